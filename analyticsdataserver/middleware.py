@@ -1,0 +1,56 @@
+"""What is done with every request."""
+
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from django.http import HttpRequest, HttpResponseBase
+
+from analytics_data_api.http.problems import problem, shown
+
+# Django percent-encodes the bytes of a path that are not UTF-8 again, in capitals, instead of decoding them.
+UNDECODED: Final = re.compile("%[89A-F][0-9A-F]")
+
+
+class RequestTextMiddleware:
+    """Refuses an address that is no text: one with a NUL character, or with bytes that are not UTF-8.
+
+    Django would replace such bytes, so that the service would look for, and tell of, something nobody has asked for.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        fault = fault_of_path(request.path) or fault_of_query(request.META.get("QUERY_STRING", ""))
+        if fault is not None:
+            return problem(HTTPStatus.BAD_REQUEST, fault, "invalid_text")
+        return self.get_response(request)
+
+
+def fault_of_path(path: str) -> str | None:
+    """Return why a path is no text, None where it is."""
+    if "\0" in path:
+        return f"The path {shown(path)} holds a NUL character, which no id has."
+    if "%" in path and UNDECODED.search(path):
+        return f"The path {shown(path)} holds bytes that are not UTF-8."
+    return None
+
+
+def fault_of_query(query: str) -> str | None:
+    """Return why a query string, still percent-encoded, is no text, None where it is."""
+    if "%" not in query and query.isascii():
+        return None
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        # WSGI (PEP 3333) hands over bytes as Latin-1 characters.
+        raw = unquote_to_bytes(pair.encode("latin-1"))
+        if b"\0" in raw:
+            return f"The parameter {shown(name)} is {shown(value)}, which holds a NUL character; it takes text."
+        try:
+            raw.decode()
+        except UnicodeDecodeError:
+            return f"The parameter {shown(name)} is {shown(value)}, which holds bytes that are not UTF-8."
+    return None

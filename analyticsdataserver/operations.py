@@ -1,0 +1,67 @@
+"""Endpoints for those who run the service: is it up, do its databases answer, does a key fit."""
+
+import logging
+from http import HTTPStatus
+
+from django.db import Error, connections
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from analyticsdataserver.router import ANALYTICS_DATABASE
+
+logger = logging.getLogger(__name__)
+
+OK = "OK"
+UNAVAILABLE = "UNAVAILABLE"
+
+
+class StatusView(APIView):
+    """Tell that the service is up. Touches no database and asks for no key."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def get(self, request: Request) -> Response:
+        return Response({})
+
+
+class HealthView(APIView):
+    """Tell whether the databases answer: 503 where one of them doesn't. Asks for no key."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def get(self, request: Request) -> Response:
+        default, analytics = database_status("default"), database_status(ANALYTICS_DATABASE)
+        healthy = default == analytics == OK
+        body = {
+            "overall_status": OK if healthy else UNAVAILABLE,
+            "detailed_status": {
+                # The name that the first release had for the only database it looked at.
+                "database_connection": analytics,
+                "default_db_status": default,
+                "analytics_db_status": analytics,
+            },
+        }
+        return Response(body, status=HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+class AuthenticatedView(APIView):
+    """Tell whether a key, or a session, is valid."""
+
+    def get(self, request: Request) -> Response:
+        return Response({})
+
+
+def database_status(alias: str) -> str:
+    """Return whether a database answers the simplest of queries."""
+    try:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT 1")
+            cursor.fetchone()
+    except Error:
+        logger.exception("The database %s does not answer.", alias)
+        return UNAVAILABLE
+    return OK

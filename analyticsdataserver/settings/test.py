@@ -1,0 +1,23 @@
+"""The tests: SQLite in memory, or throwaway databases on the MySQL server that ``TEST_MYSQL_URL`` names."""
+
+from split_settings.tools import include
+
+from analyticsdataserver.environment import database, env
+
+include("base.py")
+
+DEBUG = False
+SECRET_KEY = "the-tests-only"
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+
+DATABASES = {
+    "default": database("TEST_MYSQL_URL", "sqlite://:memory:"),
+    "analytics": database("TEST_MYSQL_URL", "sqlite://:memory:"),
+}
+if env.str("TEST_MYSQL_URL", ""):
+    DATABASES["default"]["NAME"] = "dataapi_default"
+    DATABASES["analytics"]["NAME"] = "dataapi_analytics"
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True

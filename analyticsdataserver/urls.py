@@ -1,0 +1,29 @@
+"""Every address of the service."""
+
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+from rest_framework.authtoken.views import obtain_auth_token
+
+from analyticsdataserver import errors, operations
+
+OPERATIONS = {
+    "status": operations.StatusView,
+    "health": operations.HealthView,
+    "authenticated": operations.AuthenticatedView,
+}
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/docs/")),
+    *(re_path(rf"^{name}/?\Z", view.as_view(), name=name) for name, view in OPERATIONS.items()),
+    *(re_path(rf"^api/v0/{name}/?\Z", RedirectView.as_view(url=f"/{name}/", permanent=True)) for name in OPERATIONS),
+    re_path(r"^api-token-auth/?\Z", obtain_auth_token, name="token"),
+    path("api-auth/", include("rest_framework.urls")),
+    path("api/v0/", include("analytics_data_api.v0.urls")),
+    # Also with DEBUG, where Django would show a page of its own.
+    re_path("", errors.page_not_found),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.page_not_found
+handler500 = errors.server_error

@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Runs the project's management commands: ``./manage.py help`` lists them."""
+
+import os
+import sys
+from pathlib import Path
+
+VIRTUAL_ENVIRONMENT = Path(__file__).resolve().parent / ".venv"
+
+
+def use_virtual_environment() -> None:
+    """Start over with the interpreter of ``.venv``, unless a virtual environment is already in use.
+
+    ``make develop`` installs into ``.venv`` where no environment is active, and nobody has to activate it to run
+    ``./manage.py``.
+    """
+    interpreter = VIRTUAL_ENVIRONMENT / "bin" / "python"
+    if sys.prefix == sys.base_prefix and interpreter.exists():
+        os.execv(interpreter, [str(interpreter), *sys.argv])
+
+
+def main() -> None:
+    """Run the command that the arguments name, with the local settings unless DJANGO_SETTINGS_MODULE names others."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "analyticsdataserver.settings.local")
+    try:
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        sys.exit("Django is not installed here: run `make develop` first.")
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    use_virtual_environment()
+    main()
