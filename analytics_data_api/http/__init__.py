@@ -1,0 +1,1 @@
+"""What every version of the API shares: parameters, formats, errors, authentication."""

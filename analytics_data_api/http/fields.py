@@ -1,0 +1,43 @@
+"""Serializer fields for values that are not written as the database gives them.
+
+Each converts with ``to_representation``, which takes None as well. Writers call it once for each distinct value, not
+for each row, so that it has to be a function of the value alone.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from rest_framework import serializers
+
+
+class WrittenField(serializers.Field):
+    """A value that is converted before it is written."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(read_only=True, **kwargs)
+
+
+class TimeField(WrittenField):
+    """A time in UTC as ``YYYY-mm-ddTHHMMSS``: without colons, without a zone."""
+
+    def to_representation(self, value: datetime | None) -> str | None:
+        return None if value is None else f"{value.date().isoformat()}T{value:%H%M%S}"
+
+
+class ZonedTimeField(WrittenField):
+    """A time in UTC as ``YYYY-mm-ddTHH:MM:SSZ``."""
+
+    def to_representation(self, value: datetime | None) -> str | None:
+        return None if value is None else f"{value.date().isoformat()}T{value:%H:%M:%S}Z"
+
+
+class NumberField(WrittenField):
+    """A number that is written without a fraction where it has none: 1, not 1.0."""
+
+    # Beyond it a float is no exact integer any more.
+    LARGEST_EXACT = 2.0**53
+
+    def to_representation(self, value: float | None) -> float | None:
+        if isinstance(value, float) and abs(value) <= self.LARGEST_EXACT and value.is_integer():
+            return int(value)
+        return value

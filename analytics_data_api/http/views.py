@@ -1,0 +1,112 @@
+"""The way of a request for a report, which every endpoint shares."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, ClassVar
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from analytics_data_api.http import parameters
+from analytics_data_api.http.disposition import attachment
+from analytics_data_api.http.problems import NoData, shown
+from analytics_data_api.http.renderers import CSVRenderer, JSONRenderer, PageRenderer, RowRenderer
+from analytics_data_api.http.tables import Table
+from analytics_data_api.rows import Rows
+
+# Bytes up to which an answer is sent in one piece, with its length; longer ones are sent while they are read.
+WHOLE_ANSWER_SIZE = 512 * 1024
+
+
+class ReportView(APIView):
+    """An endpoint that hands out rows of a table.
+
+    A subclass says which rows (:meth:`report`), in which shape, and what to tell where there are none.
+
+    Attributes:
+        serializer_class: Declares the shape of an item.
+        subject: The name of the id in the address.
+        what: What the items are about, as messages name it.
+        single: Whether the answer is one item by itself, not a list.
+    """
+
+    http_method_names = ["get", "head", "options"]
+    renderer_classes = (JSONRenderer, CSVRenderer, PageRenderer)
+
+    serializer_class: ClassVar[type[Serializer[Any]]]
+    subject: ClassVar[str]
+    what: ClassVar[str]
+    single: ClassVar[bool] = False
+
+    @property
+    def subject_id(self) -> str:
+        """The id in the address, percent-encoding resolved."""
+        subject_id: str = self.kwargs[self.subject]
+        return subject_id
+
+    @abstractmethod
+    def report(self) -> Rows:
+        """Return the rows that the address and the query string ask for.
+
+        Raises:
+            BadRequest: A parameter has a value that it does not take.
+            NoData: A parameter asks for something that cannot be on record.
+        """
+
+    def nothing(self) -> NoData:
+        """Return what to tell where the report has no row."""
+        return NoData(
+            f"No {self.what} on record for the {self.subject} {shown(self.subject_id)}; "
+            "it takes an id that has been computed, spelled exactly (capitals count).",
+            f"unknown_{self.subject.removesuffix('_id')}",
+        )
+
+    def file_name(self) -> str | None:
+        """Return the name for the answer as a CSV file, None for no name."""
+        return None
+
+    def get(self, request: Request, **ids: str) -> HttpResponseBase:
+        fields = parameters.fields(request.query_params)
+        table = Table(self.serializer_class, self.report(), fields, single=self.single)
+        if table.is_empty():
+            raise self.nothing()
+        renderer = request.accepted_renderer
+        if not isinstance(renderer, RowRenderer):
+            return Response(table)
+        response = written(renderer, table)
+        if isinstance(renderer, CSVRenderer) and (name := self.file_name()):
+            response["Content-Disposition"] = attachment(name)
+        return response
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        # What this address never does is told to everybody, before a key is asked for.
+        method = request.method or ""
+        if method.lower() not in self.http_method_names:
+            raise MethodNotAllowed(method, f"The method is {shown(method)}; this address takes GET, HEAD and OPTIONS.")
+        super().initial(request, *args, **kwargs)
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        """Return the formats of the answer; a description of the endpoint has no rows that would make a CSV."""
+        described = self.request.method == "OPTIONS"
+        return [renderer() for renderer in self.renderer_classes if not (described and renderer is CSVRenderer)]
+
+
+def written(renderer: RowRenderer, table: Table) -> HttpResponse | StreamingHttpResponse:
+    """Return a table in a format: in one piece while it is small, and else sent while its rows are read."""
+    content_type = renderer.media_type + (f"; charset={renderer.charset}" if renderer.charset else "")
+    chunks: Iterator[bytes] = renderer.stream(table)
+    begun: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        begun.append(chunk)
+        size += len(chunk)
+        if size > WHOLE_ANSWER_SIZE:
+            return StreamingHttpResponse(chain(begun, chunks), content_type=content_type)
+    return HttpResponse(b"".join(begun), content_type=content_type)

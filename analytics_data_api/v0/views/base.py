@@ -1,0 +1,74 @@
+"""What the endpoints of version 0 share."""
+
+from typing import ClassVar, cast
+
+from django.db.models import Model
+
+from analytics_data_api.http import parameters
+from analytics_data_api.http.problems import NoData, shown
+from analytics_data_api.http.views import ReportView
+from analytics_data_api.rows import Rows
+from analytics_data_api.v0 import querysets
+
+
+class SubjectView(ReportView):
+    """Everything that a table has about the course, problem, subsection or video in the address.
+
+    Attributes:
+        model: The table.
+    """
+
+    model: ClassVar[type[Model]]
+
+    def report(self) -> Rows:
+        return cast("querysets.SubjectQuerySet", self.model._default_manager.all()).report(self.subject_id)
+
+
+class CourseView(ReportView):
+    """Something about a course.
+
+    Attributes:
+        slug: What the file of a CSV answer is called, behind the course; None for no name.
+    """
+
+    subject = "course_id"
+    slug: ClassVar[str | None] = None
+
+    def file_name(self) -> str | None:
+        if self.slug is None:
+            return None
+        course = self.subject_id.removeprefix("course-v1:").replace("/", "-").replace("+", "-")
+        return f"{course}--{self.slug}.csv"
+
+
+class DatedCourseView(CourseView):
+    """What a table has about a course in a range of dates, or on the latest date on record.
+
+    Attributes:
+        model: The table.
+    """
+
+    model: ClassVar[type[Model]]
+
+    @property
+    def table(self) -> querysets.DatedQuerySet:
+        return cast("querysets.DatedQuerySet", self.model._default_manager.all())
+
+    def report(self) -> Rows:
+        return self.table.report(self.subject_id, parameters.date_range(self.request.query_params))
+
+    def nothing(self) -> NoData:
+        span = self.table.of_course(self.subject_id).span()
+        if span is None:
+            return super().nothing()
+        asked = ", ".join(
+            f"{name} {shown(value)}"
+            for name in (parameters.START_DATE, parameters.END_DATE)
+            if (value := self.request.query_params.get(name))
+        )
+        first, last = (f"{date:%Y-%m-%d}" for date in span)
+        return NoData(
+            f"The {self.subject} {shown(self.subject_id)} has no {self.what} in the range {asked}; "
+            f"on record are dates from {first} to {last}.",
+            "no_data_in_range",
+        )

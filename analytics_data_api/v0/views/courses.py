@@ -1,0 +1,136 @@
+"""Endpoints about courses."""
+
+from analytics_data_api.http import parameters
+from analytics_data_api.http.problems import NoData, shown
+from analytics_data_api.rows import Rows
+from analytics_data_api.v0 import models, serializers
+from analytics_data_api.v0.views.base import CourseView, DatedCourseView, SubjectView
+
+
+class CourseActivityWeeklyView(DatedCourseView):
+    """Get, week by week, how many users did something in a course.
+
+    An activity without a number that week is left out of the item. Without dates, the latest week on record is
+    returned.
+    """
+
+    model = models.CourseActivityWeekly
+    serializer_class = serializers.CourseActivityWeeklySerializer
+    what = "activity"
+    slug = "engagement-activity"
+
+
+class CourseActivityMostRecentWeekView(CourseView):
+    """Get how many users did one kind of thing in a course, in the latest week that has a number for it."""
+
+    serializer_class = serializers.CourseActivityMostRecentWeekSerializer
+    what = "activity"
+    single = True
+
+    def report(self) -> Rows:
+        activity_type = parameters.activity_type(self.request.query_params)
+        return models.CourseActivityWeekly.objects.recent(self.subject_id, activity_type)
+
+    def nothing(self) -> NoData:
+        if not models.CourseActivityWeekly.objects.has_course(self.subject_id):
+            return super().nothing()
+        activity_type = parameters.activity_type(self.request.query_params)
+        return NoData(
+            f"The {self.subject} {shown(self.subject_id)} has activity on record, "
+            f"but none of the activity_type {shown(activity_type)}.",
+            "no_activity_of_type",
+        )
+
+
+class CourseEnrollmentView(DatedCourseView):
+    """Get how many users are enrolled in a course, by day.
+
+    Without dates, the latest day on record is returned.
+    """
+
+    model = models.CourseEnrollmentDaily
+    serializer_class = serializers.CourseEnrollmentDailySerializer
+    what = "enrollment"
+    slug = "enrollment"
+
+
+class CourseEnrollmentModeView(DatedCourseView):
+    """Get how many users are enrolled in a course, by day and enrollment mode.
+
+    Honor counts audit, too, and professional counts no-id-professional. ``count`` and ``cumulative_count`` count every
+    mode. Without dates, the latest day on record is returned.
+    """
+
+    model = models.CourseEnrollmentModeDaily
+    serializer_class = serializers.CourseEnrollmentModeDailySerializer
+    what = "enrollment by mode"
+    slug = "enrollment_mode"
+
+
+class CourseEnrollmentByBirthYearView(DatedCourseView):
+    """Get how many users are enrolled in a course, by day and year of birth.
+
+    Without dates, the latest day on record is returned.
+    """
+
+    model = models.CourseEnrollmentByBirthYear
+    serializer_class = serializers.CourseEnrollmentByBirthYearSerializer
+    what = "enrollment by birth year"
+    slug = "enrollment-age"
+
+
+class CourseEnrollmentByEducationView(DatedCourseView):
+    """Get how many users are enrolled in a course, by day and level of education.
+
+    Without dates, the latest day on record is returned.
+    """
+
+    model = models.CourseEnrollmentByEducation
+    serializer_class = serializers.CourseEnrollmentByEducationSerializer
+    what = "enrollment by education"
+    slug = "enrollment-education"
+
+
+class CourseEnrollmentByGenderView(DatedCourseView):
+    """Get how many users are enrolled in a course, by day and gender.
+
+    Without dates, the latest day on record is returned.
+    """
+
+    model = models.CourseEnrollmentByGender
+    serializer_class = serializers.CourseEnrollmentByGenderSerializer
+    what = "enrollment by gender"
+    slug = "enrollment-gender"
+
+
+class CourseEnrollmentByLocationView(DatedCourseView):
+    """Get how many users are enrolled in a course, by day and country.
+
+    The country is that of a user's last known address. Users whose country is not known make one item a day, whose
+    country is named UNKNOWN. Without dates, the latest day on record is returned.
+    """
+
+    model = models.CourseEnrollmentByCountry
+    serializer_class = serializers.CourseEnrollmentByCountrySerializer
+    what = "enrollment by location"
+    slug = "enrollment-location"
+
+
+class VideosListView(CourseView, SubjectView):
+    """Get the videos of a course, and how many users watched their start and end."""
+
+    model = models.Video
+    serializer_class = serializers.VideoSerializer
+    what = "videos"
+    slug = "videos"
+
+
+class ProblemsListView(CourseView):
+    """Get the problems of a course, and how often each was answered."""
+
+    serializer_class = serializers.ProblemSerializer
+    what = "problems"
+    slug = "problems"
+
+    def report(self) -> Rows:
+        return models.answer_distribution().by_problem(self.subject_id)
