@@ -1,0 +1,46 @@
+"""How many queries each endpoint makes: a baseline, so that one more has to be meant."""
+
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from analytics_data_api.v0 import layouts
+from analytics_data_api.v0.tests.cases import CASES, address
+from analytics_data_api.v0.tests.conftest import Get
+from analytics_data_api.v0.urls import ENDPOINTS
+
+pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+
+
+def queries(get: Get, path: str, **parameters: str) -> tuple[int, int, Any]:
+    """Return how many queries a request makes for its key and for its rows, and the answer."""
+    with (
+        CaptureQueriesContext(connections["default"]) as users,
+        CaptureQueriesContext(connections["analytics"]) as tables,
+    ):
+        response = get(path, **parameters)
+    return len(users), len(tables), response
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_one_query_finds_the_key_and_one_reads_the_rows(get: Get, endpoint: str) -> None:
+    CASES[endpoint].rows()
+    layouts.columns("analytics", "answer_distribution")
+    assert queries(get, address(endpoint))[:2] == (1, 1)
+
+
+@pytest.mark.parametrize("endpoint", [endpoint for endpoint, case in CASES.items() if case.dated])
+def test_an_empty_range_asks_at_most_twice_more_what_is_on_record(get: Get, endpoint: str) -> None:
+    CASES[endpoint].rows()
+    users, tables, response = queries(get, address(endpoint), end_date="2001-01-01")
+    assert (users, response.status_code) == (1, 404)
+    assert tables <= 3
+
+
+def test_a_wrong_parameter_is_told_before_the_tables_are_asked(get: Get) -> None:
+    users, tables, response = queries(get, address("courses/{course_id}/enrollment"), start_date="x")
+    assert (users, tables, response.status_code) == (1, 0, 400)
+    users, tables, response = queries(get, address("courses/{course_id}/enrollment"), fields="x")
+    assert (users, tables, response.status_code) == (1, 0, 400)
