@@ -15,8 +15,9 @@ DATABASES = {
     "analytics": database("TEST_MYSQL_URL", "sqlite://:memory:"),
 }
 if env.str("TEST_MYSQL_URL", ""):
-    DATABASES["default"]["NAME"] = "dataapi_default"
-    DATABASES["analytics"]["NAME"] = "dataapi_analytics"
+    # Django would put "test_" before a name, and a MySQL server may grant everybody everything on such databases.
+    for alias in DATABASES:
+        DATABASES[alias]["TEST"]["NAME"] = f"dataapi_tests_{alias}"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 WHITENOISE_USE_FINDERS = True
