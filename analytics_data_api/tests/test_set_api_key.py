@@ -1,0 +1,276 @@
+import io
+import logging
+import secrets
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import IntegrityError, connection
+from django.test import Client
+from rest_framework.authtoken.models import Token
+
+from analytics_data_api import keys
+from analytics_data_api.management.commands.set_api_key import Command
+from analyticsdataserver.environment import BASE_DIR
+
+pytestmark = pytest.mark.django_db
+
+KEY = "Zq8-the.key_of~alice"
+
+
+def run(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("set_api_key", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def refused(*arguments: str) -> str:
+    """Run the command, which has to refuse and to change nothing, and return its message."""
+    before = everything()
+    with pytest.raises(CommandError) as error:
+        run(*arguments)
+    assert everything() == before
+    assert error.value.returncode == 1
+    return str(error.value)
+
+
+def everything() -> list[Any]:
+    return [*User.objects.order_by("pk").values(), *Token.objects.order_by("pk").values()]
+
+
+def held_keys() -> dict[str, str]:
+    return dict(Token.objects.values_list("user__username", "key"))
+
+
+def test_a_new_user_gets_the_key_and_no_password() -> None:
+    assert run("alice", KEY) == "Set the API key of the new user alice.\n"
+    assert held_keys() == {"alice": KEY}
+    user = User.objects.get()
+    assert not user.has_usable_password()
+    assert user.is_active
+    assert (user.is_staff, user.is_superuser) == (False, False)
+
+
+def test_the_key_authenticates() -> None:
+    run("alice", KEY)
+    for key, status in ((KEY, 200), (KEY.lower(), 401)):
+        assert Client().get("/authenticated/", headers={"authorization": f"Token {key}"}).status_code == status
+
+
+def test_an_existing_user_stays_as_they_are() -> None:
+    User.objects.create_user("alice", email="alice@example.com", password="hers")
+    assert run("alice", KEY) == "Set the API key of alice.\n"
+    user = User.objects.get()
+    assert (user.email, user.check_password("hers")) == ("alice@example.com", True)
+    assert held_keys() == {"alice": KEY}
+
+
+def test_a_new_key_replaces_the_older_one() -> None:
+    run("alice", "older")
+    run("alice", KEY)
+    assert held_keys() == {"alice": KEY}
+
+
+@pytest.mark.parametrize("other", [KEY.upper(), KEY.lower()])
+def test_a_key_may_differ_from_the_older_one_in_case_only(other: str) -> None:
+    run("alice", KEY)
+    run("alice", other)
+    assert held_keys() == {"alice": other}
+
+
+def test_the_same_key_again_changes_nothing() -> None:
+    run("alice", KEY)
+    before = everything()
+    run("alice", KEY)
+    assert everything() == before
+
+
+VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
+
+
+@pytest.mark.parametrize("key", ["a", "k" * 40, VISIBLE[:40], VISIBLE[40:80], VISIBLE[80:]])
+def test_visible_ascii_up_to_40_characters_is_a_key(key: str) -> None:
+    run("--", "alice", key)
+    assert held_keys() == {"alice": key}
+
+
+def test_a_key_may_begin_with_a_dash() -> None:
+    run("--", "alice", "-key")
+    assert held_keys() == {"alice": "-key"}
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("", "empty"),
+        ("k" * 41, "41 characters"),
+        ("two words", "visible ASCII"),
+        ("tab\tbed", "visible ASCII"),
+        ("lined\n", "visible ASCII"),
+        ("nul\x00", "visible ASCII"),
+        ("del\x7f", "visible ASCII"),
+        ("schlüssel", "visible ASCII"),
+        ("undecodable\udcff", "visible ASCII"),
+    ],
+)
+@pytest.mark.parametrize("username", ["alice", "bob"])
+def test_a_key_that_no_request_can_send_is_refused(username: str, key: str, message: str) -> None:
+    run("bob", "bobs")
+    said = refused(username, key)
+    assert message in said
+    assert not key or key not in said
+
+
+@pytest.mark.parametrize("username", ["alice", "carol"])
+def test_another_users_key_is_refused(username: str) -> None:
+    run("bob", KEY)
+    run("carol", "carols")
+    assert "Another user has this key" in refused(username, KEY)
+
+
+def test_another_users_key_in_other_case_is_refused_where_the_database_takes_it_for_the_same() -> None:
+    run("bob", KEY)
+    if connection.vendor == "mysql":
+        assert "Another user has this key" in refused("alice", KEY.upper())
+    else:
+        run("alice", KEY.upper())
+        assert held_keys() == {"bob": KEY, "alice": KEY.upper()}
+
+
+@pytest.mark.parametrize("username", ["", "u" * 151, "two words", "a/b", "nul\x00", "undecodable\udcff", "new\nline"])
+@pytest.mark.parametrize("arguments", [(KEY,), ("--delete-key",)])
+def test_a_name_that_no_user_may_have_is_refused(username: str, arguments: tuple[str, ...]) -> None:
+    assert KEY not in refused(username, *arguments)
+
+
+@pytest.mark.parametrize("username", ["u" * 150, "a.b@c+d-e_f", "José", "名前"])
+def test_a_name_that_a_user_may_have_is_taken(username: str) -> None:
+    run(username, KEY)
+    assert held_keys() == {username: KEY}
+
+
+def test_users_are_told_apart_by_case() -> None:
+    run("alice", KEY)
+    if connection.vendor == "mysql":
+        assert "spells it differently" in refused("Alice", "other")
+    else:
+        run("Alice", "other")
+        assert held_keys() == {"alice": KEY, "Alice": "other"}
+    assert "no user 'ALICE'" in refused("ALICE", "--delete-key")
+
+
+def test_deleting_takes_the_key_and_leaves_the_user() -> None:
+    run("alice", KEY)
+    run("bob", "bobs")
+    assert run("alice", "--delete-key") == "Removed the API key of alice.\n"
+    assert held_keys() == {"bob": "bobs"}
+    assert User.objects.filter(username="alice").exists()
+
+
+def test_deleting_needs_a_user_with_a_key() -> None:
+    User.objects.create_user("keyless")
+    assert "no user 'nobody'" in refused("nobody", "--delete-key")
+    assert "has no key" in refused("keyless", "--delete-key")
+
+
+@pytest.mark.parametrize("arguments", [("alice",), ("alice", KEY, "--delete-key"), ("--delete-key", "alice", KEY)])
+def test_it_takes_either_a_key_or_the_option(arguments: tuple[str, ...]) -> None:
+    run("alice", "hers")
+    said = refused(*arguments)
+    assert "either a token or --delete-key" in said
+    assert KEY not in said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("alice", f"-{KEY}"),
+        ("alice", f"--{KEY}"),
+        ("alice", f"-v{KEY}"),
+        ("alice", "the", KEY),
+        ("alice", "--delete-key", "key", KEY),
+    ],
+)
+def test_misplaced_arguments_are_refused_without_being_shown(arguments: tuple[str, ...]) -> None:
+    assert KEY not in refused(*arguments)
+
+
+@pytest.mark.parametrize("arguments", [["alice", f"-{KEY}"], ["alice", "the", KEY], []])
+def test_on_the_command_line_misplaced_arguments_are_refused_with_status_1(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        Command().run_from_argv(["manage.py", "set_api_key", *arguments])
+    assert ended.value.code == 1
+    printed = capsys.readouterr()
+    assert "takes a username" in printed.err
+    assert KEY not in printed.err + printed.out
+
+
+def test_the_options_of_every_command_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        Command().run_from_argv(["manage.py", "set_api_key", "--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert "Set the key" in said
+    assert "--verbosity" in said
+    assert "--delete-key" in said
+
+
+@pytest.mark.parametrize("arguments", [("bob", KEY), ("alice", KEY), ("alice", "--delete-key")])
+def test_the_key_is_neither_printed_nor_logged(
+    arguments: tuple[str, ...],
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    settings: Any,
+) -> None:
+    run("alice", KEY)
+    settings.DEBUG = True
+    caplog.set_level(logging.DEBUG, logger="django.db.backends")
+    caplog.clear()
+    said = ""
+    try:
+        said = run(*arguments)
+    except CommandError as error:
+        said = str(error)
+    assert said
+    captured = capfd.readouterr()
+    assert KEY not in said + captured.out + captured.err + caplog.text
+
+
+def test_statements_are_logged_again_afterwards() -> None:
+    run("alice", KEY)
+    assert not logging.getLogger("django.db.backends").disabled
+
+
+def test_a_race_for_a_key_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(**values: Any) -> None:
+        raise IntegrityError(f"Duplicate entry '{values['key']}' for key 'PRIMARY'")
+
+    run("alice", "older")
+    monkeypatch.setattr(Token.objects, "create", taken)
+    before = everything()
+    with pytest.raises(keys.KeyRefusedError) as refusal:
+        keys.set_key("alice", KEY)
+    assert everything() == before
+    assert KEY not in str(refusal.value)
+    assert refusal.value.__suppress_context__
+
+
+def test_the_exit_status_is_1_and_nothing_is_printed_but_the_reason() -> None:
+    key = f"{secrets.token_hex(10)} {secrets.token_hex(5)}"
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "set_api_key", "alice", key, "--settings=analyticsdataserver.settings.test"],
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("CommandError: The token holds characters")
+    assert key not in ended.stderr
