@@ -1,0 +1,21 @@
+"""Loads the sample courses."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from analytics_data_api import sample_data
+from analytics_data_api.management.reports import analytics_database, course_report
+from analyticsdataserver.router import ANALYTICS_DATABASE
+
+
+class Command(BaseCommand):
+    help = "Load the sample courses, in place of any rows that these courses have; other courses keep theirs."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--database", default=ANALYTICS_DATABASE, help="where to (default: %(default)s)")
+
+    def handle(self, *, database: str, **options: Any) -> None:
+        with analytics_database(database):
+            for course_id, outcomes in sample_data.load(database):
+                self.stdout.write(course_report(course_id, outcomes))

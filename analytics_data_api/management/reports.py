@@ -1,0 +1,40 @@
+"""What the commands that write analytics tables have in common: whereto, and what they print."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.management.base import CommandError
+from django.db import DatabaseError, connections
+
+from analytics_data_api.course_tables import Outcome
+
+
+@contextmanager
+def analytics_database(alias: str) -> Iterator[None]:
+    """Write to a database; when it cannot be written, say so in a line.
+
+    Args:
+        alias: The database, by its key in the setting ``DATABASES``.
+
+    Raises:
+        CommandError: There is no such database, it does not answer, or it lacks the tables.
+    """
+    if alias not in connections:
+        raise CommandError(f"There is no database {alias!r}; the settings have {', '.join(sorted(connections))}.")
+    try:
+        yield
+    except DatabaseError as error:
+        raise CommandError(
+            f"The database {alias!r} did not take the rows: {error}. "
+            f"`./manage.py migrate --database {alias}` makes the tables where they are missing."
+        ) from error
+
+
+def course_report(course_id: str, outcomes: list[Outcome]) -> str:
+    """Return a line about a course, and one about each table that it has, or had, rows in."""
+    lines = (
+        f"  {outcome.table}: {outcome.rows} rows{'' if outcome.written else ', unchanged'}"
+        for outcome in outcomes
+        if outcome.rows or outcome.written
+    )
+    return "\n".join((course_id, *lines))
