@@ -32,9 +32,8 @@ def database(variable: str, default: str = "") -> dict[str, Any]:
         environ.ImproperlyConfigured: There is neither a value nor a default, or the URL is not one of the two kinds.
     """
     url = env.str(variable, "") or default
-    scheme, _, _ = url.partition("://")
     # No message quotes the URL: it holds a password.
-    if scheme not in {"sqlite", "mysql"}:
+    if not url.startswith(("sqlite://", "mysql://")):
         raise environ.ImproperlyConfigured(
             f"{variable} {'names a database of another kind' if url else 'is not set'}: "
             "give it sqlite:////path/to/file.db or mysql://user:password@host:3306/name."
@@ -44,12 +43,12 @@ def database(variable: str, default: str = "") -> dict[str, Any]:
     except ValueError:
         raise environ.ImproperlyConfigured(
             f"{variable} cannot be read as mysql://user:password@host:3306/name. "
-            "Characters such as / : @ # in the user's name or password have to be percent-encoded."
+            "Characters such as / ? % in the user's name or password have to be percent-encoded."
         ) from None
     options = settings.setdefault("OPTIONS", {})
     settings["CONN_MAX_AGE"] = env.int("DATABASE_CONNECTION_MAX_AGE", 600)
     settings["CONN_HEALTH_CHECKS"] = True
-    if scheme == "mysql":
+    if url.startswith("mysql://"):
         options.setdefault("charset", "utf8mb4")
         options.setdefault("init_command", "SET time_zone = '+00:00'")
         options.setdefault("isolation_level", "read committed")

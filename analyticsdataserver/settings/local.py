@@ -10,7 +10,7 @@ include("base.py")
 
 DEBUG = env.bool("DEBUG", False)
 # Good for one machine only; the production settings refuse to start with it.
-SECRET_KEY = env.str("SECRET_KEY", f"{INSECURE_PREFIX}key-of-the-local-settings")
+SECRET_KEY = env.str("SECRET_KEY", "") or f"{INSECURE_PREFIX}key-of-the-local-settings"
 ALLOWED_HOSTS = hosts("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", socket.gethostname()])
 
 DATABASES = {

@@ -1,0 +1,147 @@
+# `make` or `make help` lists what can be made: each target's line below, after ##.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+# Where packages go: the virtual environment that is active, or else .venv here.
+ENVIRONMENT := $(or $(VIRTUAL_ENV),.venv)
+BIN := $(ENVIRONMENT)/bin
+PYTHON := $(BIN)/python
+# What makes .venv.
+PYTHON3 ?= python3
+
+# One empty file for each requirements file that the environment has, as new as what was installed.
+STAMP := $(ENVIRONMENT)/.installed-
+BASE := $(STAMP)base
+TEST := $(STAMP)test
+DOCS := $(STAMP)docs
+DEV := $(STAMP)dev
+MYSQL := $(STAMP)mysql
+
+# Empty where both databases are SQLite files; the driver's stamp where a URL, in the environment or in .env, says mysql.
+variable = $(or $(value $(1)),$(shell sed -n "s/^\(export \)\{0,1\} *$(1) *= *[\"']\{0,1\}//p" .env 2>/dev/null))
+DRIVER := $(if $(filter mysql:%,$(call variable,DATABASE_URL) $(call variable,ANALYTICS_DATABASE_URL)),$(MYSQL))
+
+BIND ?= 127.0.0.1
+PORT ?= 8000
+WORKERS ?= 2
+# For pytest; a part of the tests says nothing about coverage: make test ARGS="-k enrollment"
+ARGS ?=
+
+# What checks and generates must not depend on the databases or settings of whoever runs it.
+TEST_SETTINGS := DJANGO_SETTINGS_MODULE=analyticsdataserver.settings.test TEST_MYSQL_URL=
+
+export DJANGO_SETTINGS_MODULE ?= analyticsdataserver.settings.local
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: develop
+develop: $(DEV) ## Install everything that work on the project takes
+	@if $(MYSQL_HEADERS); then $(MAKE) --silent $(MYSQL); else echo $(MYSQL_HINT); fi
+
+.PHONY: migrate
+migrate: $(BASE) $(DRIVER) ## Make or update the tables of both databases
+	@$(PYTHON) manage.py migrate
+	@$(PYTHON) manage.py migrate --database analytics
+
+.PHONY: loaddata
+loaddata: migrate ## Load the sample data, over what an earlier run has loaded
+	@$(PYTHON) manage.py load_sample_data
+
+.PHONY: demo
+demo: loaddata ## Serve the sample data on PORT, with the key "edx"
+	@$(PYTHON) manage.py set_api_key edx edx
+	@echo
+	@echo "Open http://localhost:$(PORT)/docs/ with the key edx, or paste:"
+	@echo
+	@echo "  curl -H 'Authorization: Token edx' http://localhost:$(PORT)/api/v0/courses/edX/DemoX/Demo_Course/enrollment/"
+	@echo
+	@$(SERVE)
+
+.PHONY: serve
+serve: $(BASE) $(DRIVER) ## Serve both databases as they are: BIND=127.0.0.1 PORT=8000 WORKERS=2
+	@$(SERVE)
+
+# --preload: where the settings refuse to start, the reason is what is printed last.
+# --limit-request-line: twice the usual, because ids of 255 characters grow when they are percent-encoded.
+# --no-control-socket: it would be one for all servers of a user.
+SERVE = DEBUG=false exec $(BIN)/gunicorn --bind $(BIND):$(PORT) --workers $(WORKERS) \
+	--preload --limit-request-line 8190 --no-control-socket analyticsdataserver.wsgi:application
+
+.PHONY: test
+test: $(TEST) ## Run the tests on SQLite, and measure what they cover
+	@TEST_MYSQL_URL= $(BIN)/pytest -n auto $(or $(ARGS),--cov)
+
+.PHONY: test-mysql
+test-mysql: $(TEST) $(MYSQL) ## Run the tests on a throwaway MariaDB server, or on the one that TEST_MYSQL_URL names
+	@$(PYTHON) -m analyticsdataserver.testing.mariadb -- $(BIN)/pytest -n auto $(ARGS)
+
+.PHONY: quality
+quality: $(DEV) ## Check style, types, settings, migrations and requirements
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(TEST_SETTINGS) $(PYTHON) manage.py check --fail-level WARNING
+	$(TEST_SETTINGS) $(PYTHON) manage.py makemigrations --check --dry-run
+	$(PYTHON) requirements/check.py
+	@echo "Looking for notes of work left undone"
+	@! git grep --untracked -nIwE 'TO[D]O|FIX[M]E'
+
+.PHONY: docs
+docs: $(DOCS) ## Build the documentation into docs/_build/html
+	$(BIN)/sphinx-build -q -W --keep-going -n docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
+.PHONY: validate
+validate: test quality docs test-mysql ## Run every check
+
+.PHONY: requirements
+requirements: $(DEV) ## Compile requirements/*.txt from *.in; UPGRADE=1 takes the newest versions
+	@for name in base test docs dev mysql production; do \
+		echo "Compiling requirements/$$name.txt"; \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
+			$(if $(UPGRADE),--upgrade) requirements/$$name.in --output-file requirements/$$name.txt || exit; \
+	done
+
+.PHONY: clean
+clean: ## Remove caches and reports; databases and .venv stay
+	rm -rf .coverage .coverage.* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .tox docs/_build
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+# Nothing below is meant to be named on the command line.
+
+.venv/bin/python:
+	@$(PYTHON3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo >&2 "Python 3.11 or newer is needed: install it, or name it with PYTHON3=/path/to/python3."; exit 1; }
+	@$(PYTHON3) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo >&2 "Python cannot make virtual environments here (Debian: apt-get install python3-venv)."; exit 1; }
+	@echo "Making the virtual environment .venv"
+	@$(PYTHON3) -m venv .venv
+
+# The whole of one requirements file is in the other, in the same versions; so are their stamps.
+INSTALL = @echo "Installing $<"; $(PYTHON) -m pip install -qq --disable-pip-version-check --requirement $< && touch
+
+$(BASE): requirements/base.txt | $(PYTHON)
+	$(INSTALL) $@
+
+$(TEST): requirements/test.txt | $(PYTHON)
+	$(INSTALL) $(BASE) $@
+
+$(DOCS): requirements/docs.txt | $(PYTHON)
+	$(INSTALL) $(BASE) $@
+
+$(DEV): requirements/dev.txt | $(PYTHON)
+	$(INSTALL) $(BASE) $(TEST) $(DOCS) $@
+
+# The MySQL driver comes as source code.
+MYSQL_HINT := "MySQL needs a driver that is built here, from a C compiler, pkg-config, and the headers of Python and of" \
+	"the client library (Debian: apt-get install gcc pkg-config python3-dev libmariadb-dev). SQLite needs nothing."
+MYSQL_HEADERS := pkg-config --exists libmariadb 2>/dev/null || pkg-config --exists mysqlclient 2>/dev/null
+
+$(MYSQL): requirements/mysql.txt | $(PYTHON)
+	@$(MYSQL_HEADERS) || { echo >&2 $(MYSQL_HINT); exit 1; }
+	$(INSTALL) $@ || { echo >&2 $(MYSQL_HINT); exit 1; }
