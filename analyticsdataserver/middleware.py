@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
 
 from analytics_data_api.http.problems import problem, shown
 
@@ -30,6 +30,21 @@ class RequestTextMiddleware:
         return self.get_response(request)
 
 
+class RefusedMethodMiddleware:
+    """Tells of a method that a page of Django's own does not take as every other error is told."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if not isinstance(response, HttpResponseNotAllowed):
+            return response
+        allowed = response["Allow"]
+        detail = f"The method is {shown(request.method or '')}; this address takes {allowed}."
+        return problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, "method_not_allowed", {"Allow": allowed})
+
+
 def fault_of_path(path: str) -> str | None:
     """Return why a path is no text, None where it is."""
     if "\0" in path:
@@ -41,7 +56,7 @@ def fault_of_path(path: str) -> str | None:
 
 def fault_of_query(query: str) -> str | None:
     """Return why a query string, still percent-encoded, is no text, None where it is."""
-    if "%" not in query and query.isascii():
+    if "%" not in query and "\0" not in query and query.isascii():
         return None
     for pair in query.split("&"):
         name, _, value = pair.partition("=")

@@ -2,9 +2,16 @@
 
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from rest_framework.authtoken.views import obtain_auth_token
 
 from analyticsdataserver import errors, operations
+
+
+class Moved(RedirectView):
+    """Redirects for good whoever reads, and nobody else."""
+
+    permanent = True
+    http_method_names = ["get", "head", "options"]
+
 
 OPERATIONS = {
     "status": operations.StatusView,
@@ -15,8 +22,8 @@ OPERATIONS = {
 urlpatterns = [
     path("", RedirectView.as_view(url="/docs/")),
     *(re_path(rf"^{name}/?\Z", view.as_view(), name=name) for name, view in OPERATIONS.items()),
-    *(re_path(rf"^api/v0/{name}/?\Z", RedirectView.as_view(url=f"/{name}/", permanent=True)) for name in OPERATIONS),
-    re_path(r"^api-token-auth/?\Z", obtain_auth_token, name="token"),
+    *(re_path(rf"^api/v0/{name}/?\Z", Moved.as_view(url=f"/{name}/")) for name in OPERATIONS),
+    re_path(r"^api-token-auth/?\Z", operations.KeyView.as_view(), name="token"),
     path("api-auth/", include("rest_framework.urls")),
     path("api/v0/", include("analytics_data_api.v0.urls")),
     # Also with DEBUG, where Django would show a page of its own.

@@ -1,9 +1,42 @@
 """The service as a WSGI application; a server that is told nothing else runs it with the production settings."""
 
 import os
+from typing import Any
 
-from django.core.wsgi import get_wsgi_application
+import django
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.db import connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "analyticsdataserver.settings.production")
 
-application = get_wsgi_application()
+
+class Request(WSGIRequest):
+    """A request whose header Content-Type may be anything; Django raises on some, before there is anybody to answer."""
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        try:
+            super()._set_content_type_params(meta)  # type: ignore[misc]
+        except (LookupError, TypeError, ValueError):
+            meta["CONTENT_TYPE"] = ""
+            super()._set_content_type_params(meta)  # type: ignore[misc]
+
+
+class Handler(WSGIHandler):
+    request_class = Request
+
+
+def limit_waiting() -> None:
+    """Give up a MySQL server that stops answering in the middle of a request.
+
+    Here and not in the settings, because commands may wait: a migration's statement takes as long as it takes.
+    """
+    for connection in connections.all():
+        if connection.vendor == "mysql":
+            seconds = connection.settings_dict["OPTIONS"]["connect_timeout"]
+            for option in ("read_timeout", "write_timeout"):
+                connection.settings_dict["OPTIONS"].setdefault(option, seconds)
+
+
+django.setup(set_prefix=False)
+limit_waiting()
+application = Handler()

@@ -5,16 +5,12 @@ for each row, so that it has to be a function of the value alone.
 """
 
 from datetime import datetime
-from typing import Any
 
 from rest_framework import serializers
 
 
 class WrittenField(serializers.Field):
     """A value that is converted before it is written."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(read_only=True, **kwargs)
 
 
 class TimeField(WrittenField):

@@ -1,17 +1,47 @@
 """Which format an answer has."""
 
-from collections.abc import Iterable
-from operator import itemgetter
+import re
+from collections.abc import Iterable, Iterator
+from operator import attrgetter, itemgetter
+from typing import Final, NamedTuple
 
 from rest_framework.exceptions import NotAcceptable
-from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from analytics_data_api.http.problems import shown
 
+# The parameter of a media range that tells how welcome it is: RFC 9110, section 12.4.2.
+QUALITY: Final = re.compile(r"\s*q\s*=\s*(0(\.\d*)?|1(\.0*)?)\s*", re.ASCII | re.IGNORECASE)
 
-class FormatNegotiation(BaseContentNegotiation):
+
+class MediaRange(NamedTuple):
+    """Media types that a caller accepts, more (1) or less gladly, or not at all (0); ``*`` stands for any."""
+
+    main: str
+    sub: str
+    quality: float
+
+    @property
+    def specificity(self) -> int:
+        return (self.main != "*") + (self.sub != "*")
+
+
+def media_ranges(accept: str) -> Iterator[MediaRange]:
+    """Yield what a header ``Accept`` lists.
+
+    Parameters such as ``charset`` are passed over: clients send them, and they do not tell formats apart. A quality
+    that is none counts as left out.
+    """
+    for listed in accept.split(","):
+        media_type, *parameters = listed.split(";")
+        main, _, sub = media_type.strip().lower().partition("/")
+        qualities = (float(match[1]) for parameter in parameters if (match := QUALITY.fullmatch(parameter)))
+        yield MediaRange(main, sub, next(qualities, 1.0))
+
+
+class FormatNegotiation(DefaultContentNegotiation):
     """``?format=`` where it is given, else the header ``Accept`` with its preferences (RFC 9110, section 12.5.1)."""
 
     def select_renderer(
@@ -29,22 +59,26 @@ class FormatNegotiation(BaseContentNegotiation):
             if wanted not in by_format:
                 raise NotAcceptable(f"format is {shown(wanted)}; it takes one of: {', '.join(by_format)}.")
             return by_format[wanted], by_format[wanted].media_type
+        accept = request.headers.get("Accept", "*/*")
+        accepted = sorted(media_ranges(accept), key=attrgetter("specificity", "quality"), reverse=True)
         # Python's max takes the first of equals, and the renderers are listed in the order the service prefers.
-        preference, renderer = max(
-            ((self.preference(request, renderer.media_type), renderer) for renderer in renderers), key=itemgetter(0)
+        (quality, _), renderer = max(
+            ((self.preference(accepted, renderer.media_type), renderer) for renderer in renderers), key=itemgetter(0)
         )
-        if not preference:
-            accept, types = shown(request.headers.get("Accept", "")), (each.media_type for each in renderers)
-            raise NotAcceptable(f"The header Accept is {accept}; it takes one of: {', '.join(types)}.")
+        if not quality:
+            types = ", ".join(each.media_type for each in renderers)
+            raise NotAcceptable(f"The header Accept is {shown(accept)}; it takes one of: {types}.")
         return renderer, renderer.media_type
 
-    def preference(self, request: Request, media_type: str) -> tuple[float, int] | tuple[()]:
-        """Return how welcome a media type is: the quality of the most specific range that covers it, if any does.
+    def preference(self, accepted: Iterable[MediaRange], media_type: str) -> tuple[float, int]:
+        """Return how welcome a media type is: the quality, and the specificity, of the first range that covers it.
 
-        Parameters such as ``charset`` are passed over: clients send them, and they do not tell formats apart.
+        Args:
+            accepted: What the caller accepts, the most specific ranges first: they say more than the others.
+            media_type: The media type.
         """
         main, _, sub = media_type.partition("/")
-        for accepted in request._request.accepted_types_by_precedence:
-            if accepted.main_type in (main, "*") and accepted.sub_type in (sub, "*"):
-                return accepted.quality, accepted.specificity
-        return ()
+        for each in accepted:
+            if each.main in (main, "*") and each.sub in (sub, "*"):
+                return each.quality, each.specificity
+        return 0.0, 0

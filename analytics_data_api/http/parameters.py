@@ -18,6 +18,11 @@ DATE: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}(T(\d{6}|\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
 )
 
+# In lower case, not in capitals: no other letter than the ASCII ones of the names becomes one of them.
+ACTIVITY_TYPES: Final = {
+    spelling.lower(): name for label, name in activity_types.BY_LABEL.items() for spelling in (label, name)
+}
+
 
 def date_range(query: Mapping[str, str]) -> DateRange:
     """Return the range that ``start_date`` (inclusive) and ``end_date`` (exclusive) bound, each of them optional.
@@ -64,8 +69,8 @@ def activity_type(query: Mapping[str, str]) -> str:
     """
     value = query.get("activity_type") or query.get("label") or activity_types.ANY
     # The pipeline's labels serve, too: the one that is no name is ACTIVE.
-    name = activity_types.BY_LABEL.get(value.upper(), value.lower())
-    if name not in activity_types.LABELS:
+    name = ACTIVITY_TYPES.get(value.lower())
+    if name is None:
         takes = ", ".join(activity_types.NAMES)
         raise NoData(f"activity_type is {shown(value)}; it takes one of: {takes}.", "unknown_activity_type")
     return name

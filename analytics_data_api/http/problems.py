@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
-# Seconds after which a caller may try again when a database does not answer.
+# Seconds after which a caller may try again, unless the reason for the refusal says otherwise.
 RETRY_AFTER = 5
 
 # How much of what a client sent is told back to it.
@@ -87,8 +87,9 @@ def of_exception(exc: BaseException | None) -> HttpResponse | None:
         headers = {}
         if auth_header := getattr(exc, "auth_header", None):
             headers["WWW-Authenticate"] = auth_header
-        if (wait := getattr(exc, "wait", None)) is not None:
-            headers["Retry-After"] = str(int(wait) + 1)
+        if isinstance(exc, exceptions.Throttled):
+            wait = getattr(exc, "wait", None)
+            headers["Retry-After"] = str(RETRY_AFTER if wait is None else wait)
         return problem(exc.status_code, detail_of(exc), first_code(exc.get_codes()), headers)
     if isinstance(exc, Http404):
         return problem(HTTPStatus.NOT_FOUND, str(exc) or "There is nothing at this address.", "not_found")

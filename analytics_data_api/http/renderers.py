@@ -53,7 +53,7 @@ class JSONRenderer(RowRenderer):
             yield separator
             yield orjson.dumps(batch)[1:-1]
             separator = b","
-        yield b"]"
+        yield b"]" if separator == b"," else b"[]"
 
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None

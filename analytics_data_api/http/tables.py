@@ -94,7 +94,7 @@ class Table:
         declared = shape(serializer_class)
         self.columns = {name: column for name, column in declared.items() if name in self.places or not column.optional}
         self.selected = self.select(fields)
-        self.ordered = bool(fields)
+        self.fields = fields
 
     def select(self, fields: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         """Return the names of the columns to write, each with the members of it that are asked for (none for all)."""
@@ -156,7 +156,10 @@ class Table:
             for name, members in self.selected.items()
             for header, convert in self.columns[name].cells(members)
         ]
-        if not self.ordered:
+        if asked := set(self.fields):
+            # A cell is asked for by its own name, or as a part of its object.
+            cells.sort(key=lambda cell: min(map(self.fields.index, {cell[0], cell[0].partition(".")[0]} & asked)))
+        else:
             cells.sort(key=itemgetter(0))
         yield [header for header, _, _ in cells]
         for values in self.values([(place, convert) for _, place, convert in cells]):

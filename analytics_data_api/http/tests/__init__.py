@@ -1,0 +1,3 @@
+import pytest
+
+pytest.register_assert_rewrite("analytics_data_api.http.tests.shape")

@@ -1,0 +1,187 @@
+"""Which format a caller gets, and the page that a browser gets."""
+
+import html
+import json
+import re
+from typing import Any
+
+import pytest
+from django.test import Client, RequestFactory
+from hypothesis import given
+from hypothesis import strategies as st
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.request import Request
+
+from analytics_data_api.http.negotiation import FormatNegotiation
+from analytics_data_api.http.renderers import CSVRenderer, JSONRenderer, PageRenderer
+from analytics_data_api.v0.tests import factories as make
+from analytics_data_api.v0.tests.cases import CASES, Case, address
+
+TIMELINE = f"/api/v0/{address('videos/{video_id}/timeline')}"
+
+
+def chosen(accept: str | None = None, **query: str) -> str:
+    """Return the media type that a request gets."""
+    headers = {} if accept is None else {"accept": accept}
+    request = Request(RequestFactory().get("/", query_params=query, headers=headers))
+    renderer, media_type = FormatNegotiation().select_renderer(request, [JSONRenderer(), CSVRenderer(), PageRenderer()])
+    assert renderer.media_type == media_type
+    return media_type
+
+
+JSON, CSV, HTML = "application/json", "text/csv", "text/html"
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        # JSON is the default.
+        (None, JSON),
+        ("*/*", JSON),
+        ("application/*", JSON),
+        # Clients of all kinds.
+        (JSON, JSON),
+        (CSV, CSV),
+        (HTML, HTML),
+        ("application/json, text/javascript, */*; q=0.01", JSON),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8", HTML),
+        ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", HTML),
+        ("text/csv, */*", CSV),
+        ("application/xml, */*;q=0.1", JSON),
+        # Parameters and capitals do not tell formats apart.
+        ("application/json; charset=utf-8", JSON),
+        ("text/csv;charset=utf-8;header=present", CSV),
+        ("text/html;level=1;q=0.4, text/csv;charset=utf-8;q=0.7", CSV),
+        ("Text/CSV", CSV),
+        # The more welcome one, in whatever order and spacing.
+        ("text/csv;q=0.5, application/json", JSON),
+        ("text/csv, application/json;q=0.5", CSV),
+        ("application/json;q=0.5, text/csv;q=0.51", CSV),
+        ("application/json ;q=0.2 , text/csv ; Q=0.9", CSV),
+        ("application/json;q=0.2,text/html;q=0.4,text/csv;q=0.3", HTML),
+        # Of equals, the first of JSON, CSV, HTML.
+        ("text/html, text/csv, application/json", JSON),
+        ("text/html;q=0.5, text/csv;q=0.5, application/json;q=0.5", JSON),
+        # What is said of a format itself goes before what is said of many.
+        ("application/json;q=0.1, */*;q=0.9", CSV),
+        ("text/*;q=0.9, text/csv;q=0.1, application/json;q=0.5", HTML),
+        ("*/*, text/csv;q=0.4, text/html;q=0.3", JSON),
+        # 0 is "not at all".
+        ("application/json;q=0, */*", CSV),
+        ("application/json;q=0.0, text/csv;q=0.000, */*", HTML),
+        ("text/csv;q=0, text/*", HTML),
+        # A quality that is none is passed over.
+        ("text/csv;q=much", CSV),
+        ("text/csv;q=", CSV),
+        ("text/csv;q=nan, application/json;q=0.9", CSV),
+        ("text/csv;q", CSV),
+        # So is what is nothing at all.
+        (", ,text/csv,;,/,;q=1", CSV),
+    ],
+)
+def test_the_most_welcome_format_is_given(accept: str | None, media_type: str) -> None:
+    assert chosen(accept) == media_type
+
+
+@pytest.mark.parametrize(
+    "accept",
+    ["application/xml", "text/plain, image/*", "text/csv;q=0", "*/*;q=0", "json", "csv", "text", "text/", "/json", ";"],
+)
+def test_where_none_will_do_nothing_is_given(accept: str) -> None:
+    with pytest.raises(NotAcceptable, match="application/json, text/csv, text/html"):
+        chosen(accept)
+
+
+@given(st.text(st.characters(max_codepoint=255)) | st.text("textcsvhml*/;,q=01. \"'%"))
+def test_any_header_gets_a_format_or_is_refused(accept: str) -> None:
+    try:
+        media_type = chosen(accept)
+    except NotAcceptable:
+        return
+    assert media_type in {JSON, CSV, HTML}
+
+
+@pytest.mark.parametrize(("format_", "media_type"), [("json", JSON), ("csv", CSV)])
+@pytest.mark.parametrize("accept", [None, "*/*", JSON, CSV, "text/html,*/*;q=0.8", "application/xml", "*/*;q=0"])
+def test_the_query_string_goes_before_the_header(format_: str, media_type: str, accept: str | None) -> None:
+    assert chosen(accept, format=format_) == media_type
+
+
+@pytest.mark.parametrize("format_", ["xml", "JSON", "json ", "json,csv", "x" * 10_000, "\0", "./json"])
+def test_an_unknown_format_is_refused_whatever_the_header_says(format_: str) -> None:
+    with pytest.raises(NotAcceptable) as caught:
+        chosen("*/*", format=format_)
+    detail = str(caught.value.detail)
+    assert detail.startswith(f"format is {format_[:50]!r}"[:-1])
+    assert "json, csv" in detail
+    assert len(detail) < 200
+
+
+def test_an_empty_format_counts_as_not_given() -> None:
+    assert chosen("text/csv", format="") == CSV
+
+
+def shown_on(page: Any) -> str:
+    """Return the text of an answer as people see it on its page."""
+    assert page.status_code == 200
+    assert page["Content-Type"] == "text/html; charset=utf-8"
+    (response_info,) = re.findall(
+        r'<div class="response-info".*?<pre[^>]*>(.*?)</pre>', page.content.decode(), re.DOTALL
+    )
+    _, _, body = response_info.partition("</span>\n\n")
+    return html.unescape(re.sub("<[^>]*>", "", body))
+
+
+@pytest.mark.django_db(databases=["default", "analytics"])
+class TestPage:
+    @pytest.mark.parametrize(("endpoint", "case"), CASES.items(), ids=CASES)
+    def test_shows_a_browser_the_items_and_what_they_are(self, browser: Client, endpoint: str, case: Case) -> None:
+        case.rows()
+        page = browser.get(f"/api/v0/{address(endpoint)}/")
+        assert json.loads(shown_on(page)) == json.loads(case.json)
+        assert "reader" in page.content.decode()
+
+    def test_is_for_people_to_read(self, browser: Client) -> None:
+        make.TimelineFactory(segment=7, num_users=1, num_views=2)
+        text = shown_on(browser.get(TIMELINE))
+        assert text.startswith('[\n  {\n    "segment": 7,\n    "num_users": 1,\n')
+
+    @pytest.mark.parametrize(("count", "cut"), [(1, False), (100, False), (101, True), (250, True)])
+    def test_of_a_long_answer_shows_the_first_items_and_says_so(self, browser: Client, count: int, cut: bool) -> None:
+        for segment in range(count):
+            make.TimelineFactory(segment=segment)
+        items, _, note = shown_on(browser.get(TIMELINE)).partition("…")
+        assert [item["segment"] for item in json.loads(items)] == list(range(min(count, 100)))
+        assert bool(note) == cut
+        for told in ("first 100", "?format=json", "?format=csv"):
+            assert (told in note) == cut
+
+    def test_shows_the_fields_that_are_asked_for(self, browser: Client) -> None:
+        make.TimelineFactory(segment=7, num_views=2)
+        page = browser.get(TIMELINE, query_params={"fields": "num_views,segment"})
+        assert json.loads(shown_on(page)) == [{"segment": 7, "num_views": 2}]
+
+    def test_does_not_take_text_for_html(self, browser: Client) -> None:
+        text = """<script>alert("x")</script>&amp;</pre>'北'"""
+        make.AnswerFactory(question_text=text)
+        page = browser.get(f"/api/v0/{address('problems/{problem_id}/answer_distribution')}")
+        assert "<script>alert" not in page.content.decode()
+        assert json.loads(shown_on(page))[0]["question_text"] == text
+
+    def test_does_not_take_an_address_for_html(self, browser: Client) -> None:
+        make.TimelineFactory(pipeline_video_id="<script>alert(1)</script>")
+        page = browser.get(
+            "/api/v0/videos/<script>alert(1)</script>/timeline", query_params={"x": '"><script>alert(2)'}
+        )
+        assert json.loads(shown_on(page))
+        assert "<script>alert" not in page.content.decode()
+
+    def test_is_given_for_a_key_as_well(self, client: Client) -> None:
+        make.TimelineFactory(segment=7)
+        page = client.get(TIMELINE, headers={"accept": "text/html"})
+        assert json.loads(shown_on(page))[0]["segment"] == 7
+
+    @pytest.mark.parametrize("accept", ["application/json", "text/csv", "text/html"])
+    def test_caches_keep_the_formats_apart(self, client: Client, accept: str) -> None:
+        make.TimelineFactory()
+        assert "Accept" in client.get(TIMELINE, headers={"accept": accept})["Vary"]

@@ -1,0 +1,206 @@
+"""The client that is published for this API gets through every method that it has for what is served here."""
+
+import csv
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from analyticsclient.client import Client
+from analyticsclient.constants import activity_types, data_formats, demographics
+from analyticsclient.exceptions import ClientError, InvalidRequestError, NotFoundError
+from django.contrib.auth.models import User
+
+from analytics_data_api.v0.tests import factories as make
+from conftest import KEY
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "analytics"])
+
+# By what the client calls them.
+DEMOGRAPHICS = {
+    demographics.BIRTH_YEAR: make.EnrollmentBirthYearFactory,
+    demographics.EDUCATION: make.EnrollmentEducationFactory,
+    demographics.GENDER: make.EnrollmentGenderFactory,
+    demographics.LOCATION: make.EnrollmentLocationFactory,
+}
+# Ids of both kinds that Open edX has had, with all that is hard about their characters.
+COURSES = {
+    "edX/DemoX/Demo_Course": "i4x://edX/DemoX/{}/{}",
+    "course-v1:edX+DemoX+Run.2014": "block-v1:edX+DemoX+Run.2014+type@{}+block@{}",
+}
+# Rather long than a failure on a busy machine; the client's own is a quarter of a second.
+TIMEOUT = 30
+
+
+@pytest.fixture
+def url(live_server: Any) -> str:
+    return f"{live_server.url}/api/v0"
+
+
+@pytest.fixture
+def published(url: str, reader: User) -> Client:
+    return Client(url, auth_token=KEY, timeout=TIMEOUT)
+
+
+@pytest.fixture(params=COURSES)
+def course_id(request: pytest.FixtureRequest) -> str:
+    course_id: str = request.param
+    return course_id
+
+
+def module_id(course_id: str, kind: str) -> str:
+    return COURSES[course_id].format(kind, "m1")
+
+
+def test_every_demographic_of_the_client_is_tried() -> None:
+    enrollment = {"BIRTH_YEAR", "EDUCATION", "GENDER", "LOCATION"}
+    assert {name for name in vars(demographics) if name.isupper()} == enrollment
+
+
+class TestStatus:
+    def test_all_is_well(self, published: Client) -> None:
+        assert published.status.alive is True
+        assert published.status.healthy is True
+        assert published.status.authenticated is True
+
+    @pytest.mark.parametrize("key", [None, "nobodys"])
+    def test_alive_and_healthy_need_no_key_but_authenticated_does(self, url: str, key: str | None) -> None:
+        anybody = Client(url, auth_token=key, timeout=TIMEOUT)
+        assert anybody.status.alive is True
+        assert anybody.status.healthy is True
+        assert anybody.status.authenticated is False
+
+
+def read(ask: Callable[..., Any], **parameters: Any) -> tuple[Any, list[dict[str, str]]]:
+    """Return what a method of the client gives as JSON and, line by line, as CSV."""
+    with warnings.catch_warnings():
+        # The client tells its users of newer methods.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        text = ask(data_format=data_formats.CSV, **parameters)
+        return ask(**parameters), list(csv.DictReader(text.splitlines()))
+
+
+class TestCourses:
+    def test_enrollment(self, published: Client, course_id: str) -> None:
+        make.EnrollmentFactory(course_id=course_id, count=1892)
+        (item,), (line,) = read(published.courses(course_id).enrollment)
+        assert (item["course_id"], item["date"], item["count"]) == (course_id, "2014-12-10", 1892)
+        assert (line["course_id"], line["date"], line["count"]) == (course_id, "2014-12-10", "1892")
+
+    @pytest.mark.parametrize("demographic", DEMOGRAPHICS)
+    def test_enrollment_by_each_demographic(self, published: Client, course_id: str, demographic: str) -> None:
+        DEMOGRAPHICS[demographic](course_id=course_id)
+        (item,), (line,) = read(published.courses(course_id).enrollment, demographic=demographic)
+        assert (item["course_id"], line["course_id"]) == (course_id, course_id)
+
+    def test_enrollment_by_mode(self, published: Client, course_id: str) -> None:
+        make.EnrollmentModeFactory(course_id=course_id, mode="audit", count=5)
+        (item,), (line,) = read(published.courses(course_id).enrollment, demographic="mode")
+        assert (item["honor"], line["honor"]) == (5, "5")
+
+    def test_enrollment_between_dates_that_the_client_formats(self, published: Client, course_id: str) -> None:
+        for day in range(8, 13):
+            make.EnrollmentFactory(course_id=course_id, date=make.DAY.replace(day=day))
+        for form in (Client.DATE_FORMAT, Client.DATETIME_FORMAT):
+            start, end = (make.MONDAY.replace(day=day).strftime(form) for day in (9, 11))
+            items, lines = read(published.courses(course_id).enrollment, start_date=start, end_date=end)
+            assert [item["date"] for item in items] == ["2014-12-09", "2014-12-10"]
+            assert [line["date"] for line in lines] == ["2014-12-09", "2014-12-10"]
+
+    @pytest.mark.parametrize(
+        "activity_type",
+        [
+            activity_types.ANY,
+            activity_types.ATTEMPTED_PROBLEM,
+            activity_types.PLAYED_VIDEO,
+            activity_types.POSTED_FORUM,
+        ],
+    )
+    def test_activity_of_each_type(self, published: Client, course_id: str, activity_type: str) -> None:
+        for number, label in enumerate(["ACTIVE", "ATTEMPTED_PROBLEM", "PLAYED_VIDEO", "POSTED_FORUM"]):
+            make.CourseActivityFactory(course_id=course_id, activity_type=label, count=number)
+        course = published.courses(course_id)
+
+        (item,), (line,) = read(course.activity, activity_type=activity_type)
+        # The type selects nothing here; the item has them all.
+        counts = [item[name] for name in ("any", "attempted_problem", "played_video", "posted_forum")]
+        assert counts == [0, 1, 2, 3]
+        assert line[activity_type] == str(item[activity_type])
+
+        recent, (line,) = read(course.recent_activity, activity_type=activity_type)
+        assert (recent["activity_type"], recent["count"]) == (activity_type, item[activity_type])
+        assert line["count"] == str(recent["count"])
+
+    def test_activity_between_dates(self, published: Client, course_id: str) -> None:
+        for day in (1, 8, 15):
+            make.CourseActivityFactory(course_id=course_id, interval_start=make.MONDAY.replace(day=day))
+        items, lines = read(published.courses(course_id).activity, start_date="2014-12-02", end_date="2014-12-16")
+        assert [item["interval_start"] for item in items] == ["2014-12-08T000000"]
+        assert [line["interval_start"] for line in lines] == ["2014-12-08T000000"]
+
+    def test_problems(self, published: Client, course_id: str) -> None:
+        module = module_id(course_id, "problem")
+        make.AnswerFactory(course_id=course_id, module_id=module, part_id="p_2_1")
+        make.AnswerFactory(course_id=course_id, module_id=module, part_id="p_3_1")
+        (item,), (line,) = read(published.courses(course_id).problems)
+        assert (item["module_id"], item["part_ids"]) == (module, ["p_2_1", "p_3_1"])
+        assert (line["module_id"], line["part_ids"]) == (module, "p_2_1, p_3_1")
+
+    def test_videos(self, published: Client, course_id: str) -> None:
+        make.VideoFactory(course_id=course_id, encoded_module_id="v1")
+        (item,), (line,) = read(published.courses(course_id).videos)
+        assert item["pipeline_video_id"] == line["pipeline_video_id"] == f"{course_id}|v1"
+
+    def test_an_unknown_course_is_not_found(self, published: Client) -> None:
+        with pytest.raises(NotFoundError):
+            published.courses("edX/DemoX/Nobodys").enrollment()
+
+    def test_a_malformed_date_is_an_invalid_request(self, published: Client, course_id: str) -> None:
+        with pytest.raises(InvalidRequestError):
+            published.courses(course_id).enrollment(start_date="yesterday")
+
+    def test_no_key_is_neither(self, url: str, course_id: str) -> None:
+        with pytest.raises(ClientError, match="401"):
+            Client(url, timeout=TIMEOUT).courses(course_id).enrollment()
+
+
+class TestModules:
+    def test_answer_distribution(self, published: Client, course_id: str) -> None:
+        module = module_id(course_id, "problem")
+        make.AnswerFactory(course_id=course_id, module_id=module, last_response_count=4)
+        (item,), (line,) = read(published.modules(course_id, module).answer_distribution)
+        assert (item["module_id"], item["count"]) == (module, 4)
+        assert (line["module_id"], line["count"], line["correct"]) == (module, "4", "False")
+
+    def test_grade_distribution(self, published: Client, course_id: str) -> None:
+        module = module_id(course_id, "problem")
+        make.GradeFactory(course_id=course_id, module_id=module, grade=0.75, max_grade=2.0)
+        (item,), (line,) = read(published.modules(course_id, module).grade_distribution)
+        assert (item["module_id"], item["grade"], item["max_grade"]) == (module, 0.75, 2)
+        assert (line["module_id"], line["grade"], line["max_grade"]) == (module, "0.75", "2")
+
+    def test_sequential_open_distribution(self, published: Client, course_id: str) -> None:
+        module = module_id(course_id, "sequential")
+        make.SequentialFactory(course_id=course_id, module_id=module, count=23)
+        (item,), (line,) = read(published.modules(course_id, module).sequential_open_distribution)
+        assert (item["module_id"], item["count"]) == (module, 23)
+        assert (line["module_id"], line["count"]) == (module, "23")
+
+    def test_video_timeline(self, published: Client, course_id: str) -> None:
+        video = f"{course_id}|{module_id(course_id, 'video')}"
+        make.TimelineFactory(pipeline_video_id=video, segment=0, num_views=539)
+        (item,), (line,) = read(published.modules(course_id, video).video_timeline)
+        assert (item["segment"], item["num_views"]) == (0, 539)
+        assert (line["segment"], line["num_views"]) == ("0", "539")
+
+    def test_an_unknown_module_is_not_found(self, published: Client, course_id: str) -> None:
+        with pytest.raises(NotFoundError):
+            published.modules(course_id, "i4x://nothing").grade_distribution()
+
+
+def test_an_answer_too_long_for_one_piece_arrives_whole(published: Client) -> None:
+    rows = [make.TimelineFactory.build(segment=segment) for segment in range(10_000)]
+    make.TimelineFactory._meta.model.objects.bulk_create(rows)
+    items, lines = read(published.modules(make.COURSE_ID, make.VIDEO_ID).video_timeline)
+    assert [item["segment"] for item in items] == list(range(10_000))
+    assert [line["segment"] for line in lines] == [str(segment) for segment in range(10_000)]

@@ -1,0 +1,38 @@
+"""Fixtures for the tests of every package."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from rest_framework.authtoken.models import Token
+
+from analytics_data_api.v0 import layouts
+
+# What the readers of these tests send.
+KEY = "0123456789abcdef0123456789abcdef0123cafe"
+
+
+@pytest.fixture(autouse=True)
+def _layouts_looked_up_anew() -> None:
+    layouts.columns.cache_clear()
+
+
+@pytest.fixture
+def reader(db: None) -> User:
+    """A user who has KEY."""
+    user = User.objects.create(username="reader")
+    Token.objects.create(user=user, key=KEY)
+    return user
+
+
+@pytest.fixture
+def client(reader: User) -> Client:
+    """A client that sends KEY."""
+    return Client(headers={"authorization": f"Token {KEY}"})
+
+
+@pytest.fixture
+def browser(reader: User) -> Client:
+    """A client that sends a session's cookie, and what browsers accept."""
+    browser = Client(headers={"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"})
+    browser.force_login(reader)
+    return browser
