@@ -4,31 +4,41 @@ Each converts with ``to_representation``, which takes None as well. Writers call
 for each row, so that it has to be a function of the value alone.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
 
 class WrittenField(serializers.Field):
-    """A value that is converted before it is written."""
+    """A value that is converted before it is written.
+
+    Attributes:
+        written: What is written for a value that is not None, as a JSON schema.
+    """
+
+    written: ClassVar[Mapping[str, Any]]
 
 
 class TimeField(WrittenField):
-    """A time in UTC as ``YYYY-mm-ddTHHMMSS``: without colons, without a zone."""
+    """A time in UTC, ``YYYY-mm-dd HH:MM:SS``, as ``YYYY-mm-ddTHHMMSS``: without colons, without a zone."""
 
-    def to_representation(self, value: datetime | None) -> str | None:
-        return None if value is None else f"{value.date().isoformat()}T{value:%H%M%S}"
+    def to_representation(self, value: str | None) -> str | None:
+        return None if value is None else f"{value[:10]}T{value[11:13]}{value[14:16]}{value[17:19]}"
 
 
 class ZonedTimeField(WrittenField):
-    """A time in UTC as ``YYYY-mm-ddTHH:MM:SSZ``."""
+    """A time in UTC, ``YYYY-mm-dd HH:MM:SS``, as ``YYYY-mm-ddTHH:MM:SSZ``."""
 
-    def to_representation(self, value: datetime | None) -> str | None:
-        return None if value is None else f"{value.date().isoformat()}T{value:%H:%M:%S}Z"
+    def to_representation(self, value: str | None) -> str | None:
+        return None if value is None else f"{value[:10]}T{value[11:19]}Z"
 
 
 class NumberField(WrittenField):
     """A number that is written without a fraction where it has none: 1, not 1.0."""
+
+    written = {"type": "number"}
 
     # Beyond it a float is no exact integer any more.
     LARGEST_EXACT = 2.0**53

@@ -11,20 +11,20 @@ which is the order of the pipeline's own indexes, so that no database has to sor
 
 from collections import defaultdict, namedtuple
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any, ClassVar, Self
 
 from django.db import DatabaseError, OperationalError
-from django.db.models import FloatField, QuerySet, Value
+from django.db.models import DateField, FloatField, QuerySet, Value
 
 from analytics_data_api.constants import activity_types, countries, enrollment_modes, genders
 from analytics_data_api.dates import DateRange
 from analytics_data_api.rows import ABSENT, Row, Rows
 from analytics_data_api.v0 import layouts
-from analytics_data_api.v0.fields import Bytes
+from analytics_data_api.v0.fields import AsText, Bytes
 
 # Rows fetched from the database at a time: enough to make the round trips cheap, few enough to weigh little.
 FETCH_SIZE = 2000
@@ -66,13 +66,22 @@ class ReportQuerySet(QuerySet[Any]):
     """Rows of a pipeline table."""
 
     def read(self, *columns: Any) -> Iterator[Row]:
-        """Yield tuples of the columns, fetched a few thousand at a time; every report reads its table through this."""
+        """Yield tuples of the columns, fetched a few thousand at a time; every report reads its table through this.
+
+        Dates come as ``YYYY-mm-dd`` and times as ``YYYY-mm-dd HH:MM:SS``, as text: written that way by the database,
+        they cost no conversion, and most of them are only passed on.
+        """
         try:
-            yield from self.values_list(*columns).iterator(chunk_size=FETCH_SIZE)
+            yield from self.values_list(*map(self.readable, columns)).iterator(chunk_size=FETCH_SIZE)
         except OperationalError as error:
             # MySQL refuses to look for an id that its column's character set cannot express: there is no such row.
             if error.args[0] not in NO_COMMON_CHARACTER_SET:
                 raise
+
+    def readable(self, column: Any) -> Any:
+        """Return what to select for a column: its text where it is a date or a time."""
+        is_date = isinstance(column, str) and isinstance(self.model._meta.get_field(column), DateField)
+        return AsText(column) if is_date else column
 
 
 class SubjectQuerySet(ReportQuerySet):
@@ -114,12 +123,14 @@ class DatedQuerySet(CourseQuerySet):
             return self.in_range(dates)
         return self.filter(**{self.latest_by: self.order_by(f"-{self.latest_by}").values(self.latest_by)[:1]})
 
-    def span(self) -> tuple[date, date] | None:
-        """Return the first and last date (end of a week) on record, None where there is none."""
-        ends = [self.order_by(order)[:1].read(self.latest_by) for order in (self.latest_by, f"-{self.latest_by}")]
-        for (first,), (last,) in zip(*ends, strict=True):
-            return first, last
-        return None
+    def span(self) -> tuple[str, str] | None:
+        """Return the first and last date (end of a week) on record as text, None where there is none."""
+        ends = [
+            value
+            for order in (self.latest_by, f"-{self.latest_by}")
+            for (value,) in self.order_by(order)[:1].read(self.latest_by)
+        ]
+        return (ends[0], ends[-1]) if ends else None
 
 
 class DailyQuerySet(DatedQuerySet):
@@ -134,7 +145,7 @@ class DailyQuerySet(DatedQuerySet):
             selected = selected.filter(**{f"date__{'lt' if is_midnight(dates.end) else 'lte'}": dates.end.date()})
         return selected
 
-    def by_date(self, *columns: str) -> Iterator[tuple[date, list[Row]]]:
+    def by_date(self, *columns: str) -> Iterator[tuple[str, list[Row]]]:
         """Yield each date with its newest rows: tuples of date, the columns (the first is the key) and ``created``."""
         rows = self.order_by("date", "id").read("date", *columns, "created")
         for day, group in groupby(rows, key=itemgetter(0)):

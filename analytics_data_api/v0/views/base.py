@@ -49,6 +49,7 @@ class DatedCourseView(CourseView):
     """
 
     model: ClassVar[type[Model]]
+    query = parameters.DAYS
 
     @property
     def table(self) -> querysets.DatedQuerySet:
@@ -66,7 +67,7 @@ class DatedCourseView(CourseView):
             for name in (parameters.START_DATE, parameters.END_DATE)
             if (value := self.request.query_params.get(name))
         )
-        first, last = (f"{date:%Y-%m-%d}" for date in span)
+        first, last = (date[:10] for date in span)
         return NoData(
             f"The {self.subject} {shown(self.subject_id)} has no {self.what} in the range {asked}; "
             f"on record are dates from {first} to {last}.",
