@@ -49,6 +49,7 @@ def database(variable: str, default: str = "") -> dict[str, Any]:
     settings["CONN_MAX_AGE"] = env.int("DATABASE_CONNECTION_MAX_AGE", 600)
     settings["CONN_HEALTH_CHECKS"] = True
     if url.startswith("mysql://"):
+        settings["ENGINE"] = "analyticsdataserver.mysql"
         options.setdefault("charset", "utf8mb4")
         options.setdefault("init_command", "SET time_zone = '+00:00'")
         options.setdefault("isolation_level", "read committed")

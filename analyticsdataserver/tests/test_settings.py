@@ -161,7 +161,7 @@ class TestDatabase:
     def test_mysql(self, set_to: Set) -> None:
         set_to(DATABASE_URL="mysql://reader:p%40ss%2Fword@db.example.com:3307/reports")
         assert environment.database("DATABASE_URL") == {
-            "ENGINE": "django.db.backends.mysql",
+            "ENGINE": "analyticsdataserver.mysql",
             "NAME": "reports",
             "USER": "reader",
             "PASSWORD": "p@ss/word",
