@@ -23,14 +23,16 @@ from django.db.models import DateField, FloatField, QuerySet, Value
 from analytics_data_api.constants import activity_types, countries, enrollment_modes, genders
 from analytics_data_api.dates import DateRange
 from analytics_data_api.rows import ABSENT, Row, Rows
+from analytics_data_api.statements import Parameter, statement
 from analytics_data_api.v0 import layouts
-from analytics_data_api.v0.fields import AsText, Bytes
-
-# Rows fetched from the database at a time: enough to make the round trips cheap, few enough to weigh little.
-FETCH_SIZE = 2000
+from analytics_data_api.v0.fields import AsText, Bytes, KeyField, SecondsField
 
 # MySQL: "Illegal mix of collations", and "Conversion from collation … impossible for parameter".
 NO_COMMON_CHARACTER_SET = {1267, 3988}
+
+COURSE_ID = Parameter("course_id", KeyField())
+SUBJECT_ID = Parameter("subject_id", KeyField())
+MISSING = Value(None, FloatField())
 
 
 def newest(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> list[Row]:
@@ -63,92 +65,132 @@ def null_first(value: Any) -> tuple[bool, Any]:
 
 
 class ReportQuerySet(QuerySet[Any]):
-    """Rows of a pipeline table."""
+    """Rows of a pipeline table.
 
-    def read(self, *columns: Any) -> Iterator[Row]:
-        """Yield tuples of the columns, fetched a few thousand at a time; every report reads its table through this.
+    The methods that end in ``_query`` compose queries: from all the table's rows, with :class:`Parameter` for values.
+    """
+
+    def read(self, compose: Callable[..., QuerySet[Any, Any]], *shape: Any, **values: Any) -> Iterator[Row]:
+        """Yield the rows of a query as tuples; every report reads its table through this.
 
         Dates come as ``YYYY-mm-dd`` and times as ``YYYY-mm-dd HH:MM:SS``, as text: written that way by the database,
         they cost no conversion, and most of them are only passed on.
+
+        Args:
+            compose: One of the methods that compose queries.
+            shape: What it takes.
+            values: Those of its parameters.
         """
+        model: Any = self.model
         try:
-            yield from self.values_list(*map(self.readable, columns)).iterator(chunk_size=FETCH_SIZE)
+            yield from statement(model, self.db, compose, *shape).rows(values)
         except OperationalError as error:
             # MySQL refuses to look for an id that its column's character set cannot express: there is no such row.
             if error.args[0] not in NO_COMMON_CHARACTER_SET:
                 raise
 
-    def readable(self, column: Any) -> Any:
-        """Return what to select for a column: its text where it is a date or a time."""
-        is_date = isinstance(column, str) and isinstance(self.model._meta.get_field(column), DateField)
-        return AsText(column) if is_date else column
+    def selecting(self, *columns: Any) -> QuerySet[Any, Any]:
+        """Return tuples of the columns, with dates and times as text."""
+        fields = {field.name: field for field in self.model._meta.concrete_fields}
+        return self.values_list(
+            *(AsText(column) if isinstance(fields.get(column), DateField) else column for column in columns)
+        )
 
 
 class SubjectQuerySet(ReportQuerySet):
-    """Rows of a table that has one report about each of its subjects."""
+    """Rows of a table that has one report about each of its subjects.
+
+    Attributes:
+        subject: The column of the subject's id.
+        columns: The columns of the report, before ``created``.
+    """
+
+    subject: ClassVar[str]
+    columns: ClassVar[tuple[str, ...]]
+
+    def subject_query(self, columns: tuple[Any, ...]) -> QuerySet[Any, Any]:
+        return self.filter(**{self.subject: SUBJECT_ID}).order_by("id").selecting(*columns, "created")
+
+    def read_subject(self, subject_id: str) -> Iterator[Row]:
+        """Yield the rows about a subject in table order: tuples of the columns and ``created``."""
+        return self.read(type(self).subject_query, self.columns, subject_id=subject_id)
 
     def report(self, subject_id: str) -> Rows:
         """Return the rows about a course, problem, subsection or video."""
         raise NotImplementedError
 
 
-class CourseQuerySet(ReportQuerySet):
-    """Rows of a table about courses."""
+class DatedQuerySet(ReportQuerySet):
+    """Rows about courses that each belong to a date, or to a week.
 
-    def of_course(self, course_id: str) -> Self:
-        return self.filter(course_id=course_id)
+    Attributes:
+        latest_by: The column that tells which of the dates (weeks) is the latest.
+    """
 
-    def has_course(self, course_id: str) -> bool:
-        """Tell whether a report about the course can have a row."""
-        return any(self.of_course(course_id)[:1].read("id"))
-
-
-class DatedQuerySet(CourseQuerySet):
-    """Rows about courses that each belong to a date, or to a week."""
-
-    # The column that tells which of the dates (weeks) is the latest.
     latest_by: ClassVar[str] = "date"
 
-    def report(self, course_id: str, dates: DateRange) -> Rows:
-        """Return the rows about a course, in the order of their dates."""
-        raise NotImplementedError
+    def of_course(self) -> Self:
+        return self.filter(course_id=COURSE_ID)
 
-    def in_range(self, dates: DateRange) -> Self:
-        """Select the rows of a range that is open at one end at the most."""
-        raise NotImplementedError
-
-    def during(self, dates: DateRange) -> Self:
-        """Select the rows in a range of dates; of the latest date (week) on record where the range is open."""
-        if dates:
-            return self.in_range(dates)
+    def of_latest(self) -> Self:
+        """Select, of the rows of a course, those of the latest date (week) on record."""
         return self.filter(**{self.latest_by: self.order_by(f"-{self.latest_by}").values(self.latest_by)[:1]})
 
-    def span(self) -> tuple[str, str] | None:
+    def end_query(self, order: str) -> QuerySet[Any, Any]:
+        return self.of_course().order_by(order)[:1].selecting(self.latest_by)
+
+    def report(self, course_id: str, dates: DateRange) -> Rows:
+        """Return the rows about a course in a range of dates, of the latest date (week) where the range is open."""
+        raise NotImplementedError
+
+    def span(self, course_id: str) -> tuple[str, str] | None:
         """Return the first and last date (end of a week) on record as text, None where there is none."""
-        ends = [
-            value
-            for order in (self.latest_by, f"-{self.latest_by}")
-            for (value,) in self.order_by(order)[:1].read(self.latest_by)
-        ]
+        orders = (self.latest_by, f"-{self.latest_by}")
+        ends = [end for order in orders for (end,) in self.read(type(self).end_query, order, course_id=course_id)]
         return (ends[0], ends[-1]) if ends else None
 
 
 class DailyQuerySet(DatedQuerySet):
     """Rows about courses that each belong to a date (UTC)."""
 
-    def in_range(self, dates: DateRange) -> Self:
-        """Select the rows from a range; a date counts as its midnight, 00:00 UTC."""
-        selected = self
-        if dates.start is not None:
-            selected = selected.filter(**{f"date__{'gte' if is_midnight(dates.start) else 'gt'}": dates.start.date()})
-        if dates.end is not None:
-            selected = selected.filter(**{f"date__{'lt' if is_midnight(dates.end) else 'lte'}": dates.end.date()})
-        return selected
+    def days_query(self, since: str | None, until: str | None, columns: tuple[str, ...]) -> QuerySet[Any, Any]:
+        """Compose the query for a range of days.
 
-    def by_date(self, *columns: str) -> Iterator[tuple[str, list[Row]]]:
+        Args:
+            since: The lookup that compares a date with the parameter ``start``; None where that end is open.
+            until: The lookup that compares a date with the parameter ``end``; None where that end is open.
+            columns: What to select between date and ``created``.
+        """
+        rows = self.of_course()
+        if since is None and until is None:
+            rows = rows.of_latest()
+        if since is not None:
+            rows = rows.filter(**{f"date__{since}": Parameter("start", DateField())})
+        if until is not None:
+            rows = rows.filter(**{f"date__{until}": Parameter("end", DateField())})
+        return rows.order_by("date", "id").selecting("date", *columns, "created")
+
+    def days(self, course_id: str, dates: DateRange, *columns: str) -> Iterator[Row]:
+        """Yield the rows of a range, or of the latest day: tuples of date, the columns and ``created``.
+
+        A date counts as its midnight, 00:00 UTC.
+        """
+        start, end = dates.start, dates.end
+        since = None if start is None else "gte" if is_midnight(start) else "gt"
+        until = None if end is None else "lt" if is_midnight(end) else "lte"
+        return self.read(
+            type(self).days_query,
+            since,
+            until,
+            columns,
+            course_id=course_id,
+            start=start and start.date(),
+            end=end and end.date(),
+        )
+
+    def by_date(self, course_id: str, dates: DateRange, *columns: str) -> Iterator[tuple[str, list[Row]]]:
         """Yield each date with its newest rows: tuples of date, the columns (the first is the key) and ``created``."""
-        rows = self.order_by("date", "id").read("date", *columns, "created")
-        for day, group in groupby(rows, key=itemgetter(0)):
+        for day, group in groupby(self.days(course_id, dates, *columns), key=itemgetter(0)):
             yield day, newest(group, key=itemgetter(1))
 
 
@@ -159,10 +201,10 @@ def is_midnight(time: datetime) -> bool:
 class EnrollmentQuerySet(DailyQuerySet):
     def report(self, course_id: str, dates: DateRange) -> Rows:
         """Return a row a date: ``(date, count, created)``."""
-        rows = self.of_course(course_id).during(dates).order_by("date", "id").read("date", "count", "created")
+        by_date = groupby(self.days(course_id, dates, "count"), key=itemgetter(0))
         return Rows(
             ("date", "count", "created"),
-            (newest(group, key=itemgetter(0))[0] for _, group in groupby(rows, key=itemgetter(0))),
+            (row for _, group in by_date for row in newest(group, key=itemgetter(0))),
             {"course_id": course_id},
         )
 
@@ -176,12 +218,12 @@ class EnrollmentDimensionQuerySet(DailyQuerySet):
         """Return a row a date and value of the dimension, null first: ``(date, value, count, created)``."""
         return Rows(
             ("date", self.dimension, "count", "created"),
-            self.of_course(course_id).during(dates).by_dimension(),
+            self.by_dimension(course_id, dates),
             {"course_id": course_id},
         )
 
-    def by_dimension(self) -> Iterator[Row]:
-        for _, rows in self.by_date(self.dimension, "count"):
+    def by_dimension(self, course_id: str, dates: DateRange) -> Iterator[Row]:
+        for _, rows in self.by_date(course_id, dates, self.dimension, "count"):
             rows.sort(key=lambda row: null_first(row[1]))
             yield from rows
 
@@ -199,12 +241,12 @@ class EnrollmentModeQuerySet(DailyQuerySet):
         """Return a row a date: the sums over every mode, and the count of each mode that has a column."""
         return Rows(
             ("date", "count", "cumulative_count", "created", *enrollment_modes.COLUMNS),
-            self.of_course(course_id).during(dates).pivot(),
+            self.pivot(course_id, dates),
             {"course_id": course_id},
         )
 
-    def pivot(self) -> Iterator[Row]:
-        for day, rows in self.by_date("mode", "count", "cumulative_count"):
+    def pivot(self, course_id: str, dates: DateRange) -> Iterator[Row]:
+        for day, rows in self.by_date(course_id, dates, "mode", "count", "cumulative_count"):
             counts = dict.fromkeys(enrollment_modes.COLUMNS, 0)
             for _, mode, count, _, _ in rows:
                 column = enrollment_modes.COLUMN_OF_MODE.get(mode)
@@ -219,12 +261,12 @@ class EnrollmentGenderQuerySet(DailyQuerySet):
         """Return a row a date with the count of each gender that has a column."""
         return Rows(
             ("date", *genders.COLUMNS, "created"),
-            self.of_course(course_id).during(dates).pivot(),
+            self.pivot(course_id, dates),
             {"course_id": course_id},
         )
 
-    def pivot(self) -> Iterator[Row]:
-        for day, rows in self.by_date("gender", "count"):
+    def pivot(self, course_id: str, dates: DateRange) -> Iterator[Row]:
+        for day, rows in self.by_date(course_id, dates, "gender", "count"):
             counts = dict.fromkeys(genders.COLUMNS, 0)
             for _, gender, count, _ in rows:
                 counts[genders.COLUMN_OF_CODE.get(gender, genders.UNKNOWN)] += count or 0
@@ -236,12 +278,12 @@ class EnrollmentLocationQuerySet(DailyQuerySet):
         """Return a row a date and country, the unknown one first: ``(date, alpha-2 or None, count, created)``."""
         return Rows(
             ("date", "country", "count", "created"),
-            self.of_course(course_id).during(dates).by_country(),
+            self.by_country(course_id, dates),
             {"course_id": course_id},
         )
 
-    def by_country(self) -> Iterator[Row]:
-        for day, rows in self.by_date("country_code", "count"):
+    def by_country(self, course_id: str, dates: DateRange) -> Iterator[Row]:
+        for day, rows in self.by_date(course_id, dates, "country_code", "count"):
             known = [row for row in rows if row[1] in countries.COUNTRIES]
             known.sort(key=itemgetter(1))
             if len(known) < len(rows):
@@ -260,35 +302,54 @@ class ActivityQuerySet(DatedQuerySet):
 
     latest_by = "interval_end"
 
-    def of_course(self, course_id: str) -> Self:
-        return self.filter(course_id=course_id, activity_type__in=activity_types.BY_LABEL)
+    def of_course(self) -> Self:
+        return self.filter(course_id=COURSE_ID, activity_type__in=activity_types.BY_LABEL)
 
-    def in_range(self, dates: DateRange) -> Self:
-        """Select the weeks that start in a range and end before its end."""
-        selected = self
-        if dates.start is not None:
-            selected = selected.filter(interval_start__gte=dates.start)
-        if dates.end is not None:
-            selected = selected.filter(interval_end__lt=dates.end)
-        return selected
+    def weeks_query(self, since: bool, until: bool) -> QuerySet[Any, Any]:
+        """Compose the query for the weeks that start in a range and end before its end.
+
+        Args:
+            since: Whether the range starts with the parameter ``start``.
+            until: Whether the range ends with the parameter ``end``.
+        """
+        rows = self.of_course()
+        if not since and not until:
+            rows = rows.of_latest()
+        if since:
+            rows = rows.filter(interval_start__gte=Parameter("start", SecondsField()))
+        if until:
+            rows = rows.filter(interval_end__lt=Parameter("end", SecondsField()))
+        return rows.order_by("interval_start", "interval_end", "id").selecting(
+            "interval_start", "interval_end", "activity_type", "count", "created"
+        )
 
     def report(self, course_id: str, dates: DateRange) -> Rows:
         """Return a row a week: its bounds, the count of each kind of activity (ABSENT without a row), ``created``."""
         return Rows(
             ("interval_start", "interval_end", *activity_types.NAMES, "created"),
-            self.of_course(course_id).during(dates).pivot(),
+            self.pivot(course_id, dates),
             {"course_id": course_id},
         )
 
-    def pivot(self) -> Iterator[Row]:
-        rows = self.order_by("interval_start", "interval_end", "id").read(
-            "interval_start", "interval_end", "activity_type", "count", "created"
+    def pivot(self, course_id: str, dates: DateRange) -> Iterator[Row]:
+        rows = self.read(
+            type(self).weeks_query,
+            dates.start is not None,
+            dates.end is not None,
+            course_id=course_id,
+            start=dates.start,
+            end=dates.end,
         )
         for week, group in groupby(rows, key=itemgetter(0, 1)):
             counted = [row for row in newest(group, key=itemgetter(2)) if row[2] in activity_types.BY_LABEL]
             counts = dict.fromkeys(activity_types.BY_LABEL, ABSENT) | {row[2]: row[3] for row in counted}
             if counted:
                 yield (*week, *counts.values(), latest_created(counted))
+
+    def recent_query(self) -> QuerySet[Any, Any]:
+        rows = self.filter(course_id=COURSE_ID, activity_type=Parameter("label", KeyField()))
+        newest_first = rows.order_by("-interval_end", "-created", "-id")
+        return newest_first[:1].selecting("interval_start", "interval_end", "count")
 
     def recent(self, course_id: str, activity_type: str) -> Rows:
         """Return the count of one kind of activity in the latest week that has one: one row or none.
@@ -297,51 +358,52 @@ class ActivityQuerySet(DatedQuerySet):
             course_id: The course.
             activity_type: One of ``activity_types.NAMES``.
         """
-        rows = (
-            self.filter(course_id=course_id, activity_type=activity_types.LABELS[activity_type])
-            .order_by("-interval_end", "-created", "-id")[:1]
-            .read("interval_start", "interval_end", "count")
-        )
         return Rows(
             ("interval_start", "interval_end", "count"),
-            rows,
+            self.read(type(self).recent_query, course_id=course_id, label=activity_types.LABELS[activity_type]),
             {"activity_type": activity_type, "course_id": course_id},
         )
 
 
 class VideoQuerySet(SubjectQuerySet):
+    subject = "course_id"
     columns = ("pipeline_video_id", "encoded_module_id", "duration", "segment_length", "users_at_start", "users_at_end")
 
     def report(self, subject_id: str) -> Rows:
         """Return a row a video of a course, in table order."""
-        rows = self.filter(course_id=subject_id).order_by("id").read(*self.columns, "created")
-        return Rows((*self.columns, "created"), newest(rows, key=itemgetter(0, 1)))
+        return Rows((*self.columns, "created"), newest(self.read_subject(subject_id), key=itemgetter(0, 1)))
 
 
 class VideoTimelineQuerySet(SubjectQuerySet):
+    subject = "pipeline_video_id"
+    columns = ("segment", "num_users", "num_views")
+
     def report(self, subject_id: str) -> Rows:
         """Return a row a segment, by segment: ``(segment, num_users, num_views, created)``."""
-        columns = ("segment", "num_users", "num_views", "created")
-        rows = newest(self.filter(pipeline_video_id=subject_id).order_by("id").read(*columns), key=itemgetter(0))
+        rows = newest(self.read_subject(subject_id), key=itemgetter(0))
         rows.sort(key=lambda row: null_first(row[0]))
-        return Rows(columns, rows)
+        return Rows((*self.columns, "created"), rows)
 
 
 class GradeDistributionQuerySet(SubjectQuerySet):
+    subject = "module_id"
+    columns = ("course_id", "grade", "max_grade", "count")
+
     def report(self, subject_id: str) -> Rows:
         """Return a row a grade, by grade: ``(course_id, grade, max_grade, count, created)``."""
-        columns = ("course_id", "grade", "max_grade", "count", "created")
-        rows = newest(self.filter(module_id=subject_id).order_by("id").read(*columns), key=itemgetter(0, 1, 2))
+        rows = newest(self.read_subject(subject_id), key=itemgetter(0, 1, 2))
         rows.sort(key=lambda row: null_first(row[1]))
-        return Rows(columns, rows, {"module_id": subject_id})
+        return Rows((*self.columns, "created"), rows, {"module_id": subject_id})
 
 
 class SequentialOpenDistributionQuerySet(SubjectQuerySet):
+    subject = "module_id"
+    columns = ("course_id", "count")
+
     def report(self, subject_id: str) -> Rows:
         """Return a row a course that has the subsection: ``(course_id, count, created)``."""
-        columns = ("course_id", "count", "created")
-        rows = newest(self.filter(module_id=subject_id).order_by("id").read(*columns), key=itemgetter(0))
-        return Rows(columns, rows, {"module_id": subject_id})
+        rows = newest(self.read_subject(subject_id), key=itemgetter(0))
+        return Rows((*self.columns, "created"), rows, {"module_id": subject_id})
 
 
 class AnswerDistributionQuerySet(SubjectQuerySet):
@@ -351,6 +413,7 @@ class AnswerDistributionQuerySet(SubjectQuerySet):
         identity: The columns that an answer is known by.
     """
 
+    subject = "module_id"
     identity = ("module_id", "course_id", "part_id", "correct", "value_id", "answer_value_text", "variant")
 
     @property
@@ -359,20 +422,25 @@ class AnswerDistributionQuerySet(SubjectQuerySet):
         named = {field.name for field in self.model._meta.get_fields()}
         return ("first_response_count", "last_response_count") if "last_response_count" in named else ("count",)
 
-    def read(self, *columns: Any) -> Iterator[Row]:
+    def read(self, compose: Callable[..., QuerySet[Any, Any]], *shape: Any, **values: Any) -> Iterator[Row]:
         try:
-            yield from super().read(*columns)
+            yield from super().read(compose, *shape, **values)
         except DatabaseError:
             # The table may have been replaced by one of the other layout since its columns were looked up.
             layouts.columns.cache_clear()
             raise
 
-    def answers(self, *columns: str) -> Iterator[Any]:
-        """Yield what tells the rows' answers apart, their counts and ``created``, as named tuples."""
-        named = (*self.identity, *self.counts, *columns)
+    def columns_read(self, *described: str) -> tuple[str, ...]:
+        """Return the columns that a report takes: what answers are known by, their counts, and some that describe."""
+        return (*self.identity, *self.counts, *described)
+
+    def readable(self, columns: tuple[str, ...]) -> tuple[Any, ...]:
+        """Return what to select for columns: null for those that the connected database's table lacks."""
         present = layouts.columns(self.db, self.model._meta.db_table)
-        read = [column if column in present else Value(None, FloatField()) for column in named]
-        return map(answer_type((*named, "created"))._make, self.read(*read, "created"))
+        return tuple(column if column in present else MISSING for column in columns)
+
+    def problems_query(self, columns: tuple[Any, ...]) -> QuerySet[Any, Any]:
+        return self.filter(course_id=COURSE_ID).order_by(Bytes("module_id"), "id").selecting(*columns, "created")
 
     def newest_answers(self, answers: Iterable[Any]) -> list[Any]:
         """Keep the newest row of each answer; rows that name no answer are one only where they count the same."""
@@ -388,7 +456,9 @@ class AnswerDistributionQuerySet(SubjectQuerySet):
     def report(self, subject_id: str) -> Rows:
         """Return a row an answer, by part, with erroneously randomised problems consolidated."""
         described = ("answer_value_numeric", "problem_display_name", "question_text")
-        answers = self.newest_answers(self.filter(module_id=subject_id).order_by("id").answers(*described))
+        read = self.columns_read(*described)
+        rows = self.read(type(self).subject_query, self.readable(read), subject_id=subject_id)
+        answers = self.newest_answers(map(answer_type((*read, "created"))._make, rows))
         answers.sort(key=attrgetter("part_id", "course_id"))
         columns = ("course_id", "part_id", "correct", *self.counts, "value_id", "answer_value_text", *described)
         columns = (*columns, "variant", "created")
@@ -408,12 +478,14 @@ class AnswerDistributionQuerySet(SubjectQuerySet):
         """Return a row a problem of a course, by module: submissions a part, the parts, the newest ``created``."""
         return Rows(
             ("module_id", "total_submissions", "correct_submissions", "part_ids", "created"),
-            self.filter(course_id=course_id).order_by(Bytes("module_id"), "id").submissions(),
+            self.submissions(course_id),
         )
 
-    def submissions(self) -> Iterator[Row]:
+    def submissions(self, course_id: str) -> Iterator[Row]:
+        read = self.columns_read()
+        rows = self.read(type(self).problems_query, self.readable(read), course_id=course_id)
         last_responses = attrgetter(self.counts[-1])
-        for module_id, group in groupby(self.answers(), key=attrgetter("module_id")):
+        for module_id, group in groupby(map(answer_type((*read, "created"))._make, rows), key=attrgetter("module_id")):
             answers = self.newest_answers(group)
             parts = sorted({answer.part_id for answer in answers})
             total = sum(last_responses(answer) or 0 for answer in answers)

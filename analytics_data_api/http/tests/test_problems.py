@@ -100,7 +100,7 @@ class TestUnauthorized:
 class TestForbidden:
     def test_a_form_from_elsewhere_sent_with_a_session(self, browser: Client) -> None:
         browser.handler.enforce_csrf_checks = True
-        problem_of(browser.post("/api-token-auth/", headers={"accept": "*/*"}), 403, "permission_denied")
+        problem_of(browser.post("/api-auth/logout/", headers={"accept": "*/*"}), 403, "csrf_failed")
 
     @pytest.mark.parametrize("error", [PermissionDenied(), exceptions.PermissionDenied()])
     def test_a_view_that_denies(self, status_raises: Callable[..., Any], error: Exception) -> None:
@@ -248,8 +248,8 @@ class TestDatabaseUnavailable:
         make.EnrollmentFactory.create_batch(2)
         whole = ReportQuerySet.read
 
-        def cut_off(rows: Any, *columns: Any) -> Iterator[Any]:
-            yield next(whole(rows, *columns))
+        def cut_off(rows: Any, *shape: Any, **values: Any) -> Iterator[Any]:
+            yield next(whole(rows, *shape, **values))
             raise OperationalError(2013, "Lost connection during query")
 
         monkeypatch.setattr(ReportQuerySet, "read", cut_off)

@@ -59,7 +59,7 @@ class DatedCourseView(CourseView):
         return self.table.report(self.subject_id, parameters.date_range(self.request.query_params))
 
     def nothing(self) -> NoData:
-        span = self.table.of_course(self.subject_id).span()
+        span = self.table.span(self.subject_id)
         if span is None:
             return super().nothing()
         asked = ", ".join(

@@ -32,7 +32,7 @@ class CourseActivityMostRecentWeekView(CourseView):
         return models.CourseActivityWeekly.objects.recent(self.subject_id, activity_type)
 
     def nothing(self) -> NoData:
-        if not models.CourseActivityWeekly.objects.has_course(self.subject_id):
+        if models.CourseActivityWeekly.objects.span(self.subject_id) is None:
             return super().nothing()
         activity_type = parameters.activity_type(self.request.query_params)
         return NoData(

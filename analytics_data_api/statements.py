@@ -1,0 +1,90 @@
+"""Queries that are composed once and run often.
+
+Django composes the SQL of a query anew each time, which takes several times as long as running a small one. A
+statement is composed the first time, with parameters in place of the values, and from then on only run.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from itertools import chain
+from typing import Any, NamedTuple
+
+from django.db import connections
+from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models.sql.compiler import SQLCompiler
+
+from analytics_data_api.rows import Row
+
+# Rows fetched from the database at a time: enough to make the round trips cheap, few enough to weigh little.
+FETCH_SIZE = 2000
+
+
+class Slot(NamedTuple):
+    """Where in a statement's parameters a value goes, and the field that prepares it for the database."""
+
+    name: str
+    field: Field
+
+
+class Parameter(Expression):
+    """Stands in a query for a value that each run brings.
+
+    Args:
+        name: What the value is called.
+        field: What kind of value it is.
+    """
+
+    def __init__(self, name: str, field: Field) -> None:
+        super().__init__(output_field=field)
+        self.name = name
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
+        return "%s", [Slot(self.name, self.output_field)]
+
+
+class Statement:
+    """A query over a database, ready to be run.
+
+    Args:
+        queryset: The query, of ``values_list``, with parameters in it.
+    """
+
+    def __init__(self, queryset: QuerySet[Any, Any]) -> None:
+        self.alias = queryset.db
+        compiler = queryset.query.get_compiler(self.alias)
+        self.sql, self.params = compiler.as_sql()
+        self.converters = compiler.get_converters([column for column, _, _ in compiler.select])
+        self.convert = partial(compiler.apply_converters, converters=self.converters)
+
+    def rows(self, values: Mapping[str, Any]) -> Iterator[Row]:
+        """Yield the rows for the values of the parameters, by name, fetched a few thousand at a time.
+
+        Raises:
+            django.db.Error: The database does not answer, or not this query.
+        """
+        return chain.from_iterable(self.blocks(values))
+
+    def blocks(self, values: Mapping[str, Any]) -> Iterator[Any]:
+        connection = connections[self.alias]
+        params = tuple(
+            param.field.get_db_prep_value(values[param.name], connection) if isinstance(param, Slot) else param
+            for param in self.params
+        )
+        with connection.chunked_cursor() as cursor:
+            cursor.execute(self.sql, params)
+            fetch = partial(cursor.fetchmany, FETCH_SIZE)
+            for block in iter(fetch, connection.features.empty_fetchmany_value):
+                yield map(tuple, self.convert(block)) if self.converters else block
+
+
+@cache
+def statement(model: type[Model], alias: str, compose: Callable[..., QuerySet[Any, Any]], *shape: Any) -> Statement:
+    """Return the statement that ``compose`` makes of a table's rows, composed once for each shape.
+
+    Args:
+        model: The table.
+        alias: The database, by its key in the setting ``DATABASES``.
+        compose: Called with the table's rows and the shape; returns them selected, in order, as ``values_list``.
+        shape: Whatever makes one query differ from another but for the values of its parameters.
+    """
+    return Statement(compose(model._default_manager.using(alias), *shape))
