@@ -74,11 +74,15 @@ SERVE = DEBUG=false exec $(BIN)/gunicorn --bind $(BIND):$(PORT) --workers $(WORK
 
 .PHONY: test
 test: $(TEST) ## Run the tests on SQLite, and measure what they cover
-	@TEST_MYSQL_URL= $(BIN)/pytest -n auto $(or $(ARGS),--cov)
+	@TEST_MYSQL_URL= $(BIN)/pytest -n auto --dist loadgroup $(or $(ARGS),--cov)
 
 .PHONY: test-mysql
 test-mysql: $(TEST) $(MYSQL) ## Run the tests on a throwaway MariaDB server, or on the one that TEST_MYSQL_URL names
-	@$(PYTHON) -m analyticsdataserver.testing.mariadb -- $(BIN)/pytest -n auto $(ARGS)
+	@$(PYTHON) -m analyticsdataserver.testing.mariadb -- $(BIN)/pytest -n auto --dist loadgroup $(ARGS)
+
+.PHONY: bench
+bench: $(BASE) $(if $(filter sqlite,$(ARGS)),,$(MYSQL)) ## Measure speed against the least code that gives the same bytes: ARGS="--quick --database sqlite"
+	@$(PYTHON) -m benchmarks.run $(or $(ARGS),--database both)
 
 .PHONY: quality
 quality: $(DEV) ## Check style, types, settings, migrations and requirements
@@ -94,7 +98,13 @@ quality: $(DEV) ## Check style, types, settings, migrations and requirements
 .PHONY: docs
 docs: $(DOCS) ## Build the documentation into docs/_build/html
 	$(BIN)/sphinx-build -q -W --keep-going -n docs docs/_build/html
+	$(PYTHON) docs/check_links.py docs/_build/html
 	@echo "Open docs/_build/html/index.html"
+
+.PHONY: guides
+guides: $(TEST) ## Write anew what the pages in docs/ show of the answers, the schema and the tables
+	@$(TEST_SETTINGS) $(PYTHON) manage.py write_examples
+	@$(BIN)/pytest -q --write-guides analyticsdataserver/tests/test_guides.py
 
 .PHONY: validate
 validate: test quality docs test-mysql ## Run every check

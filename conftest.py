@@ -11,6 +11,12 @@ from analytics_data_api.v0 import layouts
 KEY = "0123456789abcdef0123456789abcdef0123cafe"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-guides", action="store_true", help="write what the pages in docs/ show anew, instead of comparing it"
+    )
+
+
 @pytest.fixture(autouse=True)
 def _layouts_looked_up_anew() -> None:
     layouts.columns.cache_clear()

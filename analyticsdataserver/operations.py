@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 from django.db import Error, connections
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
+from rest_framework import serializers
 from rest_framework.authtoken.views import ObtainAuthToken
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser, FormParser, MultiPartParser
@@ -20,6 +22,39 @@ logger = logging.getLogger(__name__)
 
 OK = "OK"
 UNAVAILABLE = "UNAVAILABLE"
+STATUSES = (OK, UNAVAILABLE)
+
+# What is answered where the HTTP status says it all.
+NOTHING = OpenApiResponse({"type": "object", "maxProperties": 0}, "An empty object.")
+
+
+class DatabaseStatusSerializer(serializers.Serializer[Any]):
+    """Which databases answer."""
+
+    # The name that the first release had for the only database it looked at.
+    database_connection = serializers.ChoiceField(STATUSES, help_text="The same as `analytics_db_status`.")
+    default_db_status = serializers.ChoiceField(STATUSES, help_text="The database of users and keys.")
+    analytics_db_status = serializers.ChoiceField(STATUSES, help_text="The database that the pipeline fills.")
+
+
+class HealthSerializer(serializers.Serializer[Any]):
+    """Whether everything that the service needs is there."""
+
+    overall_status = serializers.ChoiceField(STATUSES, help_text="`OK` where every database answers.")
+    detailed_status = DatabaseStatusSerializer()
+
+
+class CredentialsSerializer(serializers.Serializer[Any]):
+    """Who asks for a key."""
+
+    username = serializers.CharField()
+    password = extend_schema_field({"type": "string", "format": "password"})(serializers.CharField)()
+
+
+class KeySerializer(serializers.Serializer[Any]):
+    """A user's key."""
+
+    token = serializers.CharField(help_text="The key, for the header Authorization.")
 
 
 class JSONParser(BaseParser):
@@ -35,34 +70,64 @@ class JSONParser(BaseParser):
 
 
 class KeyView(ObtainAuthToken):
-    """Give the key of the user whose name and password are posted."""
+    """Get the key of the user whose name and password are posted.
+
+    A user who has no key gets a new one.
+    """
 
     parser_classes = (FormParser, MultiPartParser, JSONParser)
+    # Who asks has no key yet; and a session, which a browser sends by itself, would be asked for its CSRF token.
+    authentication_classes = ()
+    refusals = (400, 406, 415, 500, 503)
+
+    @extend_schema(
+        operation_id="obtain_key",
+        auth=[],
+        request=CredentialsSerializer,
+        responses={200: OpenApiResponse(KeySerializer, "The user's key.")},
+    )
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        response: Response = super().post(request, *args, **kwargs)
+        return response
 
 
 class StatusView(APIView):
-    """Tell that the service is up. Touches no database and asks for no key."""
+    """Tell that the service is up.
+
+    Touches no database and asks for no key.
+    """
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    refusals = (406, 500)
 
+    @extend_schema(responses={200: NOTHING})
     def get(self, request: Request) -> Response:
         return Response({})
 
 
 class HealthView(APIView):
-    """Tell whether the databases answer: 503 where one of them doesn't. Asks for no key."""
+    """Tell whether the databases answer.
+
+    The status is 503 where one of them doesn't. Asks for no key.
+    """
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    refusals = (406, 500)
 
+    @extend_schema(
+        responses={
+            200: OpenApiResponse(HealthSerializer, "Every database answers."),
+            503: OpenApiResponse(HealthSerializer, "One of the databases does not answer."),
+        }
+    )
     def get(self, request: Request) -> Response:
         default, analytics = database_status("default"), database_status(ANALYTICS_DATABASE)
         healthy = default == analytics == OK
         body = {
             "overall_status": OK if healthy else UNAVAILABLE,
             "detailed_status": {
-                # The name that the first release had for the only database it looked at.
                 "database_connection": analytics,
                 "default_db_status": default,
                 "analytics_db_status": analytics,
@@ -74,6 +139,9 @@ class HealthView(APIView):
 class AuthenticatedView(APIView):
     """Tell whether a key, or a session, is valid."""
 
+    refusals = (401, 406, 429, 500, 503)
+
+    @extend_schema(responses={200: NOTHING})
     def get(self, request: Request) -> Response:
         return Response({})
 

@@ -4,6 +4,8 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from analyticsdataserver import errors, operations
+from analyticsdataserver.docs_page.views import DocsPage
+from analyticsdataserver.openapi.views import SchemaView
 
 
 class Moved(RedirectView):
@@ -21,11 +23,14 @@ OPERATIONS = {
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/docs/")),
+    # The description lists its operations in the order in which they stand here.
+    re_path(r"^api-token-auth/?\Z", operations.KeyView.as_view(), name="token"),
+    path("api/v0/", include("analytics_data_api.v0.urls")),
     *(re_path(rf"^{name}/?\Z", view.as_view(), name=name) for name, view in OPERATIONS.items()),
     *(re_path(rf"^api/v0/{name}/?\Z", Moved.as_view(url=f"/{name}/")) for name in OPERATIONS),
-    re_path(r"^api-token-auth/?\Z", operations.KeyView.as_view(), name="token"),
-    path("api-auth/", include("rest_framework.urls")),
-    path("api/v0/", include("analytics_data_api.v0.urls")),
+    re_path(r"^api/schema/?\Z", SchemaView.as_view(), name="schema"),
+    re_path(r"^docs/?\Z", DocsPage.as_view(), name="docs"),
+    path("api-auth/", include("analyticsdataserver.sessions")),
     # Also with DEBUG, where Django would show a page of its own.
     re_path("", errors.page_not_found),
 ]

@@ -5,7 +5,6 @@ for each row, so that it has to be a function of the value alone.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, ClassVar
 
 from rest_framework import serializers
@@ -24,12 +23,16 @@ class WrittenField(serializers.Field):
 class TimeField(WrittenField):
     """A time in UTC, ``YYYY-mm-dd HH:MM:SS``, as ``YYYY-mm-ddTHHMMSS``: without colons, without a zone."""
 
+    written = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{6}$"}
+
     def to_representation(self, value: str | None) -> str | None:
         return None if value is None else f"{value[:10]}T{value[11:13]}{value[14:16]}{value[17:19]}"
 
 
 class ZonedTimeField(WrittenField):
     """A time in UTC, ``YYYY-mm-dd HH:MM:SS``, as ``YYYY-mm-ddTHH:MM:SSZ``."""
+
+    written = {"type": "string", "format": "date-time", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"}
 
     def to_representation(self, value: str | None) -> str | None:
         return None if value is None else f"{value[:10]}T{value[11:19]}Z"

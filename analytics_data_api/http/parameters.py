@@ -1,9 +1,10 @@
 """The query string: what a caller may ask for, as validated values."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from analytics_data_api.constants import activity_types
 from analytics_data_api.dates import DateRange
@@ -22,6 +23,64 @@ DATE: Final = re.compile(
 ACTIVITY_TYPES: Final = {
     spelling.lower(): name for label, name in activity_types.BY_LABEL.items() for spelling in (label, name)
 }
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What callers are told of a parameter of the query string; the functions below read it.
+
+    Attributes:
+        name: Its name.
+        meaning: What it does to the answer, in Markdown.
+        example: A value that it takes.
+        values: The values that it takes, as a JSON schema.
+        deprecated: Whether another parameter has taken its place.
+        comma_separated: Whether it takes several values, with commas between them; ``values`` then says which ones.
+    """
+
+    name: str
+    meaning: str
+    example: Any
+    values: Mapping[str, Any]
+    deprecated: bool = False
+    comma_separated: bool = False
+
+
+def time_parameter(name: str, meaning: str, example: str) -> Parameter:
+    forms = "`YYYY-mm-dd` or `YYYY-mm-ddTHHMMSS`, or ISO 8601 with colons; UTC, unless a zone is given."
+    return Parameter(name, f"{meaning} {forms}", example, {"type": "string", "pattern": f"^{DATE.pattern}$"})
+
+
+DAYS: Final = (
+    time_parameter(START_DATE, "Only days from this one on (inclusive).", "2014-12-01"),
+    time_parameter(END_DATE, "Only days before this one (exclusive).", "2014-12-08"),
+)
+WEEKS: Final = (
+    time_parameter(START_DATE, "Only weeks that start at this time or later (inclusive).", "2014-11-24T000000"),
+    time_parameter(END_DATE, "Only weeks that end before this time (exclusive).", "2014-12-09T000000"),
+)
+ACTIVITY_TYPE: Final = (
+    Parameter(
+        "activity_type",
+        "What the users counted did. Capitals do not matter.",
+        "played_video",
+        {"type": "string", "enum": list(activity_types.NAMES), "default": activity_types.ANY},
+    ),
+    Parameter("label", "The older name of `activity_type`.", "PLAYED_VIDEO", {"type": "string"}, deprecated=True),
+)
+
+
+def format_parameter(formats: Iterable[str]) -> Parameter:
+    """Return ``format``, which the negotiation of the format reads."""
+    meaning = "The format of the answer; goes before the header `Accept`. JSON where neither asks for another one."
+    return Parameter("format", meaning, "csv", {"type": "string", "enum": list(formats)})
+
+
+def fields_parameter(names: Iterable[str]) -> Parameter:
+    """Return ``fields`` as it stands for an endpoint whose items have fields of these names."""
+    names = list(names)
+    meaning = "Only these fields, separated by commas. In CSV the columns come in this order."
+    return Parameter(FIELDS, meaning, names[-2:], {"type": "string", "enum": names}, comma_separated=True)
 
 
 def date_range(query: Mapping[str, str]) -> DateRange:

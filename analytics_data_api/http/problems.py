@@ -97,13 +97,14 @@ def of_exception(exc: BaseException | None) -> HttpResponse | None:
         return problem(HTTPStatus.FORBIDDEN, str(exc) or "This is not allowed.", "permission_denied")
     if isinstance(exc, (DatabaseError, InterfaceError)):
         logger.error("A database did not answer.", exc_info=exc)
-        return problem(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "A database does not answer at the moment. Try again a little later.",
-            "database_unavailable",
-            {"Retry-After": str(RETRY_AFTER)},
-        )
+        return database_unavailable()
     return None
+
+
+def database_unavailable() -> HttpResponse:
+    detail = "A database does not answer at the moment. Try again a little later."
+    headers = {"Retry-After": str(RETRY_AFTER)}
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, "database_unavailable", headers)
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:

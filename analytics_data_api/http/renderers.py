@@ -1,31 +1,17 @@
-"""Formats of an answer: JSON, CSV, and an HTML page around the JSON."""
+"""Formats of an answer for programs: JSON and CSV."""
 
 import csv
 import io
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
-from typing import Any, TypeVar
+from functools import lru_cache, partial
+from itertools import chain, islice, repeat
+from typing import Any
 
 import orjson
 from rest_framework import renderers
 
-from analytics_data_api.http.tables import Table
-
-T = TypeVar("T")
-
-# Rows written at a time.
-BATCH_SIZE = 1000
-
-# Items that a page shows of a longer answer.
-SHOWN_ITEMS = 100
-
-
-def batches(items: Iterable[T]) -> Iterator[list[T]]:
-    """Yield lists of a fixed number of items, the last one shorter."""
-    items = iter(items)
-    while batch := list(islice(items, BATCH_SIZE)):
-        yield batch
+from analytics_data_api.http.tables import BATCH_SIZE, Convert, Kind, Table, Write, remembering
 
 
 class RowRenderer(renderers.BaseRenderer):
@@ -44,34 +30,55 @@ class JSONRenderer(RowRenderer):
     charset = None
 
     def stream(self, table: Table) -> Iterator[bytes]:
-        records = table.records()
         if table.single:
-            yield from map(orjson.dumps, records)
+            yield from map(orjson.dumps, table.records())
             return
-        separator = b"["
-        for batch in batches(records):
-            yield separator
-            yield orjson.dumps(batch)[1:-1]
-            separator = b","
-        yield b"]" if separator == b"," else b"[]"
+        opening = b"["
+        for batch in uneven_items(table) if table.may_omit else even_items(table):
+            yield opening
+            yield batch
+            opening = b","
+        yield b"]" if opening == b"," else b"[]"
 
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        """Return the bytes of anything but a table, which streams; of a table, what a page shows of it."""
-        if isinstance(data, Table):
-            return preview(data)
+        """Return the bytes of anything but a table, which streams."""
         return b"" if data is None else orjson.dumps(data)
 
 
-def preview(table: Table) -> bytes:
-    """Return the first items of a table, indented for people to read, and a line that says so where there are more."""
+def even_items(table: Table) -> Iterator[bytes]:
+    """Yield the bytes of a batch of items, without brackets; between the items' values stand always the same bytes."""
+    cells = table.object_cells()
+    keys = [orjson.dumps(cell.name) + b":" for cell in cells]
+    before = [b",{" + keys[0], *(b"," + key for key in keys[1:])]
+    for size, columns in table.batches((cell, json_writer(cell.kind, cell.convert)) for cell in cells):
+        pieces = [piece for key, values in zip(before, columns, strict=True) for piece in (repeat(key, size), values)]
+        yield b"".join(chain.from_iterable(zip(*pieces, repeat(b"}", size), strict=True)))[1:]
+
+
+def uneven_items(table: Table) -> Iterator[bytes]:
+    """Yield the bytes of a batch of items, without brackets, of which some may lack fields."""
     records = table.records()
-    items: Any = list(islice(records, SHOWN_ITEMS))
-    text = orjson.dumps(items[0] if table.single else items, option=orjson.OPT_INDENT_2)
-    if next(records, None) is not None:
-        text += f"\n… the first {SHOWN_ITEMS} items; ?format=json and ?format=csv give all of them.".encode()
-    return text
+    while batch := list(islice(records, BATCH_SIZE)):
+        yield orjson.dumps(batch)[1:-1]
+
+
+@lru_cache(256)
+def json_writer(kind: Kind, convert: Convert | None) -> Write:
+    """Return what writes a column's values as JSON.
+
+    A call of orjson takes long in comparison with what it writes of a single value. So numbers are written all at once,
+    and whatever else comes again and again, dates, names and countries, is remembered.
+    """
+    if kind is Kind.NUMBERS:
+        return lambda values: orjson.dumps(values)[1:-1].split(b",")
+
+    def write(value: Any) -> bytes:
+        # A copy, because orjson's own bytes hold on to the room that was made for them, of some kilobytes each.
+        return bytes(memoryview(orjson.dumps(value if convert is None else convert(value))))
+
+    return partial(map, write if kind is Kind.LISTS else remembering(write))
 
 
 class CSVRenderer(RowRenderer):
@@ -81,14 +88,44 @@ class CSVRenderer(RowRenderer):
     format = "csv"
 
     def stream(self, table: Table) -> Iterator[bytes]:
-        for batch in batches(table.cells()):
-            text = io.StringIO(newline="")
-            csv.writer(text).writerows(batch)
-            yield text.getvalue().encode()
+        cells = table.flat_cells()
+        yield csv_line([cell.name for cell in cells])
+        after = [*repeat(b",", len(cells) - 1), b"\r\n"]
+        # A line of one empty cell would be an empty line, which readers pass over.
+        empty = b'""' if len(cells) == 1 else b""
+        for size, columns in table.batches((cell, csv_writer(cell.kind, cell.convert, empty)) for cell in cells):
+            pieces = [
+                piece for values, end in zip(columns, after, strict=True) for piece in (values, repeat(end, size))
+            ]
+            yield b"".join(chain.from_iterable(zip(*pieces, strict=True)))
 
 
-class PageRenderer(renderers.BrowsableAPIRenderer):
-    """The page that a browser shows."""
+@lru_cache(256)
+def csv_writer(kind: Kind, convert: Convert | None, empty: bytes) -> Write:
+    """Return what writes a column's values as cells of CSV, null and what an item leaves out as an empty one.
 
-    def get_default_renderer(self, view: Any) -> JSONRenderer:
-        return JSONRenderer()
+    The reasons are those of :func:`json_writer`: Python's csv module looks at each character of each cell.
+    """
+    if kind is Kind.NUMBERS and convert is None:
+        return partial(csv_numbers, empty=empty)
+
+    def write(value: Any) -> bytes:
+        value = value if convert is None else convert(value)
+        # With a second, empty cell, which keeps the first one from being quoted for being alone.
+        return empty if value is None or value == "" else csv_line([value, None])[:-3]
+
+    return partial(map, write if kind is Kind.LISTS else remembering(write, absent=empty))
+
+
+def csv_numbers(values: Iterable[Any], empty: bytes) -> list[bytes]:
+    written = orjson.dumps(values)[1:-1]
+    for json, text in ((b"null", empty), (b"true", b"True"), (b"false", b"False")):
+        written = written.replace(json, text)
+    return written.split(b",")
+
+
+def csv_line(cells: Iterable[Any]) -> bytes:
+    """Return a line of CSV (RFC 4180), quoted where it has to be."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerow(cells)
+    return text.getvalue().encode()

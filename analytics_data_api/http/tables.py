@@ -1,50 +1,82 @@
 """Rows in the shape that a serializer declares, ready to be written in any format."""
 
-from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum, auto
+from functools import cache, partial
+from itertools import chain, islice, repeat
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from rest_framework import serializers
 
 from analytics_data_api.http.fields import WrittenField
 from analytics_data_api.http.problems import BadRequest, shown
-from analytics_data_api.rows import ABSENT, Row, Rows
+from analytics_data_api.rows import ABSENT, Rows
 
 Convert = Callable[[Any], Any]
+# Writes the values of a column, one for each row.
+Write = Callable[[Iterable[Any]], Iterable[Any]]
+
+# Rows written at a time: enough to make what is done once a batch cheap, few enough to weigh little.
+BATCH_SIZE: Final = 1000
 
 # Distinct values of a column (its dates, its loads, its countries) whose written form is kept.
-REMEMBERED_VALUES = 4096
+REMEMBERED_VALUES: Final = 4096
+
+
+class Remembered(dict[Any, Any]):
+    """What a function returns for a value: called once for each distinct value, and never for ABSENT, then looked up.
+
+    A dict, because a lookup then costs a fraction of a call, and most columns have few distinct values.
+    """
+
+    def __init__(self, function: Convert, absent: Any) -> None:
+        super().__init__({ABSENT: absent})
+        self.function = function
+        self.absent = absent
+
+    def __missing__(self, value: Any) -> Any:
+        if len(self) >= REMEMBERED_VALUES:
+            self.clear()
+            self[ABSENT] = self.absent
+        written = self[value] = self.function(value)
+        return written
+
+
+class Kind(Enum):
+    """What the values of a column are, as far as it makes a difference to how they can be written."""
+
+    NUMBERS = auto()
+    LISTS = auto()
+    OTHERS = auto()
+
+
+# Fields whose values, null included, are written in JSON without a comma.
+NUMBERS: Final = (serializers.IntegerField, serializers.FloatField, serializers.BooleanField)
 
 
 class Column:
-    """A field of the shape: its name, what it writes for a value, and the names of its members if it is an object."""
+    """A field of the shape.
+
+    Attributes:
+        name: Its name.
+        optional: Whether it may be missing from the rows' columns, or ABSENT in a row.
+        members: The names of its members, if it is an object.
+        convert: What to write for a value; None where it is written as it is.
+        kind: What the values are.
+    """
 
     def __init__(self, name: str, field: serializers.Field[Any, Any, Any, Any]) -> None:
         self.name = name
         self.optional = not field.required
-        self.convert: Convert | None = None
-        self.members: tuple[str, ...] = ()
-        self.is_list = isinstance(field, serializers.ListField)
-        if isinstance(field, serializers.Serializer):
-            self.members = tuple(field.fields)
-        if self.members or isinstance(field, WrittenField):
-            self.convert = lru_cache(REMEMBERED_VALUES)(field.to_representation)
-
-    def cells(self, members: tuple[str, ...]) -> Iterator[tuple[str, Convert | None]]:
-        """Yield the header and the conversion of each of the column's cells in a flat table."""
-        if self.members:
-            for member in members or sorted(self.members):
-                yield f"{self.name}.{member}", self.member(member)
-        elif self.is_list:
-            yield self.name, ", ".join
+        self.members = tuple(field.fields) if isinstance(field, serializers.Serializer) else ()
+        self.convert = remembering(field.to_representation) if self.members or isinstance(field, WrittenField) else None
+        if isinstance(field, serializers.ListField):
+            self.kind = Kind.LISTS
+        elif isinstance(field, NUMBERS):
+            self.kind = Kind.NUMBERS
         else:
-            yield self.name, self.convert
-
-    def member(self, name: str) -> Convert:
-        convert = self.convert or (lambda value: value)
-        return lambda value: convert(value)[name]
+            self.kind = Kind.OTHERS
 
     def only(self, members: tuple[str, ...]) -> Convert | None:
         """Return the conversion to an object with some of its members, with all of them where none is named."""
@@ -56,13 +88,57 @@ class Column:
             written = convert(value)
             return {name: written[name] for name in members}
 
-        return convert_members
+        return remembering(convert_members)
+
+    def flat(self, members: tuple[str, ...]) -> Iterator[tuple[str, Convert | None]]:
+        """Yield the header and the conversion of each of the column's cells in a flat table."""
+        convert = self.convert
+        if convert is not None and self.members:
+            for member in members or sorted(self.members):
+                yield f"{self.name}.{member}", remembering(member_of(convert, member), absent=None)
+            return
+        if self.kind is Kind.LISTS:
+            convert = ", ".join
+        if self.optional:
+            yield self.name, lambda value: None if value is ABSENT else convert(value) if convert else value
+        else:
+            yield self.name, convert
+
+
+def member_of(convert: Convert, member: str) -> Convert:
+    """Return the conversion of a value to a member of the object that it is written as."""
+    return lambda value: convert(value)[member]
+
+
+def remembering(function: Convert, absent: Any = ABSENT) -> Convert:
+    """Return a function that asks another one for each distinct value once, and never for what is ABSENT."""
+    return Remembered(function, absent).__getitem__
 
 
 @cache
 def shape(serializer_class: type[serializers.Serializer[Any]]) -> dict[str, Column]:
     """Return the columns that a serializer declares, by name, in its order."""
     return {name: Column(name, field) for name, field in serializer_class().fields.items()}
+
+
+class Cell(NamedTuple):
+    """A value of each item.
+
+    Attributes:
+        name: What it is called.
+        place: Where in a row its value stands; behind the row's end come the constants.
+        kind: What the values are.
+        convert: What to write for a value; None where it is written as it is.
+    """
+
+    name: str
+    place: int
+    kind: Kind
+    convert: Convert | None
+
+    @property
+    def write(self) -> Write:
+        return iter if self.convert is None else partial(map, self.convert)
 
 
 class Table:
@@ -90,17 +166,20 @@ class Table:
         self.single = single
         self.rows = iter(rows.rows)
         self.constants = tuple(rows.constants.values())
+        self.width = len(rows.columns)
         self.places = {name: place for place, name in enumerate((*rows.columns, *rows.constants))}
         declared = shape(serializer_class)
         self.columns = {name: column for name, column in declared.items() if name in self.places or not column.optional}
-        self.selected = self.select(fields)
         self.fields = fields
+        self.selected = self.select()
 
-    def select(self, fields: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    def select(self) -> dict[str, tuple[str, ...]]:
         """Return the names of the columns to write, each with the members of it that are asked for (none for all)."""
+        if not self.fields:
+            return dict.fromkeys(self.columns, ())
         selected: dict[str, tuple[str, ...]] = {}
         whole = set()
-        for field in fields:
+        for field in self.fields:
             name, dot, member = field.partition(".")
             column = self.columns.get(name)
             if column is None or (dot and member not in column.members):
@@ -114,9 +193,12 @@ class Table:
             if not dot:
                 whole.add(name)
             selected[name] = (*selected.get(name, ()), *([member] if dot else []))
-        return {name: () if name in whole else members for name, members in selected.items()} or dict.fromkeys(
-            self.columns, ()
-        )
+        return {name: () if name in whole else members for name, members in selected.items()}
+
+    @property
+    def may_omit(self) -> bool:
+        """Whether items may lack one of the selected fields."""
+        return any(self.columns[name].optional for name in self.selected)
 
     def is_empty(self) -> bool:
         """Tell whether there is no row, without losing the first one."""
@@ -125,42 +207,53 @@ class Table:
             return False
         return True
 
-    def values(self, columns: list[tuple[int, Convert | None]]) -> Iterator[list[Any]]:
-        """Yield each row's written values for pairs of a place in the row and a conversion."""
-        converted = [(at, convert) for at, (_, convert) in enumerate(columns) if convert is not None]
-        places = [place for place, _ in columns]
-        pick: Callable[[Row], Any] = itemgetter(*places, places[0])
-        constants = self.constants
-        for row in self.rows:
-            # With one place more than needed, so that it is a tuple for a single column, too.
-            values = list(pick((*row, *constants)))
-            values.pop()
-            for at, convert in converted:
-                if values[at] is not ABSENT:
-                    values[at] = convert(values[at])
-            yield values
+    def object_cells(self) -> list[Cell]:
+        """Return the fields of an item as an object, in the shape's order."""
+        return [
+            Cell(name, self.places[name], column.kind, column.only(self.selected[name]))
+            for name, column in self.columns.items()
+            if name in self.selected
+        ]
 
-    def records(self) -> Iterator[dict[str, Any]]:
-        """Yield each item as an object, its fields in the shape's order."""
-        names = [name for name in self.columns if name in self.selected]
-        columns = [(self.places[name], self.columns[name].only(self.selected[name])) for name in names]
-        records = (dict(zip(names, values, strict=True)) for values in self.values(columns))
-        if not any(self.columns[name].optional for name in names):
-            return records
-        return ({name: value for name, value in record.items() if value is not ABSENT} for record in records)
-
-    def cells(self) -> Iterator[list[Any]]:
-        """Yield a header and then each item as a flat row, its cells by name, or as ``fields`` orders them."""
+    def flat_cells(self) -> list[Cell]:
+        """Return the cells of an item as a flat row: by name, or as ``fields`` orders them."""
         cells = [
-            (header, self.places[name], convert)
+            Cell(header, self.places[name], self.columns[name].kind, convert)
             for name, members in self.selected.items()
-            for header, convert in self.columns[name].cells(members)
+            for header, convert in self.columns[name].flat(members)
         ]
         if asked := set(self.fields):
             # A cell is asked for by its own name, or as a part of its object.
-            cells.sort(key=lambda cell: min(map(self.fields.index, {cell[0], cell[0].partition(".")[0]} & asked)))
+            cells.sort(key=lambda cell: min(map(self.fields.index, {cell.name, cell.name.partition(".")[0]} & asked)))
         else:
             cells.sort(key=itemgetter(0))
-        yield [header for header, _, _ in cells]
-        for values in self.values([(place, convert) for _, place, convert in cells]):
-            yield [None if value is ABSENT else value for value in values]
+        return cells
+
+    def batches(self, writers: Iterable[tuple[Cell, Write]]) -> Iterator[tuple[int, list[Iterable[Any]]]]:
+        """Yield the rows a batch at a time, turned into columns, so that what is done to a value is not a call each.
+
+        Args:
+            writers: What of the rows to yield, each with what writes it.
+
+        Yields:
+            How many rows the batch has, and for each cell the written values of all of them.
+        """
+        writers = list(writers)
+        while rows := list(islice(self.rows, BATCH_SIZE)):
+            columns = list(zip(*rows, strict=True))
+            yield len(rows), [self.column(cell, write, columns, len(rows)) for cell, write in writers]
+
+    def column(self, cell: Cell, write: Write, columns: list[tuple[Any, ...]], size: int) -> Iterable[Any]:
+        """Return the written values of a column, that of a constant as often as there are rows."""
+        if cell.place < self.width:
+            return write(columns[cell.place])
+        (constant,) = write((self.constants[cell.place - self.width],))
+        return repeat(constant, size)
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield each item as an object."""
+        cells = self.object_cells()
+        names = [cell.name for cell in cells]
+        for _, columns in self.batches((cell, cell.write) for cell in cells):
+            for values in zip(*columns, strict=True):
+                yield {name: value for name, value in zip(names, values, strict=True) if value is not ABSENT}

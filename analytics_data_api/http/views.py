@@ -15,9 +15,12 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from analytics_data_api.http import parameters
+from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.disposition import attachment
+from analytics_data_api.http.pages import PageRenderer
+from analytics_data_api.http.parameters import Parameter
 from analytics_data_api.http.problems import NoData, shown
-from analytics_data_api.http.renderers import CSVRenderer, JSONRenderer, PageRenderer, RowRenderer
+from analytics_data_api.http.renderers import CSVRenderer, JSONRenderer, RowRenderer
 from analytics_data_api.http.tables import Table
 from analytics_data_api.rows import Rows
 
@@ -35,6 +38,9 @@ class ReportView(APIView):
         subject: The name of the id in the address.
         what: What the items are about, as messages name it.
         single: Whether the answer is one item by itself, not a list.
+        query: What :meth:`report` reads of the query string, as callers are told.
+        deprecation: Since when, and by which one, the endpoint is replaced; None for one that is not.
+        refusals: The statuses of answers to requests that are not served, as callers are told.
     """
 
     http_method_names = ["get", "head", "options"]
@@ -44,6 +50,9 @@ class ReportView(APIView):
     subject: ClassVar[str]
     what: ClassVar[str]
     single: ClassVar[bool] = False
+    query: ClassVar[tuple[Parameter, ...]] = ()
+    deprecation: ClassVar[Deprecation | None] = None
+    refusals = (400, 401, 404, 406, 429, 500, 503)
 
     @property
     def subject_id(self) -> str:
@@ -91,6 +100,12 @@ class ReportView(APIView):
         if method.lower() not in self.http_method_names:
             raise MethodNotAllowed(method, f"The method is {shown(method)}; this address takes GET, HEAD and OPTIONS.")
         super().initial(request, *args, **kwargs)
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """The headers of every answer, also of one that refuses the request."""
+        headers: dict[str, str] = super().default_response_headers
+        return headers if self.deprecation is None else headers | self.deprecation.headers(self.kwargs)
 
     def get_renderers(self) -> list[BaseRenderer]:
         """Return the formats of the answer; a description of the endpoint has no rows that would make a CSV."""

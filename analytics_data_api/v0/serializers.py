@@ -8,6 +8,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from analytics_data_api.constants import activity_types
 from analytics_data_api.constants.countries import country
 from analytics_data_api.http.fields import NumberField, TimeField, ZonedTimeField
 
@@ -43,7 +44,7 @@ class CourseActivityMostRecentWeekSerializer(serializers.Serializer[Any]):
 
     interval_start = ZonedTimeField(help_text="When the week starts: Monday 00:00, UTC.")
     interval_end = ZonedTimeField(help_text="When the week ends, itself not part of it, UTC.")
-    activity_type = serializers.CharField(help_text="What they did.")
+    activity_type = serializers.ChoiceField(activity_types.NAMES, help_text="What they did.")
     count = serializers.IntegerField(allow_null=True, help_text="How many users did it at least once.")
     course_id = serializers.CharField(help_text=COURSE_ID)
 
@@ -105,8 +106,12 @@ class CourseEnrollmentByGenderSerializer(serializers.Serializer[Any]):
 class CountrySerializer(serializers.Serializer[Any]):
     """A country of ISO 3166, or the one that stands for every other place."""
 
-    alpha2 = serializers.CharField(allow_null=True, help_text="Its code of two letters; null for unknown.")
-    alpha3 = serializers.CharField(allow_null=True, help_text="Its code of three letters; null for unknown.")
+    alpha2 = serializers.RegexField(
+        "^[A-Z]{2}$", allow_null=True, help_text="Its code of two letters; null for unknown."
+    )
+    alpha3 = serializers.RegexField(
+        "^[A-Z]{3}$", allow_null=True, help_text="Its code of three letters; null for unknown."
+    )
     name = serializers.CharField(help_text="Its English name; UNKNOWN where there is no country.")
 
     def to_representation(self, instance: str | None) -> dict[str, Any]:
@@ -150,8 +155,8 @@ class GradeDistributionSerializer(serializers.Serializer[Any]):
 
     module_id = serializers.CharField(help_text=MODULE_ID)
     course_id = serializers.CharField(help_text=COURSE_ID)
-    grade = NumberField(help_text="The grade.")
-    max_grade = NumberField(help_text="The best grade that the problem gives.")
+    grade = NumberField(allow_null=True, help_text="The grade.")
+    max_grade = NumberField(allow_null=True, help_text="The best grade that the problem gives.")
     count = serializers.IntegerField(help_text="How often the grade was given.")
     created = TimeField(help_text=CREATED)
 

@@ -29,7 +29,7 @@ ENDPOINTS: Final[dict[str, type[ReportView]]] = {
 NAME: Final = r"[^/+\x00-\x1f\x7f]+"
 MODULE_ID: Final = r"[^\x00-\x1f\x7f]+"
 IDS: Final = {
-    "course_id": rf"course-v1:{NAME}\+{NAME}\+{NAME}|{NAME}/{NAME}/{NAME}",
+    "course_id": rf"(?:course-v1:{NAME}\+{NAME}\+{NAME}|{NAME}/{NAME}/{NAME})",
     "problem_id": MODULE_ID,
     "module_id": MODULE_ID,
     "video_id": MODULE_ID,

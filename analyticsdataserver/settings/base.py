@@ -4,6 +4,7 @@ Each of them is listed, with what it means, in ``.env.example``.
 """
 
 from analyticsdataserver.environment import env
+from analyticsdataserver.openapi.introduction import DESCRIPTION, NAME, TAG, TAG_DESCRIPTION
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -16,6 +17,11 @@ INSTALLED_APPS = [
     "analytics_data_api",
     "analytics_data_api.v0",
     "analyticsdataserver",
+    # In this order: the template of the latter is overridden by one of the former.
+    "analyticsdataserver.docs_page",
+    "rest_framework_swagger",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
 ]
 
 MIDDLEWARE = [
@@ -59,6 +65,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 
 STATIC_URL = "/static/"
+STATICFILES_FINDERS = ["analyticsdataserver.docs_page.finders.UsedFilesFinder"]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": (
@@ -69,6 +76,32 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ("analytics_data_api.http.renderers.JSONRenderer",),
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "analytics_data_api.http.negotiation.FormatNegotiation",
     "EXCEPTION_HANDLER": "analytics_data_api.http.problems.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "analyticsdataserver.openapi.operations.OperationSchema",
+}
+
+# The page at /docs/; docs/decisions/0006-docs-page.rst lists the names that have an effect.
+SWAGGER_SETTINGS = {
+    "DOC_EXPANSION": "none",
+    "SUPPORTED_SUBMIT_METHODS": ["get", "post"],
+    "USE_SESSION_AUTH": True,
+    "LOGIN_URL": "rest_framework:login",
+    "LOGOUT_URL": "rest_framework:logout",
+}
+
+# The description at /api/schema/.
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": NAME,
+    "DESCRIPTION": DESCRIPTION,
+    "VERSION": "0",
+    "LICENSE": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+    "SERVERS": [{"url": "/"}],
+    "TAGS": [{"name": TAG, "description": TAG_DESCRIPTION}],
+    # Those of the routes, and of the declarations.
+    "SORT_OPERATIONS": False,
+    "SORT_OPERATION_PARAMETERS": False,
+    "ENUM_NAME_OVERRIDES": {"HealthStatus": "analyticsdataserver.operations.STATUSES"},
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")

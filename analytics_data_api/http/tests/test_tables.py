@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from analytics_data_api.http.fields import NumberField, TimeField, ZonedTimeField
 from analytics_data_api.http.problems import BadRequest
-from analytics_data_api.http.tables import Table
+from analytics_data_api.http.tables import BATCH_SIZE, REMEMBERED_VALUES, Table
 from analytics_data_api.rows import ABSENT, Row, Rows
 
 PLACES = {"fr": "France", "de": "Germany"}
@@ -46,6 +46,14 @@ ROWS: tuple[Row, ...] = (
 
 def visits(*fields: str, rows: tuple[Row, ...] = ROWS) -> Table:
     return Table(VisitSerializer, Rows(COLUMNS, rows, {"who": "Ann"}), fields)
+
+
+def flat_rows(table: Table) -> Iterator[list[Any]]:
+    """Yield the header and the cells of a table as CSV has them."""
+    cells = table.flat_cells()
+    yield [cell.name for cell in cells]
+    for _, columns in table.batches((cell, cell.write) for cell in cells):
+        yield from map(list, zip(*columns, strict=True))
 
 
 class TestObjects:
@@ -89,7 +97,7 @@ class TestObjects:
 
 class TestFlatRows:
     def test_have_every_column_by_name_with_objects_flattened_and_lists_joined(self) -> None:
-        assert list(visits().cells()) == [
+        assert list(flat_rows(visits())) == [
             ["at", "day", "guests", "note", "paid", "place.code", "place.name", "who"],
             ["2014-12-10T193146", DAY, "Bo, Al", "wet", True, "fr", "France", "Ann"],
             ["2014-12-10T193146", DAY, "", None, False, None, "nowhere", "Ann"],
@@ -113,11 +121,11 @@ class TestFlatRows:
     def test_have_the_fields_that_are_asked_for_in_their_order(
         self, fields: tuple[str, ...], header: list[str], first: list[Any]
     ) -> None:
-        cells = visits(*fields).cells()
+        cells = flat_rows(visits(*fields))
         assert (next(cells), next(cells)) == (header, first)
 
     def test_without_items_are_a_header(self) -> None:
-        assert list(visits("who", rows=()).cells()) == [["who"]]
+        assert list(flat_rows(visits("who", rows=()))) == [["who"]]
 
 
 class TestAbsence:
@@ -133,12 +141,21 @@ class TestAbsence:
         assert list(Table(self.AllOptionalSerializer, self.rows).records()) == [{}]
 
     def test_leaves_cells_of_every_kind_empty(self) -> None:
-        _, row = Table(self.AllOptionalSerializer, self.rows).cells()
+        _, row = flat_rows(Table(self.AllOptionalSerializer, self.rows))
         assert row == [None] * 5
 
     def test_is_not_null(self) -> None:
         nulls = Rows(("at", "text"), [(None, None)])
         assert list(Table(self.AllOptionalSerializer, nulls).records()) == [{"at": None, "text": None}]
+
+
+def test_more_distinct_values_than_are_remembered_are_written_all_the_same() -> None:
+    class NumberSerializer(serializers.Serializer[Any]):
+        number = NumberField(required=False)
+
+    values = [ABSENT, *map(float, range(REMEMBERED_VALUES + 10)), ABSENT]
+    written = Table(NumberSerializer, Rows(("number",), [(value,) for value in values])).records()
+    assert list(written) == [{}, *({"number": number} for number in range(REMEMBERED_VALUES + 10)), {}]
 
 
 class TestFields:
@@ -159,7 +176,7 @@ class TestFields:
     def test_any_text_names_columns_or_is_the_callers_mistake(self, fields: list[str]) -> None:
         known = {"who", "place", "place.name", "place.code", "day", "guests", "paid", "note", "at"}
         if known.issuperset(fields):
-            assert len(next(visits(*fields).cells())) == len(list(visits(*fields).cells())[1])
+            assert len(next(flat_rows(visits(*fields)))) == len(list(flat_rows(visits(*fields)))[1])
         else:
             with pytest.raises(BadRequest):
                 visits(*fields)
@@ -171,7 +188,7 @@ class TestColumnsThatTheDatabaseDoesNotHave:
     def test_are_left_out_everywhere_where_the_shape_allows_it(self) -> None:
         table = Table(VisitSerializer, self.rows)
         assert "note" not in next(table.records())
-        assert "note" not in next(Table(VisitSerializer, self.rows).cells())
+        assert "note" not in next(flat_rows(Table(VisitSerializer, self.rows)))
 
     def test_cannot_be_asked_for_then(self) -> None:
         with pytest.raises(BadRequest, match="fields names 'note'"):
@@ -190,12 +207,12 @@ def test_a_column_that_the_shape_does_not_declare_is_not_written() -> None:
 
 
 @pytest.mark.parametrize("fields", [(), ("place.code", "who")])
-def test_rows_are_taken_one_at_a_time_and_only_when_they_are_asked_for(fields: tuple[str, ...]) -> None:
+def test_rows_are_taken_a_batch_at_a_time_and_only_when_they_are_asked_for(fields: tuple[str, ...]) -> None:
     taken = 0
 
     def rows() -> Iterator[Row]:
         nonlocal taken
-        for row in ROWS:
+        for row in ROWS * BATCH_SIZE:
             taken += 1
             yield row
 
@@ -204,10 +221,11 @@ def test_rows_are_taken_one_at_a_time_and_only_when_they_are_asked_for(fields: t
     assert not table.is_empty()
     assert taken == 1
     records = table.records()
+    for _ in range(BATCH_SIZE):
+        next(records)
+    assert taken == BATCH_SIZE
     next(records)
-    assert taken == 1
-    next(records)
-    assert taken == 2
+    assert taken == 2 * BATCH_SIZE
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

@@ -1,6 +1,9 @@
 """Endpoints about courses."""
 
+from datetime import UTC, datetime
+
 from analytics_data_api.http import parameters
+from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.problems import NoData, shown
 from analytics_data_api.rows import Rows
 from analytics_data_api.v0 import models, serializers
@@ -18,14 +21,21 @@ class CourseActivityWeeklyView(DatedCourseView):
     serializer_class = serializers.CourseActivityWeeklySerializer
     what = "activity"
     slug = "engagement-activity"
+    query = parameters.WEEKS
 
 
 class CourseActivityMostRecentWeekView(CourseView):
-    """Get how many users did one kind of thing in a course, in the latest week that has a number for it."""
+    """Get how many users did one kind of thing in a course, in the latest week that has a number for it.
+
+    Deprecated: the endpoint for activity returns all kinds at once, of any week.
+    """
 
     serializer_class = serializers.CourseActivityMostRecentWeekSerializer
     what = "activity"
     single = True
+    query = parameters.ACTIVITY_TYPE
+    # The day of version 0's last reference, whose implementation already warned those who called this.
+    deprecation = Deprecation(datetime(2015, 9, 24, tzinfo=UTC), "v0:CourseActivityWeeklyView")
 
     def report(self) -> Rows:
         activity_type = parameters.activity_type(self.request.query_params)

@@ -1,0 +1,229 @@
+"""Whatever there is stands in the documentation: each list is found in the code, none is kept here."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import find_commands, load_command_class
+from django.urls import URLPattern, URLResolver
+from rest_framework import exceptions
+from rest_framework.authtoken.serializers import AuthTokenSerializer
+from rest_framework.fields import CharField
+
+from analytics_data_api import examples
+from analytics_data_api.v0.urls import ENDPOINTS
+from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.openapi.views import document
+from analyticsdataserver.tests.guides import DOCS, README, pages, reference
+from analyticsdataserver.urls import OPERATIONS, urlpatterns
+
+OUR_APPS = ("analytics_data_api", "analyticsdataserver")
+# What the parser of every command of Django has.
+DJANGO_OPTIONS = {
+    *("-h", "--help", "--version", "-v", "--verbosity", "--settings", "--pythonpath", "--traceback", "--no-color"),
+    *("--force-color", "--skip-checks"),
+}
+
+
+def guide(name: str) -> str:
+    return (DOCS / f"{name}.rst").read_text()
+
+
+def all_guides() -> str:
+    return "\n".join(page.read_text() for page in pages())
+
+
+def code(text: str) -> set[str]:
+    """Return what stands in a text as code."""
+    return set(re.findall(r"``([^`]+)``", text))
+
+
+def sources() -> Iterator[Path]:
+    for app in OUR_APPS:
+        yield from (path for path in (BASE_DIR / app).rglob("*.py") if "tests" not in path.parts)
+
+
+class TestEndpoints:
+    @pytest.mark.parametrize("endpoint", ENDPOINTS)
+    def test_each_has_a_section(self, endpoint: str) -> None:
+        title = f"GET /api/v0/{endpoint}/"
+        assert f"\n{title}\n{'~' * len(title)}\n" in reference.PAGE.read_text()
+
+    @pytest.mark.parametrize("path", document()["paths"])
+    def test_each_section_has_every_parameter_and_field(self, path: str) -> None:
+        for method, operation in document()["paths"][path].items():
+            title = f"{method.upper()} {path}\n"
+            _, _, rest = reference.PAGE.read_text().partition(title)
+            section = rest.partition("\n.. _")[0]
+            assert section
+            for parameter in operation.get("parameters", ()):
+                assert parameter["name"] in code(section)
+            model = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            for name, _, meaning in reference.described(document(), model.get("items", model)):
+                assert name in section
+                assert meaning in " ".join(section.split())
+                assert meaning
+
+    @pytest.mark.parametrize("name", OPERATIONS)
+    def test_of_operation_stand_in_its_guide(self, name: str) -> None:
+        assert f"/{name}/" in code(guide("operating"))
+
+    def test_addresses_of_every_route_stand_somewhere(self) -> None:
+        text = all_guides()
+        routes = [pattern.pattern for pattern in urlpatterns if isinstance(pattern, URLPattern | URLResolver)]
+        addresses = {re.sub(r"\^|/\?\\Z", "", str(each)).strip("/") for each in routes}
+        assert {"docs", "api/schema", "api/v0"} < addresses
+        # Those of the front door and of whatever is not found.
+        for address in addresses - {""}:
+            assert f"/{address}/" in text, address
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(
+        {
+            parameter["name"]
+            for path in document()["paths"].values()
+            for operation in path.values()
+            for parameter in operation.get("parameters", ())
+            if parameter["in"] == "query"
+        }
+    ),
+)
+def test_each_parameter_is_explained(name: str) -> None:
+    explained = guide("calling")
+    assert name in code(explained) or f"?{name}=" in explained
+
+
+def commands() -> dict[str, Any]:
+    return {
+        name: load_command_class(app, name)
+        for app in OUR_APPS
+        for name in find_commands(str(Path(str(import_module(app).__file__)).parent / "management"))
+    }
+
+
+@pytest.mark.parametrize(("name", "command"), commands().items(), ids=commands())
+class TestCommands:
+    def test_each_is_explained(self, name: str, command: Any) -> None:
+        assert re.search(rf"\./manage\.py {name}\b", guide("operating"))
+
+    def test_each_option_is_explained_with_it(self, name: str, command: Any) -> None:
+        actions = command.create_parser("manage.py", name)._actions
+        options = {option for action in actions for option in action.option_strings} - DJANGO_OPTIONS
+        _, _, explained = guide("operating").partition(f"./manage.py {name}")
+        for option in options:
+            assert option in explained
+
+
+def make_targets() -> list[str]:
+    return re.findall(r"^([a-z-]+):.*## ", (BASE_DIR / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_targets_are_found() -> None:
+    assert {"help", "develop", "demo", "test", "docs", "guides"} < set(make_targets())
+
+
+@pytest.mark.parametrize("target", make_targets())
+def test_each_target_of_make_is_explained(target: str) -> None:
+    assert re.search(rf"\bmake {target}\b(?!-)", all_guides())
+
+
+def error_codes() -> set[str]:
+    """Return every error_code: those in the code, REST framework's, and those of the serializer of the key's form."""
+    found: set[str] = set()
+    for path in sources():
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("BadRequest", "NoData", "problem"):
+                found.update(codes(call))
+    refused = [each for each in vars(exceptions).values() if isinstance(each, type)]
+    found.update(each.default_code for each in refused if issubclass(each, exceptions.APIException))
+    # That of the base class, which nothing raises.
+    found.discard("error")
+    for field in AuthTokenSerializer().fields.values():
+        if isinstance(field, CharField) and not field.read_only:
+            found.update(set(field.error_messages) - {"max_length", "min_length"})
+            found.update(validator.code for validator in field.validators if hasattr(validator, "code"))
+    found.add("authorization")
+    return found
+
+
+def codes(call: ast.Call) -> Iterator[str]:
+    """Yield the snake_case words among a call's arguments; one that an id's name completes is each of them."""
+    subjects = {view.subject.removesuffix("_id") for view in ENDPOINTS.values()}
+    for argument in chain(call.args, (keyword.value for keyword in call.keywords)):
+        if isinstance(argument, ast.Constant) and re.fullmatch(r"[a-z]+(_[a-z]+)+", str(argument.value)):
+            yield str(argument.value)
+        if isinstance(argument, ast.JoinedStr) and isinstance(argument.values[0], ast.Constant):
+            prefix = str(argument.values[0].value)
+            if re.fullmatch(r"[a-z]+_", prefix):
+                yield from (f"{prefix}{subject}" for subject in subjects)
+
+
+def test_error_codes_are_found() -> None:
+    shown = {
+        code for example in examples.load().values() for problems in example["problems"].values() for code in problems
+    }
+    assert len(shown) > 5
+    assert shown < error_codes()
+    assert {"unknown_video", "database_unavailable", "throttled", "csrf_failed", "server_error"} < error_codes()
+
+
+def test_the_guide_explains_each_error_code_and_no_other() -> None:
+    _, _, section = guide("calling").partition(".. _errors:")
+    listed = set(
+        chain.from_iterable(
+            re.findall(r"``([a-z_]+)``", row)
+            for row in re.findall(r"^   \* - \d+\n     - ((?:``.*\n\s*)+)", section, re.MULTILINE)
+        )
+    )
+    assert listed == error_codes()
+
+
+class TestPages:
+    @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+    def test_name_no_file_that_is_not_there(self, page: Path) -> None:
+        for name in code(page.read_text()):
+            if re.fullmatch(
+                r"(docs|analytics_data_api|analyticsdataserver|requirements|fixtures|benchmarks)/[\w./]+", name
+            ):
+                assert "_build" in name or (BASE_DIR / name).exists(), name
+
+    def test_are_all_in_the_table_of_contents(self) -> None:
+        listed = set()
+        for index in DOCS.rglob("index.rst"):
+            for name in re.findall(r"^   ([\w/-]+)$", index.read_text(), re.MULTILINE):
+                listed.add((index.parent / f"{name}.rst").resolve())
+        assert listed == {page.resolve() for page in pages()} - {README, DOCS / "index.rst"}
+
+
+class TestLinkCheck:
+    PAGE = '<a href="{}">x</a><h1 id="a b">'
+
+    def check(self, folder: Path, link: str) -> subprocess.CompletedProcess[str]:
+        (folder / "one.html").write_text(self.PAGE.format(link))
+        (folder / "inner").mkdir()
+        (folder / "inner" / "two.html").write_text(self.PAGE.format("../one.html#a%20b"))
+        (folder / "x.css").touch()
+        command = [sys.executable, str(DOCS / "check_links.py"), str(folder)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    @pytest.mark.parametrize(
+        "link", ["#a%20b", "inner/two.html", "inner/two.html#a%20b", "x.css", "x.css?v=1", "https://example.com/y"]
+    )
+    def test_finds_nothing_wrong_with_a_link_that_leads_somewhere(self, tmp_path: Path, link: str) -> None:
+        result = self.check(tmp_path, link)
+        assert (result.returncode, result.stderr) == (0, "")
+
+    @pytest.mark.parametrize("link", ["#b", "two.html", "inner", "inner/two.html#b", "y.css"])
+    def test_tells_of_one_that_does_not(self, tmp_path: Path, link: str) -> None:
+        result = self.check(tmp_path, link)
+        assert result.returncode == 1
+        assert result.stderr == f"Broken link in one.html: {link}\n"

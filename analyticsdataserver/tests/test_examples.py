@@ -1,0 +1,14 @@
+"""The examples that documentation shows are what the service answers today."""
+
+import pytest
+
+from analytics_data_api import examples, sample_data
+from analytics_data_api.examples import making
+from analyticsdataserver.router import ANALYTICS_DATABASE
+
+
+@pytest.mark.django_db(databases=["default", "analytics"])
+def test_they_are_not_stale() -> None:
+    for fixture in sorted(sample_data.FIXTURES.glob("*.json")):
+        sample_data.load_fixture(fixture, ANALYTICS_DATABASE)
+    assert making.make() == examples.load(), "`make guides` writes them anew."

@@ -1,0 +1,193 @@
+"""The description at /api/schema/: it is valid, and what the service answers is what it describes."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from analytics_data_api.v0.tests.cases import CASES, IDS, Case, address
+from analytics_data_api.v0.urls import ENDPOINTS
+
+pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+
+every_endpoint = pytest.mark.parametrize(("endpoint", "case"), CASES.items(), ids=CASES)
+
+
+@pytest.fixture(scope="module")
+def description() -> Any:
+    return json.loads(json.dumps(SchemaGenerator().get_schema(public=True)))
+
+
+def operation(description: Any, endpoint: str) -> Any:
+    return description["paths"][f"/api/v0/{endpoint}/"]["get"]
+
+
+def resolved(description: Any, part: Any) -> Any:
+    """Return a part of the description, or what it refers to."""
+    if "$ref" not in part:
+        return part
+    found = description
+    for name in part["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    return found
+
+
+def faults(description: Any, schema: Any, body: Any) -> list[str]:
+    """Return what of a body is not as a schema says; what the schema does not name may not be there."""
+
+    def strict(part: Any) -> Any:
+        if isinstance(part, dict):
+            closed = {"additionalProperties": False} if "properties" in part else {}
+            return closed | {name: strict(value) for name, value in part.items()}
+        return [strict(each) for each in part] if isinstance(part, list) else part
+
+    whole = strict({"components": description["components"]}) | strict(schema)
+    return [error.message for error in Draft202012Validator(whole).iter_errors(body)]
+
+
+def test_it_is_valid_openapi_3_1(description: Any) -> None:
+    assert description["openapi"].startswith("3.1.")
+    assert [str(error) for error in OpenAPIV31SpecValidator(description).iter_errors()] == []
+
+
+def test_it_is_made_without_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    SchemaGenerator().get_schema(public=True)
+    assert capsys.readouterr().err == ""
+
+
+def test_it_describes_every_endpoint_and_nothing_else(description: Any) -> None:
+    reports = {path for path in description["paths"] if path.startswith("/api/v0/")}
+    assert reports == {f"/api/v0/{endpoint}/" for endpoint in ENDPOINTS}
+    assert description["paths"].keys() - reports == {"/api-token-auth/", "/status/", "/health/", "/authenticated/"}
+
+
+def test_operation_ids_are_names_of_functions_and_differ(description: Any) -> None:
+    names = [each["operationId"] for path in description["paths"].values() for each in path.values()]
+    assert all(name.isidentifier() and name.islower() for name in names)
+    assert len(set(names)) == len(names)
+    assert "get_enrollment_by_gender" in names
+
+
+@every_endpoint
+def test_every_operation_says_everything(description: Any, endpoint: str, case: Case) -> None:
+    described = operation(description, endpoint)
+    assert described["summary"]
+    assert described["tags"] == ["api"]
+    assert {"key": []} in described["security"]
+    assert {"session": []} in described["security"]
+    assert described["responses"].keys() == {"200", "400", "401", "404", "406", "429", "500", "503"}
+    names = {parameter["name"] for parameter in described["parameters"]}
+    assert {"fields", "format"} < names
+    assert ({"start_date", "end_date"} <= names) == case.dated
+    for parameter in described["parameters"]:
+        assert parameter["description"]
+        assert "example" in parameter
+    answer = described["responses"]["200"]["content"]
+    assert answer.keys() == {"application/json", "text/csv"}
+    for status, refusal in described["responses"].items():
+        if status != "200":
+            assert resolved(description, refusal)["content"].keys() == {"application/problem+json"}
+
+
+@every_endpoint
+def test_every_field_says_what_it_means(description: Any, endpoint: str, case: Case) -> None:
+    schema = operation(description, endpoint)["responses"]["200"]["content"]["application/json"]["schema"]
+    model = resolved(description, schema.get("items", schema))
+    assert model["description"]
+    assert all(field.get("description") for field in model["properties"].values())
+
+
+@every_endpoint
+def test_bodies_are_as_described(client: Client, description: Any, endpoint: str, case: Case) -> None:
+    case.rows()
+    schema = operation(description, endpoint)["responses"]["200"]["content"]["application/json"]["schema"]
+    assert faults(description, schema, client.get(f"/api/v0/{address(endpoint)}").json()) == []
+
+
+@every_endpoint
+def test_the_description_would_show_what_is_not_as_described(description: Any, endpoint: str, case: Case) -> None:
+    schema = operation(description, endpoint)["responses"]["200"]["content"]["application/json"]["schema"]
+    body = json.loads(case.json)
+    item = body[0] if isinstance(body, list) else body
+    item["unheard_of"] = 1
+    assert faults(description, schema, body)
+    del item["unheard_of"]
+    del item["count" if "count" in item else "created" if "created" in item else "any"]
+    assert faults(description, schema, body)
+
+
+@every_endpoint
+def test_examples_are_as_described(description: Any, endpoint: str, case: Case) -> None:
+    content = operation(description, endpoint)["responses"]["200"]["content"]["application/json"]
+    assert content["example"]
+    assert faults(description, content["schema"], content["example"]) == []
+
+
+@every_endpoint
+def test_refusals_are_as_described(client: Client, description: Any, endpoint: str, case: Case) -> None:
+    unknown = address(endpoint, **dict.fromkeys(IDS, "edX/Unknown/Run"))
+    answers = [
+        Client().get(f"/api/v0/{unknown}"),
+        client.get(f"/api/v0/{unknown}"),
+        client.get(f"/api/v0/{unknown}", query_params={"format": "xml"}),
+        client.get(f"/api/v0/{unknown}", query_params={"fields": "unheard_of"}),
+    ]
+    assert [answer.status_code for answer in answers] == [401, 404, 406, 400]
+    for answer in answers:
+        refusal = resolved(description, operation(description, endpoint)["responses"][str(answer.status_code)])
+        schema = refusal["content"]["application/problem+json"]["schema"]
+        assert faults(description, schema, answer.json()) == []
+
+
+@pytest.mark.parametrize("created", ["2014-12-10T19:31:46", "2014-12-10", "2014-12-10T193146Z"])
+def test_formats_are_exact(description: Any, created: str) -> None:
+    body = json.loads(CASES["courses/{course_id}/enrollment"].json)
+    body[0]["created"] = created
+    described = operation(description, "courses/{course_id}/enrollment")
+    schema = described["responses"]["200"]["content"]["application/json"]["schema"]
+    assert faults(description, schema, body)
+
+
+def test_it_is_json_or_yaml_and_asks_for_no_key(description: Any) -> None:
+    for path in ("/api/schema", "/api/schema/"):
+        response = Client().get(path)
+        assert (response.status_code, response["Content-Type"]) == (200, "application/json")
+        assert response.json() == description
+    response = Client().get("/api/schema/", query_params={"format": "yaml"})
+    assert response["Content-Type"] == "application/yaml"
+    assert yaml.safe_load(response.content) == description
+    assert Client().get("/api/schema/", headers={"accept": "application/yaml"}).content == response.content
+
+
+def test_it_is_sent_again_only_where_it_has_changed() -> None:
+    first = Client().get("/api/schema/")
+    assert Client().get("/api/schema/", headers={"if-none-match": first["ETag"]}).status_code == 304
+    assert Client().get("/api/schema/", headers={"if-none-match": '"other"'}).status_code == 200
+
+
+class TestDeprecation:
+    endpoint = "courses/{course_id}/recent_activity"
+
+    def test_it_is_marked(self, description: Any) -> None:
+        marked = [
+            path for path, methods in description["paths"].items() if methods.get("get", {}).get("deprecated", False)
+        ]
+        assert marked == [f"/api/v0/{self.endpoint}/"]
+
+    def test_answers_and_refusals_tell_of_the_replacement(self, client: Client) -> None:
+        CASES[self.endpoint].rows()
+        for query in ({}, {"activity_type": "slept"}):
+            response = client.get(f"/api/v0/{address(self.endpoint)}", query_params=query)
+            # RFC 9745: seconds since 1970, behind an @.
+            assert response["Deprecation"].startswith("@")
+            assert int(response["Deprecation"][1:]) > 0
+            assert response["Link"] == '</api/v0/courses/edX/DemoX/Demo_Course/activity>; rel="successor-version"'
+
+    def test_other_endpoints_say_nothing_of_the_kind(self, client: Client) -> None:
+        response = client.get(f"/api/v0/{address('courses/{course_id}/activity')}")
+        assert not {"Deprecation", "Link"} & set(response.headers)
