@@ -1,0 +1,421 @@
+"""Measure the service against the floor: ``make bench``, or ``python -m benchmarks.run``, whose ``--help`` has options.
+
+Both run under gunicorn at the same time, with the same options and the same number of workers, over the same data.
+First their answers are compared, byte for byte. Then they are asked in turn, in several short rounds, so that whatever
+else the machine does disturbs both alike.
+"""
+
+import argparse
+import operator
+import os
+import platform
+import re
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from itertools import takewhile
+from pathlib import Path
+from typing import Final
+
+from analyticsdataserver.testing.mariadb import ServerUnavailableError
+from benchmarks import data
+from benchmarks.servers import HEADERS, Answer, Asked, Gunicorn, mariadb, median, require_wrk, serve_options
+
+RESULTS: Final = data.ROOT / "docs" / "performance_results.inc"
+MEGABYTE: Final = 1e6
+WARM_UP: Final = [Asked(f"/api/v0/courses/{course_id}/enrollment/") for course_id in data.COURSES[:20]]
+SUBJECTS: Final = range(len(data.DETAILED_COURSES))
+
+# What the ratio to the floor should reach: of requests per second at least, of a large answer's time at most.
+SMALL: Final = 0.3
+LATEST_COUNTRIES: Final = 0.4
+LARGE: Final = {"sqlite": 2.0, "mariadb": 2.5}
+LARGE_FIRST_BYTE: Final = 0.150
+LARGE_MEMORY: Final = 32 * MEGABYTE
+# How many times as many requests are to be answered with 304 as with 200.
+SMALL_UNCHANGED: Final = 1.2
+LARGE_UNCHANGED: Final = 50.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """Requests of a kind.
+
+    Attributes:
+        name: What they ask for.
+        paths: Their addresses, below the version, one for each of several courses, problems or videos.
+        target: What the ratio to the floor should reach.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    target: float = SMALL
+
+    @property
+    def asked(self) -> list[Asked]:
+        return [Asked(f"/api/v0/{path}") for path in self.paths]
+
+
+@dataclass(frozen=True)
+class Range(Case):
+    """A request for so many rows that its answer is streamed; its target is one of time, and set by the database."""
+
+
+def cases(rows_factor: int) -> Iterator[Case]:
+    """Yield what is asked for.
+
+    Args:
+        rows_factor: How many times five years the long course has.
+    """
+
+    def of_courses(endpoint: str) -> tuple[str, ...]:
+        return tuple(f"courses/{course_id}/{endpoint}" for course_id in data.DETAILED_COURSES)
+
+    sixty_days = f"?start_date={data.END - timedelta(days=data.SHORT_DAYS)}&end_date={data.END}"
+    problems = [data.problem_id(course, course % data.PROBLEMS) for course in SUBJECTS]
+    videos = [data.video_id(course, course % data.VIDEOS) for course in SUBJECTS]
+    yield Case("enrollment, latest", of_courses("enrollment/"))
+    yield Case("gender, latest", of_courses("enrollment/gender/"))
+    yield Case("recent_activity", of_courses("recent_activity/"))
+    yield Case("grade_distribution", tuple(f"problems/{problem}/grade_distribution/" for problem in problems))
+    yield Case("timeline, 100 segments", tuple(f"videos/{video.replace('|', '%7C')}/timeline/" for video in videos))
+    yield Case("enrollment, 60 days", of_courses(f"enrollment/{sixty_days}"))
+    yield Case("gender, 60 days", of_courses(f"enrollment/gender/{sixty_days}"))
+    yield Case("mode, 60 days", of_courses(f"enrollment/mode/{sixty_days}"))
+    yield Case("activity, 60 days", of_courses(f"activity/{sixty_days}"))
+    yield Case("answer_distribution", tuple(f"problems/{problem}/answer_distribution/" for problem in problems))
+    yield Case("country, latest (150 rows)", of_courses("enrollment/location/"), LATEST_COUNTRIES)
+    for factor in sorted({1, rows_factor}):
+        start = data.END - timedelta(days=data.LONG_DAYS * factor)
+        for endpoint, name, rows in (("birth_year", "birth_year", 70), ("location", "country", 150)):
+            for form in ("json", "csv"):
+                yield Range(
+                    f"{name}, {5 * factor} years ({rows * data.LONG_DAYS * factor:,} rows), {form.upper()}",
+                    (f"courses/{data.LONG_COURSE}/enrollment/{endpoint}/?start_date={start}&format={form}",),
+                )
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure.
+
+    Attributes:
+        seconds: Of each round of small requests.
+        rounds: Rounds of small requests.
+        repetitions: Requests of each large range.
+    """
+
+    seconds: float = 2
+    rounds: int = 5
+    repetitions: int = 7
+
+
+@dataclass
+class Report:
+    """Tables of figures, as they are measured.
+
+    Attributes:
+        lines: The text, in reStructuredText.
+        missed: What stays behind its target.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+
+    def say(self, *lines: str) -> None:
+        self.lines += lines
+        print(*lines, sep="\n", flush=True)
+
+    def title(self, text: str, mark: str) -> None:
+        self.say("", text, mark * len(text), "")
+
+    def begin(self, columns: Sequence[str], widths: Sequence[int]) -> None:
+        """Begin a table."""
+        self.widths = widths
+        self.rule = " ".join("=" * width for width in widths)
+        self.say(self.rule)
+        self.row(columns)
+        self.say(self.rule)
+
+    def row(self, values: Iterable[str]) -> None:
+        first, *others = zip(values, self.widths, strict=True)
+        self.say(" ".join([first[0].ljust(first[1]), *(value.rjust(width) for value, width in others)]).rstrip())
+
+    def end(self) -> None:
+        self.say(self.rule)
+
+    def miss(self, case: str, what: str) -> None:
+        self.missed.append(f"{case}: {what}")
+
+
+class Benchmark:
+    """The service and the floor over one database.
+
+    Args:
+        floor: The floor, running.
+        service: The service, running.
+        database: ``sqlite`` or ``mariadb``.
+        effort: How long to measure.
+        report: Where the figures go.
+    """
+
+    def __init__(self, floor: Gunicorn, service: Gunicorn, database: str, effort: Effort, report: Report) -> None:
+        self.floor = floor
+        self.service = service
+        self.both = (floor, service)
+        self.database = database
+        self.effort = effort
+        self.report = report
+        self.answers: dict[str, Answer] = {}
+
+    def run(self, wanted: Sequence[Case]) -> None:
+        small = [case for case in wanted if not isinstance(case, Range)]
+        large = [case for case in wanted if isinstance(case, Range)]
+        for case in wanted:
+            self.compare(case)
+        if small:
+            self.rates(small)
+        if large:
+            self.ranges(large)
+        self.unchanged(small, large)
+
+    def compare(self, case: Case) -> None:
+        """Check that both answer alike.
+
+        Raises:
+            SystemExit: They do not.
+        """
+        for asked in case.asked:
+            wanted, given = (server.get(asked) for server in self.both)
+            self.answers[asked.path] = given
+            if (given.status, given.digest) != (wanted.status, wanted.digest) or given.status != 200:
+                at = sum(takewhile(bool, map(operator.eq, wanted.begin, given.begin)))
+                near = slice(max(0, at - 60), at + 100)
+                sys.exit(
+                    f"{asked.path}: the answers differ at byte {at} of {wanted.size}.\n"
+                    f"floor: {wanted.status} … {wanted.begin[near]!r}\n"
+                    f"service: {given.status} … {given.begin[near]!r}"
+                )
+
+    def rates(self, wanted: Iterable[Case]) -> None:
+        """Measure requests per second."""
+        self.report.title(f"{NAMES[self.database]}: small answers", "~")
+        columns = ("request", "floor/s", "service/s", "p50 ms", "p99 ms", "ratio", "target")
+        self.report.begin(columns, (36, 9, 9, 8, 8, 6, 8))
+        for case in wanted:
+            rounds = [
+                [server.load(case.asked, self.effort.seconds) for server in self.both]
+                for _ in range(self.effort.rounds)
+            ]
+            # Of the two in the same round: what disturbs one has most likely disturbed the other.
+            ratio = median([service.rate / floor.rate for floor, service in rounds])
+            loads = [service for _, service in rounds]
+            self.report.row(
+                (
+                    case.name,
+                    f"{median([floor.rate for floor, _ in rounds]):,.0f}",
+                    f"{median([load.rate for load in loads]):,.0f}",
+                    f"{median([load.p50 for load in loads]) * 1000:.2f}",
+                    f"{median([load.p99 for load in loads]) * 1000:.2f}",
+                    f"{ratio:.2f}",
+                    f"≥ {case.target:.2f}",
+                )
+            )
+            if ratio < case.target:
+                self.report.miss(f"{NAMES[self.database]}, {case.name}", f"ratio {ratio:.2f}, below {case.target:.2f}")
+        self.report.end()
+
+    def ranges(self, wanted: Iterable[Case]) -> None:
+        """Measure the time and memory that large answers take."""
+        self.report.title(f"{NAMES[self.database]}: large ranges", "~")
+        columns = ("request", "floor s", "service s", "first ms", "memory MB", "floor's", "ratio", "target")
+        self.report.begin(columns, (45, 8, 9, 8, 9, 8, 6, 8))
+        target = LARGE[self.database]
+        for case in wanted:
+            (asked,) = case.asked
+            transfers, peaks = [], []
+            for server in self.both:
+                # What a worker has used it may keep: each range starts with workers that have answered small requests.
+                server.renew_workers()
+                server.load(WARM_UP, 1)
+                server.rest()
+            for repetition in range(self.effort.repetitions):
+                pair, memory = [], []
+                for server in self.both if repetition % 2 else reversed(self.both):
+                    server.forget_peak()
+                    pair.append(server.transfer(asked))
+                    memory.append(server.peak())
+                transfers.append(pair if repetition % 2 else pair[::-1])
+                peaks.append(memory if repetition % 2 else memory[::-1])
+            ratio = median([service.total / floor.total for floor, service in transfers])
+            first = median([service.first for _, service in transfers])
+            floor_memory, memory_used = (max(memory) for memory in zip(*peaks, strict=True))
+            self.report.row(
+                (
+                    case.name,
+                    f"{median([floor.total for floor, _ in transfers]):.3f}",
+                    f"{median([service.total for _, service in transfers]):.3f}",
+                    f"{first * 1000:.0f}",
+                    f"{memory_used / MEGABYTE:.1f}",
+                    f"{floor_memory / MEGABYTE:.1f}",
+                    f"{ratio:.2f}",
+                    f"≤ {target:.2f}",
+                )
+            )
+            name = f"{NAMES[self.database]}, {case.name}"
+            if ratio > target:
+                self.report.miss(name, f"ratio {ratio:.2f}, above {target:.2f}")
+            if first > LARGE_FIRST_BYTE:
+                self.report.miss(name, f"first byte after {first * 1000:.0f} ms")
+            if memory_used > LARGE_MEMORY:
+                self.report.miss(name, f"{memory_used / MEGABYTE:.1f} MB above idle")
+        self.report.end()
+
+    def conditional(self, case: Case) -> list[Asked]:
+        """Return a case's requests by somebody who has the answers; none where those can't be told apart later."""
+        conditional = []
+        for asked in case.asked:
+            tag = self.answers[asked.path].headers.get("ETag")
+            if tag is None:
+                return []
+            conditional.append(Asked(asked.path, {**HEADERS, "If-None-Match": tag}))
+            answer = self.service.get(conditional[-1])
+            if answer.status != 304 or answer.size:
+                sys.exit(f"{asked.path}: {answer.status} where 304 without a body was due.")
+        return conditional
+
+    def unchanged(self, small: Iterable[Case], large: Iterable[Case]) -> None:
+        """Measure answers that need not be sent again, against the same answers when they are sent."""
+        asked = {case.name: self.conditional(case) for case in (*small, *large)}
+        lacking = [name for name, conditional in asked.items() if not conditional]
+        self.report.title(f"{NAMES[self.database]}: 304 against 200 of the service", "~")
+        if len(lacking) == len(asked):
+            self.report.say("Not measured, because no answer carries an ``ETag``.")
+            return
+        if lacking:
+            self.report.say(f"Not measured, because they carry no ``ETag``: {'; '.join(lacking)}.", "")
+        self.report.begin(("request", "200/s", "304/s", "ratio", "target"), (45, 9, 9, 8, 8))
+        for case in small:
+            if conditional := asked[case.name]:
+                rounds = [
+                    (
+                        self.service.load(case.asked, self.effort.seconds).rate,
+                        self.service.load(conditional, self.effort.seconds).rate,
+                    )
+                    for _ in range(self.effort.rounds)
+                ]
+                self.unchanged_row(case, rounds, SMALL_UNCHANGED)
+        for case in large:
+            if conditional := asked[case.name]:
+                rounds = [
+                    (
+                        1 / self.service.transfer(case.asked[0]).total,
+                        1 / median([self.service.transfer(conditional[0]).total for _ in range(20)]),
+                    )
+                    for _ in range(self.effort.repetitions)
+                ]
+                self.unchanged_row(case, rounds, LARGE_UNCHANGED)
+        self.report.end()
+
+    def unchanged_row(self, case: Case, rounds: Sequence[tuple[float, float]], target: float) -> None:
+        ratio = median([unchanged / sent for sent, unchanged in rounds])
+        sent, unchanged = (median(rates) for rates in zip(*rounds, strict=True))
+        self.report.row((case.name, f"{sent:,.1f}", f"{unchanged:,.1f}", f"{ratio:.2f}", f"≥ {target:.2f}"))
+        if ratio < target:
+            name = f"{NAMES[self.database]}, 304 of {case.name}"
+            self.report.miss(name, f"ratio {ratio:.2f}, below {target:.2f}")
+
+
+NAMES: Final = {"sqlite": "SQLite", "mariadb": "MariaDB"}
+
+
+def machine() -> str:
+    """Return the model of the processors, and how many there are."""
+    found = re.search(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return f"{found[1] if found else platform.machine()}, {os.cpu_count()} processors"
+
+
+def database_version(database: str, environment: dict[str, str]) -> str:
+    if database == "sqlite":
+        import sqlite3
+
+        return f"SQLite {sqlite3.sqlite_version}"
+    from contextlib import closing
+    from urllib.parse import parse_qs, urlsplit
+
+    import MySQLdb
+
+    parameters = parse_qs(urlsplit(environment["ANALYTICS_DATABASE_URL"]).query)
+    with closing(MySQLdb.connect(unix_socket=parameters["unix_socket"][0], user="root")) as connection:
+        return f"MariaDB {connection.get_server_info()}"
+
+
+def measure(database: str, arguments: argparse.Namespace, report: Report) -> None:
+    """Start what there is to measure over one database, measure it, end it."""
+    effort = Effort(seconds=1, rounds=3, repetitions=3) if arguments.quick else Effort()
+    pattern = re.compile(arguments.only, re.IGNORECASE)
+    wanted = [case for case in cases(arguments.rows_factor) if pattern.search(case.name)]
+    if not wanted:
+        sys.exit(f"No request matches {arguments.only!r}: {'; '.join(case.name for case in cases(1))}")
+    options = serve_options()
+    with ExitStack() as stack:
+        if database == "sqlite":
+            environment = data.sqlite(arguments.rows_factor)
+        else:
+            environment = stack.enter_context(mariadb(arguments.rows_factor))
+        report.say("", f"{database_version(database, environment)}; gunicorn's options: ``{' '.join(options)}``.")
+        floor = Gunicorn("floor", "benchmarks.floor:application", options, environment)
+        service = Gunicorn("service", "analyticsdataserver.wsgi:application", options, environment)
+        stack.enter_context(floor)
+        stack.enter_context(service)
+        Benchmark(floor, service, database, effort, report).run(wanted)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.run", description="Measure the service against the floor."
+    )
+    parser.add_argument("--database", choices=("sqlite", "mariadb", "both"), default="sqlite")
+    parser.add_argument("--quick", action="store_true", help="short and few rounds: figures that say little")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="a regular expression that names match")
+    parser.add_argument(
+        "--rows-factor", type=int, default=1, metavar="N", help="ask for N times five years of the long course, too"
+    )
+    parser.add_argument("--save", action="store_true", help="write the figures where the documentation shows them")
+    arguments = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Left to itself, a signal would end us with the servers still running.
+        signal.signal(number, lambda caught, frame: sys.exit(128 + caught))
+    require_wrk()
+    report = Report()
+    packages = {
+        "Django": "Django",
+        "Django REST Framework": "djangorestframework",
+        "gunicorn": "gunicorn",
+        "orjson": "orjson",
+    }
+    report.say(
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} on {machine()}: Python {platform.python_version()}, "
+        + ", ".join(f"{name} {version(package)}" for name, package in packages.items())
+        + (". The rounds were short and few, so that the figures say little." if arguments.quick else ".")
+    )
+    try:
+        for database in NAMES if arguments.database == "both" else (arguments.database,):
+            measure(database, arguments, report)
+    except ServerUnavailableError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    if report.missed:
+        report.title("What stays behind its target", "~")
+        report.say(*(f"* {missed}" for missed in report.missed))
+    if arguments.save:
+        RESULTS.write_text("\n".join([*report.lines, ""]))
+
+
+if __name__ == "__main__":
+    main()
