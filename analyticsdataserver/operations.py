@@ -44,11 +44,16 @@ class HealthSerializer(serializers.Serializer[Any]):
     detailed_status = DatabaseStatusSerializer()
 
 
+@extend_schema_field({"type": "string", "format": "password"})
+class PasswordField(serializers.CharField):
+    """A text that is not to be seen."""
+
+
 class CredentialsSerializer(serializers.Serializer[Any]):
     """Who asks for a key."""
 
     username = serializers.CharField()
-    password = extend_schema_field({"type": "string", "format": "password"})(serializers.CharField)()
+    password = PasswordField()
 
 
 class KeySerializer(serializers.Serializer[Any]):

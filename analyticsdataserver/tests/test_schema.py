@@ -100,6 +100,17 @@ def test_every_field_says_what_it_means(description: Any, endpoint: str, case: C
     model = resolved(description, schema.get("items", schema))
     assert model["description"]
     assert all(field.get("description") for field in model["properties"].values())
+    assert {field.get("format") for field in model["properties"].values()} <= {None, "date", "date-time", "double"}
+
+
+def test_only_the_password_is_not_to_be_seen(description: Any) -> None:
+    hidden = [
+        (name, field)
+        for name, model in description["components"]["schemas"].items()
+        for field, schema in model.get("properties", {}).items()
+        if schema.get("format") == "password"
+    ]
+    assert hidden == [("Credentials", "password")]
 
 
 @every_endpoint
