@@ -83,12 +83,15 @@ class MariaDB:
     def __enter__(self) -> Self:
         self.folder = Path(tempfile.mkdtemp(prefix="mariadb-"))
         try:
-            self._run(
+            (self.folder / "tmp").mkdir()
+            installed = self._run(
                 "mariadb-install-db",
                 "--auth-root-authentication-method=normal",
                 "--skip-name-resolve",
                 "--skip-test-db",
             ).wait()
+            if installed != 0:
+                raise ServerUnavailableError(f"MariaDB was not set up:\n{self._log.read_text(errors='replace')}")
             self.start()
         except BaseException:
             self._clear_away()
@@ -142,7 +145,15 @@ class MariaDB:
         user = ["--user=root"] if os.geteuid() == 0 else []
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                [program(name), *OPTIONS, *options, *user, f"--datadir={self.folder / 'data'}"],
+                [
+                    program(name),
+                    *OPTIONS,
+                    *options,
+                    *user,
+                    f"--datadir={self.folder / 'data'}",
+                    # A server that starts removes the temporary tables that it finds, also those of others.
+                    f"--tmpdir={self.folder / 'tmp'}",
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
