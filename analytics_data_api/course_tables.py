@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from functools import cache
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
 from django.db import connections, transaction
 from django.db.models import Model, Q, QuerySet
 from tqdm import tqdm
 
 from analytics_data_api.rows import Row
-from analytics_data_api.v0.models import Video, VideoTimeline
+from analytics_data_api.v0 import layouts
+from analytics_data_api.v0.models import TableUpdate, Video, VideoTimeline
 
 # Rows handed to the driver at a time: enough for full statements, few enough for a progress bar that moves.
 WRITE_SIZE: Final = 5000
@@ -67,10 +69,19 @@ def replace(course_id: str, tables: Sequence[CourseTable], database: str) -> lis
     ):
         # Looked up before any row goes, because the videos tell which timelines go with them.
         selections = [conditions(course_id, table, database) for table in tables]
-        return [
+        outcomes = [
             replace_table(table, selected, database, progress.update)
             for table, selected in zip(tables, selections, strict=True)
         ]
+        note_loads(course_id, outcomes, database)
+    return outcomes
+
+
+def note_loads(course_id: str, outcomes: Iterable[Outcome], database: str) -> None:
+    """Note what was written where the pipeline notes its loads: by these notes, answers are known to have changed."""
+    if layouts.columns(database, TableUpdate._meta.db_table):
+        notes = [(f"{uuid4()} {course_id}"[:128], outcome.table) for outcome in outcomes if outcome.written]
+        insert(TableUpdate, ("update_id", "target_table"), notes, database)
 
 
 def conditions(course_id: str, table: CourseTable, database: str) -> list[Q]:

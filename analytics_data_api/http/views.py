@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, ClassVar
 
+from django.db.models import Model
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import MethodNotAllowed
@@ -15,6 +16,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from analytics_data_api.http import parameters
+from analytics_data_api.http.conditional import validators
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.disposition import attachment
 from analytics_data_api.http.pages import PageRenderer
@@ -23,6 +25,9 @@ from analytics_data_api.http.problems import NoData, shown
 from analytics_data_api.http.renderers import CSVRenderer, JSONRenderer, RowRenderer
 from analytics_data_api.http.tables import Table
 from analytics_data_api.rows import Rows
+
+# Whoever keeps an answer has to ask each time whether it is still the present one, and no proxy may keep it for others.
+CACHE_CONTROL = "private, no-cache"
 
 # Bytes up to which an answer is sent in one piece, with its length; longer ones are sent while they are read.
 WHOLE_ANSWER_SIZE = 512 * 1024
@@ -35,6 +40,7 @@ class ReportView(APIView):
 
     Attributes:
         serializer_class: Declares the shape of an item.
+        model: The table that the rows are read from.
         subject: The name of the id in the address.
         what: What the items are about, as messages name it.
         single: Whether the answer is one item by itself, not a list.
@@ -47,6 +53,7 @@ class ReportView(APIView):
     renderer_classes = (JSONRenderer, CSVRenderer, PageRenderer)
 
     serializer_class: ClassVar[type[Serializer[Any]]]
+    model: ClassVar[type[Model]]
     subject: ClassVar[str]
     what: ClassVar[str]
     single: ClassVar[bool] = False
@@ -62,7 +69,7 @@ class ReportView(APIView):
 
     @abstractmethod
     def report(self) -> Rows:
-        """Return the rows that the address and the query string ask for.
+        """Return the rows that the address and the query string ask for; none is read before they are taken.
 
         Raises:
             BadRequest: A parameter has a value that it does not take.
@@ -84,12 +91,23 @@ class ReportView(APIView):
     def get(self, request: Request, **ids: str) -> HttpResponseBase:
         fields = parameters.fields(request.query_params)
         table = Table(self.serializer_class, self.report(), fields, single=self.single)
-        if table.is_empty():
-            raise self.nothing()
         renderer = request.accepted_renderer
         if not isinstance(renderer, RowRenderer):
+            # The page shows who is logged in, which no version of the data tells of.
+            if table.is_empty():
+                raise self.nothing()
             return Response(table)
+        present = validators(self.model, renderer.format, request.get_full_path())
+        if present is not None and (not_modified := present.known(request.headers)):
+            return not_modified
+        if table.is_empty():
+            raise self.nothing()
+        if present is not None and (not_modified := present.unmodified(request.headers)):
+            return not_modified
         response = written(renderer, table)
+        if present is not None:
+            for header, value in present.headers().items():
+                response.headers[header] = value
         if isinstance(renderer, CSVRenderer) and (name := self.file_name()):
             response["Content-Disposition"] = attachment(name)
         return response
@@ -105,6 +123,7 @@ class ReportView(APIView):
     def default_response_headers(self) -> dict[str, str]:
         """The headers of every answer, also of one that refuses the request."""
         headers: dict[str, str] = super().default_response_headers
+        headers["Cache-Control"] = CACHE_CONTROL
         return headers if self.deprecation is None else headers | self.deprecation.headers(self.kwargs)
 
     def get_renderers(self) -> list[BaseRenderer]:

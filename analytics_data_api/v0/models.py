@@ -257,3 +257,18 @@ class VideoTimeline(models.Model):
     class Meta:
         db_table = "video_timeline"
         indexes = (models.Index(fields=["pipeline_video_id"], name="timeline_video"),)
+
+
+class TableUpdate(models.Model):
+    """The pipeline's note of each load; where there is no such table, nothing needs it, and no migration makes it."""
+
+    id = models.BigIntegerField(null=True)
+    update_id = KeyField(max_length=128, primary_key=True)
+    target_table = KeyField(max_length=128, null=True)
+    inserted = CreatedField()
+
+    objects = querysets.TableUpdateQuerySet.as_manager()
+
+    class Meta:
+        managed = False
+        db_table = "table_updates"

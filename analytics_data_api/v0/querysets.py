@@ -18,7 +18,7 @@ from operator import attrgetter, itemgetter
 from typing import Any, ClassVar, Self
 
 from django.db import DatabaseError, OperationalError
-from django.db.models import DateField, FloatField, QuerySet, Value
+from django.db.models import Count, DateField, FloatField, Max, QuerySet, Value
 
 from analytics_data_api.constants import activity_types, countries, enrollment_modes, genders
 from analytics_data_api.dates import DateRange
@@ -117,6 +117,10 @@ class SubjectQuerySet(ReportQuerySet):
 
     def report(self, subject_id: str) -> Rows:
         """Return the rows about a course, problem, subsection or video."""
+        return Rows((*self.columns, "created"), self.counted(subject_id), {self.subject: subject_id})
+
+    def counted(self, subject_id: str) -> Iterator[Row]:
+        """Yield the rows that count, in the order of the report."""
         raise NotImplementedError
 
 
@@ -366,44 +370,45 @@ class ActivityQuerySet(DatedQuerySet):
 
 
 class VideoQuerySet(SubjectQuerySet):
+    """A row a video of a course, in table order."""
+
     subject = "course_id"
     columns = ("pipeline_video_id", "encoded_module_id", "duration", "segment_length", "users_at_start", "users_at_end")
 
-    def report(self, subject_id: str) -> Rows:
-        """Return a row a video of a course, in table order."""
-        return Rows((*self.columns, "created"), newest(self.read_subject(subject_id), key=itemgetter(0, 1)))
+    def counted(self, subject_id: str) -> Iterator[Row]:
+        yield from newest(self.read_subject(subject_id), key=itemgetter(0, 1))
 
 
 class VideoTimelineQuerySet(SubjectQuerySet):
+    """A row a segment of a video, by segment."""
+
     subject = "pipeline_video_id"
     columns = ("segment", "num_users", "num_views")
 
-    def report(self, subject_id: str) -> Rows:
-        """Return a row a segment, by segment: ``(segment, num_users, num_views, created)``."""
+    def counted(self, subject_id: str) -> Iterator[Row]:
         rows = newest(self.read_subject(subject_id), key=itemgetter(0))
-        rows.sort(key=lambda row: null_first(row[0]))
-        return Rows((*self.columns, "created"), rows)
+        yield from sorted(rows, key=lambda row: null_first(row[0]))
 
 
 class GradeDistributionQuerySet(SubjectQuerySet):
+    """A row a grade that was given for a problem, by grade."""
+
     subject = "module_id"
     columns = ("course_id", "grade", "max_grade", "count")
 
-    def report(self, subject_id: str) -> Rows:
-        """Return a row a grade, by grade: ``(course_id, grade, max_grade, count, created)``."""
+    def counted(self, subject_id: str) -> Iterator[Row]:
         rows = newest(self.read_subject(subject_id), key=itemgetter(0, 1, 2))
-        rows.sort(key=lambda row: null_first(row[1]))
-        return Rows((*self.columns, "created"), rows, {"module_id": subject_id})
+        yield from sorted(rows, key=lambda row: null_first(row[1]))
 
 
 class SequentialOpenDistributionQuerySet(SubjectQuerySet):
+    """A row a course that has the subsection."""
+
     subject = "module_id"
     columns = ("course_id", "count")
 
-    def report(self, subject_id: str) -> Rows:
-        """Return a row a course that has the subsection: ``(course_id, count, created)``."""
-        rows = newest(self.read_subject(subject_id), key=itemgetter(0))
-        return Rows((*self.columns, "created"), rows, {"module_id": subject_id})
+    def counted(self, subject_id: str) -> Iterator[Row]:
+        yield from newest(self.read_subject(subject_id), key=itemgetter(0))
 
 
 class AnswerDistributionQuerySet(SubjectQuerySet):
@@ -411,10 +416,12 @@ class AnswerDistributionQuerySet(SubjectQuerySet):
 
     Attributes:
         identity: The columns that an answer is known by.
+        described: The columns that tell more of an answer.
     """
 
     subject = "module_id"
     identity = ("module_id", "course_id", "part_id", "correct", "value_id", "answer_value_text", "variant")
+    described = ("answer_value_numeric", "problem_display_name", "question_text")
 
     @property
     def counts(self) -> tuple[str, ...]:
@@ -455,24 +462,24 @@ class AnswerDistributionQuerySet(SubjectQuerySet):
 
     def report(self, subject_id: str) -> Rows:
         """Return a row an answer, by part, with erroneously randomised problems consolidated."""
-        described = ("answer_value_numeric", "problem_display_name", "question_text")
-        read = self.columns_read(*described)
-        rows = self.read(type(self).subject_query, self.readable(read), subject_id=subject_id)
-        answers = self.newest_answers(map(answer_type((*read, "created"))._make, rows))
-        answers.sort(key=attrgetter("part_id", "course_id"))
-        columns = ("course_id", "part_id", "correct", *self.counts, "value_id", "answer_value_text", *described)
+        columns = ("course_id", "part_id", "correct", *self.counts, "value_id", "answer_value_text", *self.described)
         columns = (*columns, "variant", "created")
-        values = attrgetter(*columns, self.counts[-1], "answer_value_text")
         return Rows(
             # The older layout has no other count, and then names it twice.
             (*columns, "count", "answer_value", "consolidated_variant"),
-            [
-                (*values(answer), consolidated)
-                for _, part in groupby(answers, key=attrgetter("part_id", "course_id"))
-                for answer, consolidated in consolidate(list(part), self.counts)
-            ],
+            self.consolidated(subject_id, attrgetter(*columns, self.counts[-1], "answer_value_text")),
             {"module_id": subject_id},
         )
+
+    def consolidated(self, subject_id: str, values: Callable[[Any], Row]) -> Iterator[Row]:
+        """Yield of each answer the values, and whether it stands for several variants."""
+        read = self.columns_read(*self.described)
+        rows = self.read(type(self).subject_query, self.readable(read), subject_id=subject_id)
+        by_part = attrgetter("part_id", "course_id")
+        answers = sorted(self.newest_answers(map(answer_type((*read, "created"))._make, rows)), key=by_part)
+        for _, part in groupby(answers, key=by_part):
+            for answer, consolidated in consolidate(list(part), self.counts):
+                yield (*values(answer), consolidated)
 
     def by_problem(self, course_id: str) -> Rows:
         """Return a row a problem of a course, by module: submissions a part, the parts, the newest ``created``."""
@@ -491,6 +498,22 @@ class AnswerDistributionQuerySet(SubjectQuerySet):
             total = sum(last_responses(answer) or 0 for answer in answers)
             correct = sum(last_responses(answer) or 0 for answer in answers if answer.correct)
             yield (module_id, total // len(parts), correct // len(parts), parts, latest_created(answers))
+
+
+class TableUpdateQuerySet(ReportQuerySet):
+    """Notes of loads."""
+
+    def loads_query(self) -> QuerySet[Any, Any]:
+        of_table = self.filter(target_table=Parameter("table", KeyField())).values("target_table")
+        noted: QuerySet[Any, Any] = of_table.annotate(loads=Count("*"), last=Max("id"), newest=AsText(Max("inserted")))
+        return noted.values_list("loads", "last", "newest")
+
+    def loads(self, table: str) -> Row | None:
+        """Return how many loads of a table are noted, the highest id of a note and when the newest was made, as text.
+
+        None where no load is noted.
+        """
+        return next(self.read(type(self).loads_query, table=table), None)
 
 
 @cache

@@ -1,13 +1,27 @@
 """The database backend: Django looks for ``DatabaseWrapper`` in a module of this name."""
 
 from collections.abc import Callable
+from datetime import UTC
 from typing import Any, Final
 
 from django.db.backends.mysql import base
 from MySQLdb.cursors import SSCursor
 
+from analytics_data_api.changes import Mark
+
 # What Django's cursors are told apart by.
 STREAMING: Final = "streaming"
+
+# Seconds that have to pass after a change before the server's note of it tells it from others: it notes whole seconds.
+SETTLED_SECONDS: Final = 2
+
+# The times of a table's last change and of its making, and which server tells them, since others note their own.
+CHANGES: Final = """
+    SELECT UPDATE_TIME, CREATE_TIME, AUTO_INCREMENT, @@hostname, @@port, @@server_id,
+           TIMESTAMPDIFF(SECOND, UPDATE_TIME, NOW())
+      FROM information_schema.TABLES
+     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s
+"""
 
 
 class StreamingCursor(SSCursor):
@@ -40,7 +54,24 @@ class StreamingCursor(SSCursor):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's, with a cursor for ``QuerySet.iterator()`` that does not hold the result."""
+    """Django's, with a cursor for ``QuerySet.iterator()`` that does not hold the result; it also tells of changes."""
+
+    def change_mark(self, table: str) -> Mark | None:
+        """Return what tells a table's present data from those before and after any change; None where nothing does.
+
+        The server remembers when it last changed a table. It forgets when it is started again, and does not tell
+        changes within the same second apart, so that for two seconds after each there is no mark.
+
+        Raises:
+            django.db.Error: The database does not answer.
+        """
+        wrapper: Any = self
+        with wrapper.cursor() as cursor:
+            cursor.execute(CHANGES, [table])
+            noted = cursor.fetchone()
+        if noted is None or noted[0] is None or noted[-1] < SETTLED_SECONDS:
+            return None
+        return Mark(repr(noted[:-1]), noted[0].replace(tzinfo=UTC))
 
     def chunked_cursor(self) -> Any:
         wrapper: Any = self

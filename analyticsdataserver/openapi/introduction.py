@@ -22,6 +22,8 @@ percent-encoded. A slash at the end of an address may be left out.
 **Dates.** A range takes in its `start_date` and leaves out its `end_date`, both UTC. Without either, the answer is
 about the latest day, or week, on record. Times in answers are UTC, too, and written without colons.
 
+**Asking again.** Answers carry an `ETag`. Sent back in `If-None-Match`, it gets 304 as long as nothing has changed.
+
 **Errors.** Whatever cannot be served is answered with a problem document (RFC 9457), in every format. Other methods
 than those listed here are refused with 405 and the header `Allow`.
 """

@@ -45,8 +45,13 @@ REFUSALS: Final = {
 }
 # What each endpoint has examples of its own for; the other answers are the same everywhere.
 OWN_REFUSALS: Final = (400, 404)
+# What reports tell caches.
+CACHING: Final = ("Cache-Control", "ETag", "Last-Modified")
 HEADERS: Final = {
+    "Cache-Control": ("Who may keep the answer, and how.", {"type": "string", "examples": ["private, no-cache"]}),
     "Deprecation": ("Since when the endpoint is deprecated (RFC 9745).", {"type": "string", "pattern": r"^@\d+$"}),
+    "ETag": ("What tells this version of the answer from others.", {"type": "string", "pattern": '^"[^"]+"$'}),
+    "Last-Modified": ("When the data were last loaded or changed.", {"type": "string"}),
     "Link": ("The endpoint to call instead.", {"type": "string"}),
     "Retry-After": ("After how many seconds to try again.", {"type": "integer"}),
     "WWW-Authenticate": ("What the header Authorization takes.", {"type": "string", "examples": ["Token"]}),
@@ -83,6 +88,7 @@ class OperationSchema(AutoSchema):
         if isinstance(self.view, ReportView):
             operation["parameters"] = [*self.path_parameters(), *map(query_parameter, self.query_parameters(self.view))]
             operation["responses"]["200"] |= self.answer(self.view, operation["responses"]["200"])
+            operation["responses"]["304"] = self.unchanged()
         for status in getattr(self.view, "refusals", ()):
             operation["responses"].setdefault(str(status), self.refusal(status))
         operation["responses"] = dict(sorted(operation["responses"].items()))
@@ -141,10 +147,26 @@ class OperationSchema(AutoSchema):
                 CSVRenderer.media_type: {"schema": {"type": "string"}, "example": example["csv"]},
             },
         }
+        answer["headers"] = {name: header(name) for name in CACHING}
         if view.deprecation is not None:
             headers = view.deprecation.headers({view.subject: SAMPLE_IDS[view.subject]})
-            answer["headers"] = {name: header(name, example) for name, example in headers.items()}
+            answer["headers"] |= {name: header(name, example) for name, example in headers.items()}
         return answer
+
+    def unchanged(self) -> Json:
+        """Return a reference to the answer to whoever has the present version of a report already."""
+        answer = {
+            "description": "The caller has the answer already, as `If-None-Match` or `If-Modified-Since` tells.",
+            "headers": {name: header(name) for name in CACHING},
+        }
+        return self.component(HTTPStatus.NOT_MODIFIED, answer)
+
+    def component(self, status: int, answer: Json) -> Json:
+        """Return a reference to an answer that is the same for every operation."""
+        name = HTTPStatus(status).phrase.replace(" ", "")
+        component = ResolvedComponent(name, ResolvedComponent.RESPONSE, answer, HTTPStatus)
+        self.registry.register_on_missing(component)
+        return component.ref
 
     def refusal(self, status: int) -> Json:
         """Return the answer of a status: a reference, unless it is this endpoint's own."""
@@ -166,10 +188,7 @@ class OperationSchema(AutoSchema):
             answer["headers"] = {name: header(name) for name in headers}
         if status in OWN_REFUSALS:
             return answer
-        name = HTTPStatus(status).phrase.replace(" ", "")
-        component = ResolvedComponent(name, ResolvedComponent.RESPONSE, answer, HTTPStatus)
-        self.registry.register_on_missing(component)
-        return component.ref
+        return self.component(status, answer)
 
 
 def header(name: str, example: str | None = None) -> Json:

@@ -27,6 +27,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "analytics_data_api.http.compression.GzipMiddleware",
     "analyticsdataserver.middleware.RequestTextMiddleware",
     "analyticsdataserver.middleware.RefusedMethodMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -2,7 +2,7 @@
 
 from split_settings.tools import include
 
-from analyticsdataserver.environment import database, env
+from analyticsdataserver.environment import database
 
 include("base.py")
 
@@ -14,10 +14,10 @@ DATABASES = {
     "default": database("TEST_MYSQL_URL", "sqlite://:memory:"),
     "analytics": database("TEST_MYSQL_URL", "sqlite://:memory:"),
 }
-if env.str("TEST_MYSQL_URL", ""):
+for alias, settings in DATABASES.items():
     # Django would put "test_" before a name, and a MySQL server may grant everybody everything on such databases.
-    for alias in DATABASES:
-        DATABASES[alias]["TEST"]["NAME"] = f"dataapi_tests_{alias}"
+    name = ":memory:" if settings["NAME"] == ":memory:" else f"dataapi_tests_{alias}"
+    settings.setdefault("TEST", {})["NAME"] = name
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 WHITENOISE_USE_FINDERS = True

@@ -171,7 +171,7 @@ class TestDatabase:
             "CONN_HEALTH_CHECKS": True,
             "OPTIONS": {
                 "charset": "utf8mb4",
-                "init_command": "SET time_zone = '+00:00'",
+                "init_command": "SET time_zone = '+00:00' /*!80000 , information_schema_stats_expiry = 0 */",
                 "isolation_level": "read committed",
                 "connect_timeout": 5,
             },
@@ -195,7 +195,7 @@ class TestDatabase:
     def test_sqlite(self, set_to: Set) -> None:
         set_to(DATABASE_URL="sqlite:////var/lib/my reports/default.db")
         found = environment.database("DATABASE_URL")
-        assert (found["ENGINE"], found["NAME"]) == ("django.db.backends.sqlite3", "/var/lib/my reports/default.db")
+        assert (found["ENGINE"], found["NAME"]) == ("analyticsdataserver.sqlite", "/var/lib/my reports/default.db")
 
     def test_not_set(self, set_to: Set) -> None:
         set_to(DATABASE_URL="")

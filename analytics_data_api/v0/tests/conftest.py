@@ -1,8 +1,11 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.test import Client
+
+from analytics_data_api.v0.models import TableUpdate
 
 Get = Callable[..., Any]
 
@@ -15,3 +18,13 @@ def get(client: Client) -> Get:
         return client.get(f"/api/v0/{path}", query_params=parameters)
 
     return get
+
+
+@pytest.fixture
+def table_updates(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The table of the pipeline's notes, empty; for tests that are not in a transaction."""
+    with connections["analytics"].schema_editor() as editor:
+        editor.create_model(TableUpdate)
+    yield
+    with connections["analytics"].schema_editor() as editor:
+        editor.delete_model(TableUpdate)

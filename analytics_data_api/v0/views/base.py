@@ -2,8 +2,6 @@
 
 from typing import ClassVar, cast
 
-from django.db.models import Model
-
 from analytics_data_api.http import parameters
 from analytics_data_api.http.problems import NoData, shown
 from analytics_data_api.http.views import ReportView
@@ -12,13 +10,7 @@ from analytics_data_api.v0 import querysets
 
 
 class SubjectView(ReportView):
-    """Everything that a table has about the course, problem, subsection or video in the address.
-
-    Attributes:
-        model: The table.
-    """
-
-    model: ClassVar[type[Model]]
+    """Everything that a table has about the course, problem, subsection or video in the address."""
 
     def report(self) -> Rows:
         return cast("querysets.SubjectQuerySet", self.model._default_manager.all()).report(self.subject_id)
@@ -42,13 +34,8 @@ class CourseView(ReportView):
 
 
 class DatedCourseView(CourseView):
-    """What a table has about a course in a range of dates, or on the latest date on record.
+    """What a table has about a course in a range of dates, or on the latest date on record."""
 
-    Attributes:
-        model: The table.
-    """
-
-    model: ClassVar[type[Model]]
     query = parameters.DAYS
 
     @property

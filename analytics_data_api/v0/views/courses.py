@@ -30,6 +30,7 @@ class CourseActivityMostRecentWeekView(CourseView):
     Deprecated: the endpoint for activity returns all kinds at once, of any week.
     """
 
+    model = models.CourseActivityWeekly
     serializer_class = serializers.CourseActivityMostRecentWeekSerializer
     what = "activity"
     single = True
@@ -138,6 +139,7 @@ class VideosListView(CourseView, SubjectView):
 class ProblemsListView(CourseView):
     """Get the problems of a course, and how often each was answered."""
 
+    model = models.ProblemFirstLastResponseAnswerDistribution
     serializer_class = serializers.ProblemSerializer
     what = "problems"
     slug = "problems"

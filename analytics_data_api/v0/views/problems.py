@@ -22,6 +22,7 @@ class ProblemResponseAnswerDistributionView(ReportView):
     added up.
     """
 
+    model = models.ProblemFirstLastResponseAnswerDistribution
     serializer_class = serializers.ProblemResponseAnswerDistributionSerializer
     what = "answers"
     subject = "problem_id"

@@ -1,0 +1,90 @@
+"""Conditional requests (RFC 9110, section 13): an answer that the caller has already is not sent again."""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+from django.db.models import Model
+from django.http import HttpResponse, HttpResponseNotModified
+from django.utils.http import http_date, parse_etags, parse_http_date_safe
+
+from analytics_data_api.versions import code_version, data_version
+
+# A second change within the same second has the same Last-Modified, which is therefore not told before this has passed.
+SETTLED: Final = timedelta(seconds=2)
+
+# What the tag of an answer ends in when the answer is compressed: it is made of other bytes then (section 8.8.3).
+COMPRESSED: Final = "-gzip"
+
+
+class Validators(NamedTuple):
+    """What tells one version of an answer from another.
+
+    Attributes:
+        tag: The strong ``ETag`` of the answer as it is, uncompressed.
+        modified: Since when the answer has been like this, in UTC; None where that is not known for sure.
+    """
+
+    tag: str
+    modified: datetime | None
+
+    def headers(self, tag: str | None = None) -> dict[str, str]:
+        headers = {"ETag": tag or self.tag}
+        if self.modified is not None:
+            headers["Last-Modified"] = http_date(self.modified.timestamp())
+        return headers
+
+    def known(self, headers: Mapping[str, str]) -> HttpResponse | None:
+        """Return the answer for a caller who names the present version by its tag; None for any other.
+
+        A tag is made of the address, too: who has it has got an answer from there. So nothing has to be looked up.
+        """
+        named = tags(headers.get("If-None-Match"))
+        held = next((tag for tag in (self.tag, compressed(self.tag)) if tag in named), None)
+        return None if held is None else HttpResponseNotModified(headers=self.headers(held))
+
+    def unmodified(self, headers: Mapping[str, str]) -> HttpResponse | None:
+        """Return the answer for a caller who has any version, or one from after the last change; None for any other.
+
+        Good only where there is something to answer at all.
+        """
+        given = headers.get("If-None-Match")
+        if given is None:
+            since = parse_http_date_safe(headers.get("If-Modified-Since", ""))
+            has_it = since is not None and self.modified is not None and int(self.modified.timestamp()) <= since
+        else:
+            has_it = "*" in tags(given)
+        return HttpResponseNotModified(headers=self.headers()) if has_it else None
+
+
+def validators(model: type[Model], *representation: str) -> Validators | None:
+    """Return what tells the present version of an answer from others; None where the database cannot tell.
+
+    They have to be asked for before the rows are read: then an answer may be newer than its tag says, which costs one
+    more answer, but never older, which would have it kept for good.
+
+    Args:
+        model: The table that the answer is made from.
+        representation: What else makes one answer differ from another: address, format.
+
+    Raises:
+        django.db.Error: The database does not answer.
+    """
+    version = data_version(model)
+    if version is None:
+        return None
+    digest = blake2b("\0".join((code_version(), version.text, *representation)).encode(), digest_size=12)
+    modified = version.modified
+    settled = modified is not None and datetime.now(UTC) - modified >= SETTLED
+    return Validators(f'"{digest.hexdigest()}"', modified if settled else None)
+
+
+def tags(header: str | None) -> Collection[str]:
+    """Return the entity tags that ``If-None-Match`` lists, without the mark of weak ones, which are as good there."""
+    return {tag.removeprefix("W/") for tag in parse_etags(header)} if header else ()
+
+
+def compressed(tag: str) -> str:
+    """Return the tag of an answer's compressed form."""
+    return f'{tag[:-1]}{COMPRESSED}"'

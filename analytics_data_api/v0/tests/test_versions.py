@@ -1,0 +1,232 @@
+"""The version of a table's data: the same while they are, another one after any change."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connections, transaction
+
+from analytics_data_api import course_tables
+from analytics_data_api.changes import Mark
+from analytics_data_api.course_tables import CourseTable
+from analytics_data_api.v0 import layouts
+from analytics_data_api.v0.models import CourseEnrollmentDaily, TableUpdate, Video
+from analytics_data_api.v0.tests.factories import COURSE_ID, EnrollmentFactory, VideoFactory
+from analytics_data_api.v0.tests.test_counting import load_again
+from analytics_data_api.versions import data_version
+from analyticsdataserver.mysql import base as mysql
+
+pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
+
+ROWS = CourseEnrollmentDaily.objects
+NOTED = datetime(2014, 12, 10, 7, tzinfo=UTC)
+
+
+def note(update_id: str, table: str = "course_enrollment_daily", **values: Any) -> None:
+    TableUpdate.objects.create(update_id=update_id, target_table=table, **{"inserted": NOTED} | values)
+
+
+@pytest.mark.usefixtures("table_updates")
+class TestNotes:
+    """Where the pipeline notes its loads."""
+
+    def test_they_are_the_version(self) -> None:
+        note("a", id=1)
+        version = data_version(CourseEnrollmentDaily)
+        assert version == Mark("(1, 1, '2014-12-10 07:00:00')", NOTED)
+        EnrollmentFactory()
+        assert data_version(CourseEnrollmentDaily) == version
+
+    @pytest.mark.parametrize(
+        "values", [{}, {"id": 2}, {"inserted": NOTED - timedelta(days=1)}, {"inserted": NOTED + timedelta(seconds=1)}]
+    )
+    def test_another_load_is_another_version(self, values: dict[str, Any]) -> None:
+        note("a", id=1)
+        version = data_version(CourseEnrollmentDaily)
+        note("b", **values)
+        assert data_version(CourseEnrollmentDaily) != version
+
+    def test_of_several_loads_the_newest_tells_the_time(self) -> None:
+        note("a", inserted=NOTED + timedelta(days=1))
+        note("b")
+        found = data_version(CourseEnrollmentDaily)
+        assert found is not None
+        assert found.modified == NOTED + timedelta(days=1)
+
+    def test_a_load_that_takes_the_place_of_another_is_another_version(self) -> None:
+        note("a", id=1)
+        version = data_version(CourseEnrollmentDaily)
+        TableUpdate.objects.all().delete()
+        note("a", id=2)
+        assert data_version(CourseEnrollmentDaily) != version
+
+    @pytest.mark.parametrize("table", ["video", "course_enrollment_daily ", "COURSE_ENROLLMENT_DAILY", None])
+    def test_a_load_of_another_table_changes_nothing(self, table: Any) -> None:
+        note("a")
+        version = data_version(CourseEnrollmentDaily)
+        note("b", table)
+        assert data_version(CourseEnrollmentDaily) == version
+
+    def test_a_table_without_a_note_has_the_databases_mark(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        note("a", "video")
+        mark = Mark("of the database", None)
+        monkeypatch.setattr(connections["analytics"], "change_mark", lambda table: mark, raising=False)
+        assert data_version(CourseEnrollmentDaily) is mark
+        assert data_version(Video) is not mark
+
+    def test_rows_that_are_written_here_are_noted_like_a_load(self) -> None:
+        EnrollmentFactory()
+        note("a")
+        VideoFactory()
+        note("b", "video")
+        before = data_version(CourseEnrollmentDaily), data_version(Video)
+        enrollment = CourseTable(CourseEnrollmentDaily, ("course_id", "date", "created"), [])
+        video = CourseTable(Video, ("course_id", "created"), [])
+        course_tables.replace(COURSE_ID, [enrollment], "analytics")
+        assert data_version(CourseEnrollmentDaily) != before[0]
+        assert data_version(Video) == before[1]
+        course_tables.replace("a/b/c", [video], "analytics")
+        assert data_version(Video) == before[1]
+
+    def test_a_note_of_a_course_with_a_long_id_fits(self) -> None:
+        table = CourseTable(CourseEnrollmentDaily, ("course_id", "date"), [("c" * 255, "2014-12-10")])
+        course_tables.replace("c" * 255, [table], "analytics")
+        assert len(TableUpdate.objects.get().update_id) == 128
+
+    def test_a_time_that_is_none_is_not_told(self) -> None:
+        if connections["analytics"].vendor != "sqlite":
+            pytest.skip("writes text where a time belongs, which only SQLite takes")
+        note("a")
+        with connections["analytics"].cursor() as cursor:
+            cursor.execute("UPDATE table_updates SET inserted = 'yesterday'")
+        assert data_version(CourseEnrollmentDaily) == Mark("(1, None, 'yesterday')", None)
+
+
+def test_notes_that_are_gone_are_done_without(request: pytest.FixtureRequest) -> None:
+    EnrollmentFactory()
+    columns = layouts.columns("analytics", "table_updates")
+    assert not columns
+    request.getfixturevalue("table_updates")
+    layouts.columns.cache_clear()
+    assert layouts.columns("analytics", "table_updates")
+    with connections["analytics"].schema_editor() as editor:
+        editor.delete_model(TableUpdate)
+    try:
+        data_version(CourseEnrollmentDaily)
+        assert not layouts.columns("analytics", "table_updates")
+    finally:
+        with connections["analytics"].schema_editor() as editor:
+            editor.create_model(TableUpdate)
+
+
+def append() -> None:
+    EnrollmentFactory()
+
+
+def load_twice() -> None:
+    load_again(later=timedelta(0))
+
+
+def remove() -> None:
+    ROWS.order_by("id")[0].delete()
+
+
+def remove_all() -> None:
+    ROWS.all().delete()
+
+
+def alter() -> None:
+    ROWS.update(count=7)
+
+
+def swap() -> None:
+    """Two rows change places: as many rows, with the same ids, sums and times."""
+    (first, one), (last, other) = ROWS.order_by("id").values_list("id", "count")
+    ROWS.filter(id=first).update(count=other)
+    ROWS.filter(id=last).update(count=one)
+
+
+CHANGES = [append, load_twice, remove, remove_all, alter, swap]
+
+
+@pytest.fixture
+def settled() -> Callable[[], None]:
+    """Have MySQL's whole seconds pass after a change."""
+    connection = connections["analytics"]
+
+    def settle() -> None:
+        if connection.vendor == "mysql":
+            with connection.cursor() as cursor:
+                cursor.execute("DO SLEEP(%s)", [mysql.SETTLED_SECONDS + 0.1])
+
+    return settle
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_without_notes_any_change_is_another_version(change: Callable[[], None], settled: Callable[[], None]) -> None:
+    EnrollmentFactory(count=1)
+    EnrollmentFactory(count=2)
+    settled()
+    before = data_version(CourseEnrollmentDaily)
+    assert before is not None
+    assert data_version(CourseEnrollmentDaily) == before
+    change()
+    assert data_version(CourseEnrollmentDaily) != before
+    settled()
+    after = data_version(CourseEnrollmentDaily)
+    assert after is not None
+    assert after.text != before.text
+
+
+def test_reading_changes_nothing(settled: Callable[[], None]) -> None:
+    EnrollmentFactory()
+    settled()
+    before = data_version(CourseEnrollmentDaily)
+    list(ROWS.values_list())
+    assert data_version(CourseEnrollmentDaily) == before
+
+
+class TestMySQL:
+    @pytest.fixture(autouse=True)
+    def _mysql(self) -> None:
+        if connections["analytics"].vendor != "mysql":
+            pytest.skip("asks a MySQL server, and this is none")
+
+    def test_a_change_that_another_may_follow_in_the_same_second_has_no_version(self) -> None:
+        EnrollmentFactory()
+        assert data_version(CourseEnrollmentDaily) is None
+
+    def test_the_time_is_that_of_the_change(self, settled: Callable[[], None]) -> None:
+        began = datetime.now(UTC).replace(microsecond=0)
+        EnrollmentFactory()
+        settled()
+        version = data_version(CourseEnrollmentDaily)
+        assert version is not None
+        assert version.modified is not None
+        assert began <= version.modified <= datetime.now(UTC)
+
+    def test_a_table_that_is_not_there_has_none(self) -> None:
+        connection: Any = connections["analytics"]
+        assert connection.change_mark("no_such_table") is None
+
+    def test_a_change_that_is_taken_back_is_none(self, settled: Callable[[], None]) -> None:
+        EnrollmentFactory()
+        settled()
+        before = data_version(CourseEnrollmentDaily)
+        with transaction.atomic(using="analytics"):
+            EnrollmentFactory()
+            transaction.set_rollback(True, using="analytics")
+        settled()
+        assert ROWS.count() == 1
+        assert data_version(CourseEnrollmentDaily) is not None
+        assert before is not None
+
+
+def test_a_database_that_is_away_is_not_taken_for_one_without_notes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*args: Any) -> None:
+        raise DatabaseError("gone")
+
+    monkeypatch.setattr(connections["analytics"], "change_mark", away, raising=False)
+    with pytest.raises(DatabaseError):
+        data_version(CourseEnrollmentDaily)

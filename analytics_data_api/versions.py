@@ -1,0 +1,71 @@
+"""Which version of the data, and of the code that makes answers of them, an answer is made from."""
+
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from django.db import DatabaseError, connections
+from django.db.models import Model
+
+from analytics_data_api.changes import Mark
+from analytics_data_api.v0 import layouts
+from analytics_data_api.v0.models import TableUpdate
+
+# The packages whose own data and habits show in answers.
+PACKAGES: Final = ("Django", "djangorestframework", "django-countries", "orjson")
+
+
+@cache
+def code_version() -> str:
+    """Return what tells this code from any other that might write an answer differently."""
+    package = Path(__file__).parent
+    digest = blake2b(digest_size=8)
+    for source in sorted(package.rglob("*.py")):
+        digest.update(str(source.relative_to(package)).encode())
+        digest.update(source.read_bytes())
+    for name in PACKAGES:
+        digest.update(f"{name} {version(name)}".encode())
+    return digest.hexdigest()
+
+
+def data_version(model: type[Model]) -> Mark | None:
+    """Return the version of a table's data; None where the database cannot tell it from others.
+
+    It is what the pipeline has noted of the table's loads, and where it notes none, what the database knows of changes.
+
+    Args:
+        model: The table.
+
+    Raises:
+        django.db.Error: The database does not answer.
+    """
+    table = model._meta.db_table
+    connection: Any = connections[model._default_manager.db]
+    return noted(table) or connection.change_mark(table)
+
+
+def noted(table: str) -> Mark | None:
+    """Return the version of a table's data by the pipeline's notes; None where it has made no note of the table."""
+    notes = TableUpdate.objects.all()
+    if not layouts.columns(notes.db, TableUpdate._meta.db_table):
+        return None
+    try:
+        loads = notes.loads(table)
+    except DatabaseError:
+        # The notes may be gone, or not be for us to read; a database that is away is met again at the next query.
+        layouts.columns.cache_clear()
+        return None
+    if loads is None:
+        return None
+    return Mark(repr(loads), time(loads[-1]))
+
+
+def time(text: str | None) -> datetime | None:
+    """Return the time that a database has written as text, in UTC; None where it has written something else."""
+    try:
+        return datetime.fromisoformat(text or "").replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,125 @@
+"""The database backend: Django looks for ``DatabaseWrapper`` in a module of this name."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+from uuid import uuid4
+
+from django.db.backends.sqlite3 import base
+
+from analytics_data_api.changes import Mark
+
+# The file format, https://www.sqlite.org/fileformat.html#the_database_header: where the header ends, how the file is
+# written (2 for a write-ahead log), and the counter of changes.
+HEADER_SIZE: Final = 100
+WRITE_VERSION: Final = 18
+WRITE_AHEAD_LOG: Final = 2
+CHANGE_COUNTER: Final = slice(24, 28)
+# https://www.sqlite.org/walformat.html#the_wal_index_file_format: the header, which is there twice.
+LOG_HEADER_SIZE: Final = 48
+
+
+class Beginnings:
+    """The first bytes of files that are read again and again, each through a descriptor that is kept.
+
+    Closing one would take the locks on the file from every connection of this process (POSIX; see "How To Corrupt An
+    SQLite Database File"). So it is closed only when another file has taken the place of the one it belongs to.
+    """
+
+    def __init__(self) -> None:
+        self.kept: dict[Path, tuple[int, int]] = {}
+        self.lock = Lock()
+
+    def read(self, path: Path, size: int) -> bytes:
+        """Return the first bytes of the file that is at a path now.
+
+        Raises:
+            OSError: There is none that can be read.
+        """
+        with self.lock:
+            found = path.stat().st_ino
+            descriptor, inode = self.kept.get(path, (-1, -1))
+            if found != inode:
+                opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                if descriptor >= 0:
+                    os.close(descriptor)
+                descriptor = opened
+                self.kept[path] = (descriptor, os.fstat(descriptor).st_ino)
+            return os.pread(descriptor, size, 0)
+
+
+beginnings = Beginnings()
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Django's, which opens a file anew that another one has taken the place of, and can tell of changes."""
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)
+        self.opened = str(uuid4()) if self.is_in_memory_db() else inode(Path(self.settings_dict["NAME"]))
+        return connection
+
+    def change_mark(self, table: str) -> Mark | None:
+        """Return what tells the present data from those before and after any change; None where nothing does.
+
+        Args:
+            table: The table that is asked about. The mark is that of the whole file.
+
+        Raises:
+            django.db.Error: The database does not answer.
+        """
+        if self.is_in_memory_db():
+            return self.memory_mark()
+        path = Path(self.settings_dict["NAME"])
+        if self.connection is not None and self.opened != inode(path) and not self.in_atomic_block:
+            self.close()
+        with self.cursor() as cursor:
+            # While this statement is open, no transaction is half-way into the file.
+            cursor.execute("SELECT name FROM sqlite_master")
+            try:
+                return file_mark(path)
+            except OSError:
+                return None
+
+    def memory_mark(self) -> Mark:
+        with self.cursor() as cursor:
+            cursor.execute("SELECT data_version, schema_version FROM pragma_data_version, pragma_schema_version")
+            # The former counts what other connections have changed.
+            changes = (self.opened, self.connection.total_changes, *cursor.fetchone())
+        return Mark(repr(changes), None)
+
+
+def inode(path: Path) -> int:
+    """Return what tells the file at a path from another one that takes its place, -1 where there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return -1
+
+
+def file_mark(path: Path) -> Mark | None:
+    """Return the mark of a database file while a statement over it is open.
+
+    SQLite counts the transactions that change a file, in its header; with a write-ahead log it counts them in the log's
+    index instead, beside the file, until they are moved into it. The file's own times would not do by themselves: they
+    tell nothing of two changes within the same few milliseconds.
+
+    Raises:
+        OSError: One of the files cannot be read.
+    """
+    header = beginnings.read(path, HEADER_SIZE)
+    if len(header) < HEADER_SIZE:
+        return None
+    state = path.stat()
+    modified = state.st_mtime
+    log = b""
+    if header[WRITE_VERSION] == WRITE_AHEAD_LOG:
+        log = beginnings.read(Path(f"{path}-shm"), 2 * LOG_HEADER_SIZE)
+        if log[:LOG_HEADER_SIZE] != log[LOG_HEADER_SIZE:]:
+            # A transaction is just being noted there.
+            return None
+        modified = max(modified, Path(f"{path}-wal").stat().st_mtime)
+    mark = (state.st_ino, state.st_size, state.st_mtime_ns, header[CHANGE_COUNTER], log)
+    return Mark(repr(mark), datetime.fromtimestamp(modified, UTC))

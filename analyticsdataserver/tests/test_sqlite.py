@@ -1,0 +1,191 @@
+"""What tells a version of an SQLite file's data from another, whoever has made the change, and however soon."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from analytics_data_api.changes import Mark
+from analyticsdataserver.sqlite.base import Beginnings, DatabaseWrapper
+
+# The databases here are the tests' own; but pytest-django keeps every connection closed where no database is meant.
+pytestmark = pytest.mark.django_db
+
+MODES = ("delete", "truncate", "persist", "wal")
+
+
+def execute(path: Path, *statements: str) -> None:
+    """Change a file as another process would."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        for statement in statements:
+            other.execute(statement)
+
+
+@pytest.fixture(params=MODES)
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    path = tmp_path / "analytics.db"
+    execute(path, f"PRAGMA journal_mode = {request.param}", "CREATE TABLE t (a)", "INSERT INTO t VALUES (1), (2)")
+    return path
+
+
+def wrapper(path: Path | str) -> Any:
+    return DatabaseWrapper(connections["default"].settings_dict | {"NAME": path, "OPTIONS": {}}, "other")
+
+
+@pytest.fixture
+def connection(path: Path) -> Iterator[Any]:
+    connection = wrapper(path)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def mark(connection: Any) -> Callable[[], Mark]:
+    def mark() -> Mark:
+        found = connection.change_mark("t")
+        assert found is not None
+        return found  # type: ignore[no-any-return]
+
+    return mark
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO t VALUES (3)",
+        "UPDATE t SET a = 3 - a",
+        "DELETE FROM t WHERE a = 1",
+        "DELETE FROM t",
+        "ALTER TABLE t ADD COLUMN b",
+        "DROP TABLE t",
+    ],
+)
+def test_any_change_makes_another_mark(path: Path, mark: Callable[[], Mark], statement: str) -> None:
+    before = mark()
+    assert mark() == before
+    execute(path, statement)
+    after = mark()
+    assert after.text != before.text
+    assert mark() == after
+
+
+def test_changes_in_quick_succession_have_a_mark_each(path: Path, mark: Callable[[], Mark]) -> None:
+    """The file's times, which the kernel keeps to some milliseconds only, would not tell all of these apart."""
+    marks = {mark().text}
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA synchronous = OFF")
+        for _ in range(200):
+            other.execute("UPDATE t SET a = 3 - a")
+            marks.add(mark().text)
+    assert len(marks) == 201
+
+
+def test_a_change_on_the_same_connection_makes_another_mark(connection: Any, mark: Callable[[], Mark]) -> None:
+    before = mark()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE t SET a = 3 - a")
+    assert mark().text != before.text
+
+
+def test_two_connections_have_the_same_mark(path: Path, mark: Callable[[], Mark]) -> None:
+    other = wrapper(path)
+    assert other.change_mark("t") == mark()
+    other.close()
+
+
+def test_a_change_made_while_nobody_looks_makes_another_mark(path: Path, connection: Any) -> None:
+    before = connection.change_mark("t")
+    connection.close()
+    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+    execute(path, "UPDATE t SET a = 3 - a")
+    assert connection.change_mark("t") != before
+
+
+def test_a_transaction_that_is_taken_back_or_not_yet_committed_changes_nothing(
+    path: Path, mark: Callable[[], Mark]
+) -> None:
+    before = mark()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("UPDATE t SET a = 3 - a")
+        assert mark() == before
+        other.execute("ROLLBACK")
+    assert mark() == before
+
+
+def test_a_file_that_takes_the_place_of_another_is_served_at_once(path: Path, connection: Any, tmp_path: Path) -> None:
+    before = connection.change_mark("t")
+    newer = tmp_path / "newer.db"
+    shutil.copy2(path, newer)
+    execute(newer, "UPDATE t SET a = 7")
+    newer.replace(path)
+    for log in (f"{path}-wal", f"{path}-shm"):
+        Path(log).unlink(missing_ok=True)
+    assert connection.change_mark("t") != before
+    with connection.cursor() as cursor:
+        assert cursor.execute("SELECT DISTINCT a FROM t").fetchall() == [(7,)]
+
+
+def test_a_lock_is_not_lost_when_a_file_is_looked_at(path: Path, connection: Any, mark: Callable[[], Mark]) -> None:
+    """Closing a descriptor of the file would take the locks of every connection of this process from it."""
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN IMMEDIATE")
+        cursor.execute("UPDATE t SET a = 9")
+    mark()
+    # Asked from another process, since SQLite itself knows of the connections of this one.
+    attempt = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
+    held = subprocess.run([sys.executable, "-c", attempt, str(path)], capture_output=True, text=True, check=False)
+    assert "database is locked" in held.stderr
+    with connection.cursor() as cursor:
+        cursor.execute("ROLLBACK")
+
+
+def test_descriptors_do_not_pile_up(tmp_path: Path) -> None:
+    beginnings = Beginnings()
+    path = tmp_path / "file"
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.exists():
+        pytest.skip("counts descriptors as Linux lists them")
+    path.write_bytes(b"0")
+    assert beginnings.read(path, 10) == b"0"
+    before = len(list(descriptors.iterdir()))
+    for number in range(10):
+        newer = tmp_path / "newer"
+        newer.write_bytes(b"%d" % number)
+        newer.replace(path)
+        assert beginnings.read(path, 10) == b"%d" % number
+    assert len(list(descriptors.iterdir())) == before
+
+
+def test_a_time_is_told_for_a_file_and_none_for_memory(path: Path, mark: Callable[[], Mark]) -> None:
+    found = mark()
+    assert found.modified is not None
+    newest = max(file.stat().st_mtime for file in path.parent.glob("analytics.db*") if not file.name.endswith("shm"))
+    assert found.modified.timestamp() == pytest.approx(newest, abs=1e-5)
+    memory = wrapper(":memory:")
+    assert memory.change_mark("t").modified is None
+    memory.close()
+
+
+def test_a_new_database_in_memory_is_another_one() -> None:
+    memory = wrapper(":memory:")
+    first = memory.change_mark("t")
+    assert memory.change_mark("t") == first
+    other = wrapper(":memory:")
+    assert other.change_mark("t") != first
+    memory.close()
+    other.close()
+
+
+def test_a_file_that_cannot_be_read_has_no_mark(tmp_path: Path) -> None:
+    empty = wrapper(tmp_path / "empty.db")
+    assert empty.change_mark("t") is None
+    empty.close()
