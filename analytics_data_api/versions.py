@@ -1,18 +1,20 @@
 """Which version of the data, and of the code that makes answers of them, an answer is made from."""
 
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, router
 from django.db.models import Model
 
 from analytics_data_api.changes import Mark
+from analytics_data_api.statements import statement
 from analytics_data_api.v0 import layouts
 from analytics_data_api.v0.models import TableUpdate
+from analytics_data_api.v0.querysets import TableUpdateQuerySet
 
 # The packages whose own data and habits show in answers.
 PACKAGES: Final = ("Django", "djangorestframework", "django-countries", "orjson")
@@ -43,17 +45,20 @@ def data_version(model: type[Model]) -> Mark | None:
         django.db.Error: The database does not answer.
     """
     table = model._meta.db_table
-    connection: Any = connections[model._default_manager.db]
-    return noted(table) or connection.change_mark(table)
+    version = noted(table)
+    if version is None:
+        connection: Any = connections[router.db_for_read(model)]
+        version = connection.change_mark(table)
+    return version
 
 
 def noted(table: str) -> Mark | None:
     """Return the version of a table's data by the pipeline's notes; None where it has made no note of the table."""
-    notes = TableUpdate.objects.all()
-    if not layouts.columns(notes.db, TableUpdate._meta.db_table):
+    alias = router.db_for_read(TableUpdate)
+    if not layouts.columns(alias, TableUpdate._meta.db_table):
         return None
     try:
-        loads = notes.loads(table)
+        loads = next(statement(TableUpdate, alias, TableUpdateQuerySet.loads_query).rows({"table": table}), None)
     except DatabaseError:
         # The notes may be gone, or not be for us to read; a database that is away is met again at the next query.
         layouts.columns.cache_clear()
@@ -63,6 +68,7 @@ def noted(table: str) -> Mark | None:
     return Mark(repr(loads), time(loads[-1]))
 
 
+@lru_cache(32)
 def time(text: str | None) -> datetime | None:
     """Return the time that a database has written as text, in UTC; None where it has written something else."""
     try:

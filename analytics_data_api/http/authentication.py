@@ -1,11 +1,13 @@
 """Keys: who sends a request."""
 
+from functools import partial
 from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.db import router
 from django.db.models import CharField, QuerySet
 from django.utils.crypto import constant_time_compare
+from django.utils.functional import SimpleLazyObject
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
@@ -25,7 +27,7 @@ def key_query(tokens: QuerySet[Token]) -> QuerySet[Token, Any]:
 class KeyAuthentication(TokenAuthentication):
     """``Authorization: Token <key>``, with a key that ``set_api_key`` has made or ``/api-token-auth/`` has given."""
 
-    def authenticate_credentials(self, key: str) -> tuple[User, Token]:
+    def authenticate_credentials(self, key: str) -> tuple[User, Any]:
         """Return the user who has a key, and the token; one query finds both.
 
         Raises:
@@ -38,5 +40,6 @@ class KeyAuthentication(TokenAuthentication):
                 user = User.from_db(alias, USER_COLUMNS, values)
                 if not user.is_active:
                     raise AuthenticationFailed("The user of this key is no longer active.")
-                return user, Token(key=held, user=user)
+                # Made when somebody asks for it, which hardly anybody does.
+                return user, SimpleLazyObject(partial(Token, key=held, user=user))
         raise AuthenticationFailed(INVALID_KEY)

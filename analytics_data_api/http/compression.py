@@ -45,7 +45,8 @@ class GzipMiddleware:
         if response.has_header("Content-Encoding") or not (unchanged or compressible(response)):
             return response
         # Also where nothing is compressed, and in a 304: caches have to know what it depends on.
-        patch_vary_headers(response, ["Accept-Encoding"])
+        if "Accept-Encoding" not in response.get("Vary", ""):
+            patch_vary_headers(response, ["Accept-Encoding"])
         if not unchanged and takes_gzip(request.META.get("HTTP_ACCEPT_ENCODING", "")):
             compress_response(response)
         return response

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -32,7 +33,7 @@ class Validators(NamedTuple):
     def headers(self, tag: str | None = None) -> dict[str, str]:
         headers = {"ETag": tag or self.tag}
         if self.modified is not None:
-            headers["Last-Modified"] = http_date(self.modified.timestamp())
+            headers["Last-Modified"] = date(self.modified)
         return headers
 
     def known(self, headers: Mapping[str, str]) -> HttpResponse | None:
@@ -78,6 +79,12 @@ def validators(model: type[Model], *representation: str) -> Validators | None:
     modified = version.modified
     settled = modified is not None and datetime.now(UTC) - modified >= SETTLED
     return Validators(f'"{digest.hexdigest()}"', modified if settled else None)
+
+
+@lru_cache(32)
+def date(time: datetime) -> str:
+    """Return a time as headers tell it."""
+    return http_date(time.timestamp())
 
 
 def tags(header: str | None) -> Collection[str]:

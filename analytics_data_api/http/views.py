@@ -97,7 +97,7 @@ class ReportView(APIView):
             if table.is_empty():
                 raise self.nothing()
             return Response(table)
-        present = validators(self.model, renderer.format, request.get_full_path())
+        present = validators(self.model, renderer.format, request.path, request.META["QUERY_STRING"])
         if present is not None and (not_modified := present.known(request.headers)):
             return not_modified
         if table.is_empty():
@@ -124,6 +124,8 @@ class ReportView(APIView):
         """The headers of every answer, also of one that refuses the request."""
         headers: dict[str, str] = super().default_response_headers
         headers["Cache-Control"] = CACHE_CONTROL
+        # Whether it will be compressed or not.
+        headers["Vary"] = "Accept, Accept-Encoding"
         return headers if self.deprecation is None else headers | self.deprecation.headers(self.kwargs)
 
     def get_renderers(self) -> list[BaseRenderer]:

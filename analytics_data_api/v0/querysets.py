@@ -500,20 +500,17 @@ class AnswerDistributionQuerySet(SubjectQuerySet):
             yield (module_id, total // len(parts), correct // len(parts), parts, latest_created(answers))
 
 
-class TableUpdateQuerySet(ReportQuerySet):
+class TableUpdateQuerySet(QuerySet[Any]):
     """Notes of loads."""
 
     def loads_query(self) -> QuerySet[Any, Any]:
+        """Compose the query for how many loads of the table ``table`` are noted, and for the last one's id and time.
+
+        It returns no row where none is noted; the time is text.
+        """
         of_table = self.filter(target_table=Parameter("table", KeyField())).values("target_table")
         noted: QuerySet[Any, Any] = of_table.annotate(loads=Count("*"), last=Max("id"), newest=AsText(Max("inserted")))
         return noted.values_list("loads", "last", "newest")
-
-    def loads(self, table: str) -> Row | None:
-        """Return how many loads of a table are noted, the highest id of a note and when the newest was made, as text.
-
-        None where no load is noted.
-        """
-        return next(self.read(type(self).loads_query, table=table), None)
 
 
 @cache
