@@ -3,9 +3,14 @@
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from hypothesis import settings
 from rest_framework.authtoken.models import Token
 
 from analytics_data_api.v0 import layouts
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 # What the readers of these tests send.
 KEY = "0123456789abcdef0123456789abcdef0123cafe"
