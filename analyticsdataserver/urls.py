@@ -11,6 +11,7 @@ from analyticsdataserver.openapi.views import SchemaView
 class Moved(RedirectView):
     """Redirects for good whoever reads, and nobody else."""
 
+    needs_no_database = True
     permanent = True
     http_method_names = ["get", "head", "options"]
 

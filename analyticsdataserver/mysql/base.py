@@ -1,5 +1,6 @@
 """The database backend: Django looks for ``DatabaseWrapper`` in a module of this name."""
 
+import select
 from collections.abc import Callable
 from datetime import UTC
 from typing import Any, Final
@@ -72,6 +73,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if noted is None or noted[0] is None or noted[-1] < SETTLED_SECONDS:
             return None
         return Mark(repr(noted[:-1]), noted[0].replace(tzinfo=UTC))
+
+    def is_usable(self) -> bool:
+        """Tell whether the server has kept the connection, without waiting for it.
+
+        Django asks the server, which costs a round trip where it is well and, where it hangs, as long again as the
+        query that follows. A server that has ended or closed a connection has said so on it.
+        """
+        wrapper: Any = self
+        if wrapper.errors_occurred:
+            # What became of it is not worth finding out.
+            return False
+        waiting = select.poll()
+        waiting.register(wrapper.connection.fileno(), select.POLLIN)
+        return not waiting.poll(0)
 
     def chunked_cursor(self) -> Any:
         wrapper: Any = self

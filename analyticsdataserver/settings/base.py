@@ -30,6 +30,7 @@ MIDDLEWARE = [
     "analytics_data_api.http.compression.GzipMiddleware",
     "analyticsdataserver.middleware.RequestTextMiddleware",
     "analyticsdataserver.middleware.RefusedMethodMiddleware",
+    "analyticsdataserver.gate.GateMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
