@@ -67,13 +67,8 @@ demo: loaddata ## Serve the sample data on PORT, with the key "edx"
 serve: $(BASE) $(DRIVER) ## Serve both databases as they are: BIND=127.0.0.1 PORT=8000 WORKERS=2 THREADS=4
 	@$(SERVE)
 
-# --threads: somebody who reads a long answer slowly does not keep others waiting, nor is cut off for taking long.
-# --keep-alive: longer than proxies keep an idle connection (nginx: 60 s), so that they do not lose one in use.
-# --preload: where the settings refuse to start, the reason is what is printed last.
-# --limit-request-line: twice the usual, because ids of 255 characters grow when they are percent-encoded.
-# --no-control-socket: it would be one for all servers of a user.
 SERVE = DEBUG=false exec $(BIN)/gunicorn --bind $(BIND):$(PORT) --workers $(WORKERS) --threads $(THREADS) \
-	--keep-alive 75 --preload --limit-request-line 8190 --no-control-socket analyticsdataserver.wsgi:application
+	--config analyticsdataserver/gunicorn_conf.py analyticsdataserver.wsgi:application
 
 .PHONY: test
 test: $(TEST) ## Run the tests on SQLite, and measure what they cover

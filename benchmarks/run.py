@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Final
 
 from analyticsdataserver.testing.mariadb import ServerUnavailableError
+from analyticsdataserver.testing.service import ServiceUnavailableError, serve_options
 from benchmarks import data
-from benchmarks.servers import HEADERS, Answer, Asked, Gunicorn, mariadb, median, require_wrk, serve_options
+from benchmarks.servers import HEADERS, Answer, Asked, Gunicorn, mariadb, median, require_wrk
 
 RESULTS: Final = data.ROOT / "docs" / "performance_results.inc"
 MEGABYTE: Final = 1e6
@@ -190,7 +191,7 @@ class Benchmark:
             SystemExit: They do not.
         """
         for asked in case.asked:
-            wanted, given = (server.get(asked) for server in self.both)
+            wanted, given = (server.answer(asked) for server in self.both)
             self.answers[asked.path] = given
             if (given.status, given.digest) != (wanted.status, wanted.digest) or given.status != 200:
                 at = sum(takewhile(bool, map(operator.eq, wanted.begin, given.begin)))
@@ -283,7 +284,7 @@ class Benchmark:
             if tag is None:
                 return []
             conditional.append(Asked(asked.path, {**HEADERS, "If-None-Match": tag}))
-            answer = self.service.get(conditional[-1])
+            answer = self.service.answer(conditional[-1])
             if answer.status != 304 or answer.size:
                 sys.exit(f"{asked.path}: {answer.status} where 304 without a body was due.")
         return conditional
@@ -406,7 +407,7 @@ def main() -> None:
     try:
         for database in NAMES if arguments.database == "both" else (arguments.database,):
             measure(database, arguments, report)
-    except ServerUnavailableError as error:
+    except (ServerUnavailableError, ServiceUnavailableError) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(130)

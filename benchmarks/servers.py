@@ -2,11 +2,8 @@
 
 import http.client
 import json
-import os
 import re
-import shlex
 import shutil
-import signal
 import socket
 import statistics
 import subprocess
@@ -14,19 +11,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
+from analyticsdataserver.testing import service
 from analyticsdataserver.testing.mariadb import MariaDB
 from benchmarks import data
 
 WORKERS: Final = 2
-START_SECONDS: Final = 30
-STOP_SECONDS: Final = 10
 TIMEOUT_SECONDS: Final = 120
 READ_SIZE: Final = 1 << 20
 # Bodies up to this size are kept, so that a difference can be shown.
@@ -108,34 +103,8 @@ class Transfer(NamedTuple):
     first: float
 
 
-def serve_options() -> list[str]:
-    """Return gunicorn's options in the recipe of ``make serve``, without address and number of workers.
-
-    Raises:
-        SystemExit: The recipe starts no gunicorn.
-    """
-    quiet = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
-    command = ["make", "--dry-run", "--no-print-directory", "serve"]
-    recipe = subprocess.run(command, cwd=data.ROOT, env=quiet, capture_output=True, text=True, check=True).stdout
-    found = re.search(r"/gunicorn\s(.*)\sanalyticsdataserver\.wsgi:application", recipe, re.DOTALL)
-    if found is None:
-        sys.exit("The recipe of `make serve` starts no gunicorn with analyticsdataserver.wsgi:application.")
-    options = shlex.split(found[1].replace("\\\n", " "))
-    for name in ("--bind", "--workers"):
-        if name in options:
-            at = options.index(name)
-            del options[at : at + 2]
-    return options
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        port: int = server.getsockname()[1]
-        return port
-
-
-class Gunicorn:
-    """An application under gunicorn, on a port of its own; as a context manager it runs until the way out.
+class Gunicorn(service.Gunicorn):
+    """A service's Gunicorn that can be measured.
 
     Args:
         name: What it is called in what is printed.
@@ -145,78 +114,9 @@ class Gunicorn:
     """
 
     def __init__(self, name: str, application: str, options: Sequence[str], environment: Mapping[str, str]) -> None:
+        super().__init__(environment, options, application, WORKERS)
         self.name = name
-        self.application = application
-        self.options = options
-        self.environment = environment
-        self.port = free_port()
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115
         self.idle: dict[int, int] = {}
-
-    def __enter__(self) -> Self:
-        bound = ("--bind", f"127.0.0.1:{self.port}", "--workers", str(WORKERS))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", *bound, *self.options, self.application],
-            env=self.environment,
-            cwd=data.ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=self.log,
-            stderr=self.log,
-            # Ctrl-C in a terminal is meant for the benchmark, which ends the server afterwards.
-            process_group=0,
-        )
-        try:
-            self.await_workers()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def await_workers(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while len(self.workers()) < WORKERS or not self.accepts():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"The {self.name} did not start:\n{self.logged()}")
-            time.sleep(0.05)
-
-    def renew_workers(self) -> None:
-        """Have gunicorn replace its workers."""
-        before = set(self.workers())
-        self.process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + START_SECONDS
-        while before & (now := set(self.workers())) or len(now) < WORKERS:
-            if time.monotonic() > deadline:
-                sys.exit(f"The {self.name} did not replace its workers:\n{self.logged()}")
-            time.sleep(0.05)
-        self.await_workers()
-
-    def stop(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            # The workers, too, which are of the same group.
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-
-    def accepts(self) -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            return True
-        return False
-
-    def logged(self) -> str:
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")
-
-    def workers(self) -> list[int]:
-        """Return the process ids of the workers."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(child) for child in children.read_text().split()] if children.exists() else []
 
     def rest(self) -> None:
         """Take the memory that the workers have now for what they have when idle."""
@@ -231,7 +131,7 @@ class Gunicorn:
         """Return by how many bytes the memory of a worker was above idle at most, since ``forget_peak``."""
         return max(status(worker, "VmHWM") - self.idle[worker] for worker in self.workers() if worker in self.idle)
 
-    def get(self, asked: Asked) -> Answer:
+    def answer(self, asked: Asked) -> Answer:
         """Return the answer to a request.
 
         Raises:

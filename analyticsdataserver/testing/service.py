@@ -1,0 +1,181 @@
+"""The service as ``make serve`` starts it, as a process of its own."""
+
+import http.client
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from analyticsdataserver.environment import BASE_DIR
+
+APPLICATION: Final = "analyticsdataserver.wsgi:application"
+START_SECONDS: Final = 30
+STOP_SECONDS: Final = 35
+TIMEOUT_SECONDS: Final = 60
+
+
+class ServiceUnavailableError(Exception):
+    """The server did not start, or not do what it was told; the message holds what it logged."""
+
+
+class Answer(NamedTuple):
+    """An answer that was received whole.
+
+    Attributes:
+        status: The status.
+        headers: The headers.
+        body: The body.
+        seconds: How long it took.
+    """
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+    seconds: float
+
+
+def serve_options() -> list[str]:
+    """Return gunicorn's options in the recipe of ``make serve``, without address and number of workers.
+
+    Raises:
+        ServiceUnavailableError: The recipe starts no gunicorn.
+    """
+    quiet = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    command = ["make", "--dry-run", "--no-print-directory", "serve"]
+    recipe = subprocess.run(command, cwd=BASE_DIR, env=quiet, capture_output=True, text=True, check=True).stdout
+    found = re.search(rf"/gunicorn\s(.*)\s{re.escape(APPLICATION)}", recipe, re.DOTALL)
+    if found is None:
+        raise ServiceUnavailableError(f"The recipe of `make serve` starts no gunicorn with {APPLICATION}.")
+    options = shlex.split(found[1].replace("\\\n", " "))
+    for name in ("--bind", "--workers"):
+        if name in options:
+            at = options.index(name)
+            del options[at : at + 2]
+    return options
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+class Gunicorn:
+    """An application under gunicorn, on a port of its own; as a context manager it runs until the way out.
+
+    Args:
+        environment: The environment of its processes.
+        options: Gunicorn's options; those of ``make serve`` where none are given.
+        application: The application, ``module:name``.
+        workers: How many processes serve.
+
+    Raises:
+        ServiceUnavailableError: On the way in: it did not start.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        options: Sequence[str] | None = None,
+        application: str = APPLICATION,
+        workers: int = 2,
+    ) -> None:
+        self.environment = environment
+        self.options = serve_options() if options is None else options
+        self.application = application
+        self.count = workers
+        self.port = free_port()
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115
+
+    def __enter__(self) -> Self:
+        bound = ("--bind", f"127.0.0.1:{self.port}", "--workers", str(self.count))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", *bound, *self.options, self.application],
+            env=self.environment,
+            cwd=BASE_DIR,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            # Ctrl-C in a terminal is meant for the command, which ends the server afterwards.
+            process_group=0,
+        )
+        try:
+            self.await_workers()
+        except BaseException:
+            self.stop()
+            self.log.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self.log.close()
+
+    def await_workers(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while len(self.workers()) < self.count or not self.accepts():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise ServiceUnavailableError(f"{self.application} did not start:\n{self.logged()}")
+            time.sleep(0.05)
+
+    def renew_workers(self) -> None:
+        """Have gunicorn replace its workers, and wait until the old ones are gone."""
+        before = set(self.workers())
+        self.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + START_SECONDS
+        while before & (now := set(self.workers())) or len(now) < self.count:
+            if time.monotonic() > deadline:
+                raise ServiceUnavailableError(f"{self.application} did not replace its workers:\n{self.logged()}")
+            time.sleep(0.05)
+        self.await_workers()
+
+    def stop(self) -> None:
+        """End it, as an operator would; where it does not end in time, like ``kill``."""
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            # The workers, too, which are of the same group.
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def accepts(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+    def logged(self) -> str:
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(child) for child in children.read_text().split()] if children.exists() else []
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """Return the answer to a request on a connection of its own.
+
+        Raises:
+            OSError: There was none.
+            http.client.HTTPException: It broke off.
+        """
+        began = time.monotonic()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
+        with closing(connection):
+            connection.request("GET", path, headers=dict(headers or {}))
+            response = connection.getresponse()
+            body = response.read()
+        return Answer(response.status, response.headers, body, time.monotonic() - began)
