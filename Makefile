@@ -82,6 +82,10 @@ test-mysql: $(TEST) $(MYSQL) ## Run the tests on a throwaway MariaDB server, or 
 bench: $(BASE) $(if $(filter sqlite,$(ARGS)),,$(MYSQL)) ## Measure speed against the least code that gives the same bytes: ARGS="--quick --database sqlite"
 	@$(PYTHON) -m benchmarks.run $(or $(ARGS),--database both)
 
+.PHONY: soak
+soak: $(BASE) $(MYSQL) ## Have many clients ask everything while the database restarts and the service reloads: ARGS="--seconds 60"
+	@$(PYTHON) -m analyticsdataserver.testing.soak $(ARGS)
+
 .PHONY: quality
 quality: $(DEV) ## Check style, types, settings, migrations and requirements
 	$(BIN)/ruff check .

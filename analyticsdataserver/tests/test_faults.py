@@ -6,9 +6,6 @@ the service.
 
 import http.client
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,15 +15,14 @@ from typing import Any, Final
 
 import pytest
 
-from analyticsdataserver.environment import BASE_DIR
-from analyticsdataserver.testing.mariadb import MariaDB, ServerUnavailableError
-from analyticsdataserver.testing.service import Answer, Gunicorn
+from analyticsdataserver.testing.mariadb import ServerUnavailableError
+from analyticsdataserver.testing.service import Answer
+from analyticsdataserver.testing.site import Site, made_ready
 from conftest import KEY
 
 # One worker of those that run the tests side by side has them all, and starts one server for them.
 pytestmark = pytest.mark.xdist_group("faults")
 
-PASSWORD: Final = "the service's own"
 # Seconds after which a database that hangs is given up; one more is for everything else.
 TIMEOUT: Final = 2
 BOUND: Final = TIMEOUT + 1
@@ -38,106 +34,20 @@ EVERYTHING: Final = "/api/v0/courses/course-v1:edX+DemoX+Demo_2014/enrollment/bi
 BODY: Final = b'[{"course_id":"edX/DemoX/Demo_Course","date":"2014-12-10","count":1892,"created":"2014-12-10T193146"}]'
 
 
-class Site:
-    """A MariaDB server with both databases, and the service over them.
-
-    Attributes:
-        server: The server.
-        service: The service, where it runs.
-        environment: What the service and its commands run in.
-    """
-
-    def __init__(self, server: MariaDB) -> None:
-        self.server = server
-        self.service: Any = None
-        url = "mysql://service:{}@localhost/{}?unix_socket={}"
-        self.environment = {name: value for name, value in os.environ.items() if "DATABASE" not in name} | {
-            "DJANGO_SETTINGS_MODULE": "analyticsdataserver.settings.production",
-            "SECRET_KEY": "0123456789" * 5,
-            "ALLOWED_HOSTS": "127.0.0.1",
-            "DATABASE_URL": url.format(PASSWORD.replace(" ", "%20"), "faults_default", server.socket),
-            "ANALYTICS_DATABASE_URL": url.format(PASSWORD.replace(" ", "%20"), "faults_analytics", server.socket),
-            "DATABASE_TIMEOUT": str(TIMEOUT),
-        }
-
-    def execute(self, *statements: str) -> None:
-        """Do something with the server as its administrator."""
-        with closing(self.connect()) as connection:
-            for statement in statements:
-                connection.query(statement)
-
-    def connect(self) -> Any:
-        import MySQLdb
-
-        return MySQLdb.connect(unix_socket=str(self.server.socket), user="root", autocommit=True)
-
-    def manage(self, *arguments: str) -> None:
-        command = [sys.executable, "manage.py", *arguments]
-        subprocess.run(command, cwd=BASE_DIR, env=self.environment, check=True, capture_output=True)
-
-    def get(self, path: str = ENROLLMENT, **headers: str) -> Answer:
-        return self.service.get(path, {"Authorization": f"Token {KEY}"} | headers)  # type: ignore[no-any-return]
-
-    @contextmanager
-    def load(self, clients: int, path: str = ENROLLMENT) -> Iterator[list[Answer]]:
-        """Have clients ask without a pause; yield their answers, which are complete on the way out.
-
-        Raises:
-            OSError: A client had no answer.
-        """
-        answers: list[Answer] = []
-        enough = Event()
-
-        def ask() -> None:
-            while not enough.is_set():
-                answers.append(self.get(path))
-
-        with ThreadPoolExecutor(clients) as pool:
-            asking = [pool.submit(ask) for _ in range(clients)]
-            try:
-                yield answers
-            finally:
-                enough.set()
-            for each in asking:
-                each.result()
-
-
 @pytest.fixture(scope="module")
 def prepared() -> Iterator[Site]:
     pytest.importorskip("MySQLdb", reason="mysqlclient is not installed")
     try:
-        with MariaDB() as server:
-            site = Site(server)
-            site.execute(
-                "CREATE DATABASE faults_default CHARACTER SET utf8mb4",
-                "CREATE DATABASE faults_analytics CHARACTER SET utf8mb4",
-                f'CREATE USER service@localhost IDENTIFIED BY "{PASSWORD}"',
-                "GRANT ALL ON faults_default.* TO service@localhost",
-                "GRANT ALL ON faults_analytics.* TO service@localhost",
-            )
-            site.manage("migrate")
-            site.manage("migrate", "--database", "analytics")
-            site.manage("set_api_key", "reader", KEY)
-            site.manage("load_sample_data")
-            site.execute(
-                "REVOKE ALL ON faults_analytics.* FROM service@localhost",
-                *(f"GRANT SELECT ON faults_analytics.{table} TO service@localhost" for table in tables(site)),
-            )
+        with made_ready(KEY, TIMEOUT) as site:
             yield site
     except ServerUnavailableError as error:
         pytest.skip(str(error))
 
 
-def tables(site: Site) -> list[str]:
-    with closing(site.connect()) as connection:
-        connection.query("SELECT table_name FROM information_schema.tables WHERE table_schema = 'faults_analytics'")
-        return [name for (name,) in connection.store_result().fetch_row(0)]
-
-
 @pytest.fixture
 def site(prepared: Site) -> Iterator[Site]:
     """The service under two workers, over a server that is well."""
-    with Gunicorn(prepared.environment) as prepared.service:
+    with prepared.serving():
         assert_well(prepared)
         yield prepared
 
@@ -147,7 +57,7 @@ def recovered(record_property: Callable[[str, object], None]) -> Callable[[Site]
     """Assert that the first request is served, and note how long it took."""
 
     def recovered(site: Site) -> None:
-        answer = site.get()
+        answer = site.get(ENROLLMENT)
         assert (answer.status, answer.body) == (200, BODY)
         record_property("recovery_seconds", round(answer.seconds, 3))
         assert_well(site)
@@ -155,9 +65,33 @@ def recovered(record_property: Callable[[str, object], None]) -> Callable[[Site]
     return recovered
 
 
+@contextmanager
+def load(site: Site, clients: int) -> Iterator[list[Answer]]:
+    """Have clients ask without a pause; yield their answers, which are complete on the way out.
+
+    Raises:
+        OSError: A client had no answer.
+    """
+    answers: list[Answer] = []
+    enough = Event()
+
+    def ask() -> None:
+        while not enough.is_set():
+            answers.append(site.get(ENROLLMENT))
+
+    with ThreadPoolExecutor(clients) as pool:
+        asking = [pool.submit(ask) for _ in range(clients)]
+        try:
+            yield answers
+        finally:
+            enough.set()
+        for each in asking:
+            each.result()
+
+
 def assert_well(site: Site) -> None:
     for _ in range(8):
-        answer = site.get()
+        answer = site.get(ENROLLMENT)
         assert (answer.status, answer.body) == (200, BODY)
     assert site.get("/health/").status == 200
 
@@ -191,7 +125,7 @@ def assert_status(site: Site, within: float = 0.5) -> None:
 def test_a_server_that_is_away_when_the_service_starts(prepared: Site, recovered: Callable[[Site], None]) -> None:
     prepared.server.stop()
     try:
-        with Gunicorn(prepared.environment) as prepared.service:
+        with prepared.serving():
             assert_status(prepared)
             assert_health(prepared, "UNAVAILABLE", "UNAVAILABLE")
             for path in (ENROLLMENT, "/authenticated/", "/api/v0/nothing"):
@@ -208,7 +142,7 @@ def test_a_server_that_is_away_when_the_service_starts(prepared: Site, recovered
 
 
 def test_a_server_that_is_killed_under_load(site: Site, recovered: Callable[[Site], None]) -> None:
-    with site.load(8) as answers:
+    with load(site, 8) as answers:
         time.sleep(0.5)
         site.server.kill()
         time.sleep(0.5)
@@ -230,7 +164,7 @@ def test_a_server_that_hangs(site: Site, recovered: Callable[[Site], None]) -> N
     """More clients than the service has threads; who needs no database is answered all the same."""
     site.server.pause()
     try:
-        with site.load(20) as answers:
+        with load(site, 20) as answers:
             # While it is being found out.
             assert_status(site, 1.5)
             for _ in range(10):
@@ -247,7 +181,7 @@ def test_a_server_that_hangs(site: Site, recovered: Callable[[Site], None]) -> N
 def test_a_server_that_hangs_for_a_moment(site: Site, recovered: Callable[[Site], None]) -> None:
     with ThreadPoolExecutor(1) as pool:
         site.server.pause()
-        answer = pool.submit(site.get)
+        answer = pool.submit(site.get, ENROLLMENT)
         time.sleep(0.5)
         site.server.resume()
         assert (answer.result().status, answer.result().body) == (200, BODY)
@@ -266,7 +200,7 @@ def test_a_server_that_was_restarted_while_nobody_asked(
 def test_a_server_that_takes_no_more_connections(site: Site, recovered: Callable[[Site], None]) -> None:
     from MySQLdb import OperationalError
 
-    others = []
+    others: list[Any] = []
     site.execute("SET GLOBAL max_connections = 10")
     # Those that the service has are ended; then others take them all.
     site.service.renew_workers()
@@ -277,7 +211,7 @@ def test_a_server_that_takes_no_more_connections(site: Site, recovered: Callable
         assert len(others) < 100
         assert_status(site)
         assert_health(site, "UNAVAILABLE", "UNAVAILABLE")
-        assert_told(site.get())
+        assert_told(site.get(ENROLLMENT))
     finally:
         # One of them is already in.
         others[0].query("SET GLOBAL max_connections = 150")
@@ -287,35 +221,35 @@ def test_a_server_that_takes_no_more_connections(site: Site, recovered: Callable
 
 
 def test_a_table_that_is_missing(site: Site, recovered: Callable[[Site], None]) -> None:
-    site.execute("RENAME TABLE faults_analytics.course_enrollment_daily TO faults_analytics.elsewhere")
+    site.execute("RENAME TABLE site_analytics.course_enrollment_daily TO site_analytics.elsewhere")
     try:
-        assert_told(site.get())
+        assert_told(site.get(ENROLLMENT))
         assert site.get(MODES).status == 200
         assert_health(site, "OK", "OK")
     finally:
-        site.execute("RENAME TABLE faults_analytics.elsewhere TO faults_analytics.course_enrollment_daily")
+        site.execute("RENAME TABLE site_analytics.elsewhere TO site_analytics.course_enrollment_daily")
     recovered(site)
 
 
 def test_a_right_that_is_missing(site: Site, recovered: Callable[[Site], None]) -> None:
-    site.execute("REVOKE SELECT ON faults_analytics.course_enrollment_daily FROM service@localhost")
+    site.execute("REVOKE SELECT ON site_analytics.course_enrollment_daily FROM service@localhost")
     try:
-        assert_told(site.get())
+        assert_told(site.get(ENROLLMENT))
         assert site.get(MODES).status == 200
     finally:
-        site.execute("GRANT SELECT ON faults_analytics.course_enrollment_daily TO service@localhost")
+        site.execute("GRANT SELECT ON site_analytics.course_enrollment_daily TO service@localhost")
     recovered(site)
 
 
 def test_users_that_cannot_be_read_are_no_wrong_keys(site: Site, recovered: Callable[[Site], None]) -> None:
-    site.execute("RENAME TABLE faults_default.authtoken_token TO faults_default.elsewhere")
+    site.execute("RENAME TABLE site_default.authtoken_token TO site_default.elsewhere")
     try:
         for path in (ENROLLMENT, "/authenticated/"):
             assert_told(site.get(path))
             assert_told(site.get(path, Authorization="Token wrong"))
         assert site.service.get("/authenticated/").status == 401
     finally:
-        site.execute("RENAME TABLE faults_default.elsewhere TO faults_default.authtoken_token")
+        site.execute("RENAME TABLE site_default.elsewhere TO site_default.authtoken_token")
     recovered(site)
 
 

@@ -1,0 +1,136 @@
+"""A site for tests: a MariaDB server with the sample data, and the service over it with the production settings."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any, Final
+from urllib.parse import quote
+
+from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.testing.mariadb import MariaDB
+from analyticsdataserver.testing.service import Answer, Gunicorn
+
+PASSWORD: Final = "the service's own"  # noqa: S105
+DATABASES: Final = {"DATABASE_URL": "site_default", "ANALYTICS_DATABASE_URL": "site_analytics"}
+ANALYTICS: Final = DATABASES["ANALYTICS_DATABASE_URL"]
+
+
+class Site:
+    """A MariaDB server with both databases, and the service over them.
+
+    Args:
+        server: The server, running.
+        key: The key that requests carry.
+        timeout: Seconds after which the service gives the server up.
+
+    Attributes:
+        service: The service, while it runs.
+        environment: What the service and its commands run in.
+    """
+
+    service: Gunicorn
+
+    def __init__(self, server: MariaDB, key: str, timeout: int) -> None:
+        self.server = server
+        self.key = key
+        urls = {
+            variable: f"mysql://service:{quote(PASSWORD)}@localhost/{name}?unix_socket={quote(str(server.socket))}"
+            for variable, name in DATABASES.items()
+        }
+        self.environment = {name: value for name, value in os.environ.items() if "DATABASE" not in name} | {
+            "DJANGO_SETTINGS_MODULE": "analyticsdataserver.settings.production",
+            "SECRET_KEY": "0123456789" * 5,
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "DATABASE_TIMEOUT": str(timeout),
+            **urls,
+        }
+
+    def connect(self) -> Any:
+        """Return a connection of the server's administrator."""
+        import MySQLdb
+
+        return MySQLdb.connect(unix_socket=str(self.server.socket), user="root", autocommit=True)
+
+    def execute(self, *statements: str) -> None:
+        """Do something with the server as its administrator."""
+        with closing(self.connect()) as connection:
+            for statement in statements:
+                connection.query(statement)
+
+    def tables(self) -> list[str]:
+        """Return the names of the tables of the analytics database."""
+        with closing(self.connect()) as connection:
+            connection.query(
+                f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{ANALYTICS}'"  # noqa: S608
+            )
+            return [name for (name,) in connection.store_result().fetch_row(0)]
+
+    def note_loads(self) -> None:
+        """Note a load of each table, as the pipeline does."""
+        self.execute(
+            f"""
+            CREATE TABLE {ANALYTICS}.table_updates (
+                id BIGINT NOT NULL AUTO_INCREMENT, update_id VARCHAR(128) NOT NULL PRIMARY KEY,
+                target_table VARCHAR(128), inserted TIMESTAMP DEFAULT CURRENT_TIMESTAMP, KEY (id), KEY (target_table)
+            )
+            """,
+            *(
+                f"INSERT INTO {ANALYTICS}.table_updates (update_id, target_table) VALUES ('{name}', '{name}')"  # noqa: S608
+                for name in self.tables()
+            ),
+            f"GRANT SELECT ON {ANALYTICS}.table_updates TO service@localhost",
+        )
+
+    def manage(self, *arguments: str) -> None:
+        """Run a management command."""
+        command = [sys.executable, "manage.py", *arguments]
+        subprocess.run(command, cwd=BASE_DIR, env=self.environment, check=True, capture_output=True)
+
+    @contextmanager
+    def serving(self) -> Iterator[Gunicorn]:
+        """Start the service; end it on the way out."""
+        with Gunicorn(self.environment) as self.service:
+            yield self.service
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Return the answer to a request with the key.
+
+        Raises:
+            OSError: There was none.
+            http.client.HTTPException: It broke off.
+        """
+        return self.service.get(path, {"Authorization": f"Token {self.key}"} | headers)
+
+
+@contextmanager
+def made_ready(key: str, timeout: int) -> Iterator[Site]:
+    """Start a server, make both databases, load the sample data, and yield the site, which does not serve yet.
+
+    The service's user may do anything in the database of users, and read the tables of the other one, each by a right
+    of its own.
+
+    Args:
+        key: The key that requests carry.
+        timeout: Seconds after which the service gives the server up.
+
+    Raises:
+        ServerUnavailableError: No server is installed, or it did not start.
+    """
+    with MariaDB() as server:
+        site = Site(server, key, timeout)
+        site.execute(
+            f'CREATE USER service@localhost IDENTIFIED BY "{PASSWORD}"',
+            *(f"CREATE DATABASE {name} CHARACTER SET utf8mb4" for name in DATABASES.values()),
+            *(f"GRANT ALL ON {name}.* TO service@localhost" for name in DATABASES.values()),
+        )
+        site.manage("migrate")
+        site.manage("migrate", "--database", "analytics")
+        site.manage("set_api_key", "reader", key)
+        site.manage("load_sample_data")
+        site.execute(
+            f"REVOKE ALL ON {ANALYTICS}.* FROM service@localhost",
+            *(f"GRANT SELECT ON {ANALYTICS}.{table} TO service@localhost" for table in site.tables()),
+        )
+        yield site

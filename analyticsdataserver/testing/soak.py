@@ -1,0 +1,250 @@
+"""Many clients ask everything while the database is restarted and the service is reloaded; each answer is compared.
+
+``python -m analyticsdataserver.testing.soak`` prints what they got, and ends with status 1 where it was anything but
+the right answer, word that it has not changed, or word that a database does not answer.
+"""
+
+import argparse
+import http.client
+import random
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from analyticsdataserver.testing.mariadb import ServerUnavailableError
+from analyticsdataserver.testing.service import Answer, ServiceUnavailableError
+from analyticsdataserver.testing.site import Site, made_ready
+
+KEY: Final = "soak-0123456789abcdef0123456789abcdef"
+COURSES: Final = ("edX/DemoX/Demo_Course", "course-v1:edX+DemoX+Demo_2014")
+# Answers of up to half a megabyte, which are sent in one piece: one that is being streamed when its database goes away
+# cannot but break off.
+RANGES: Final = ("", "start_date=2014-11-24", "start_date=2014-01-01&end_date=2014-02-01&fields=count")
+# Of how many requests one is sent by somebody who has the answer.
+CONDITIONAL: Final = 4
+# By how much the memory of a worker may differ between a few seconds after its start and its end, in bytes.
+MEMORY: Final = 16_000_000
+# After how many looks at its memory, one a second, a worker has answered everything at least once.
+SETTLED: Final = 5
+
+
+class Event(NamedTuple):
+    """Something that is done to the site.
+
+    Attributes:
+        at: When, as a part of the whole time.
+        name: What it is called.
+        do: Does it.
+    """
+
+    at: float
+    name: str
+    do: Callable[[Site], object]
+
+
+def restart(site: Site) -> None:
+    site.server.stop()
+    site.server.start()
+
+
+def kill(site: Site) -> None:
+    site.server.kill()
+    time.sleep(1)
+    site.server.start()
+
+
+EVENTS: Final = (
+    Event(0.2, "MariaDB restarted", restart),
+    Event(0.45, "service reloaded", lambda site: site.service.renew_workers()),
+    Event(0.7, "MariaDB killed and started again", kill),
+)
+
+
+def paths() -> Iterator[str]:
+    """Yield addresses of every endpoint about the sample data, in both formats, of the latest date and of ranges."""
+    import django
+
+    django.setup()
+    from analytics_data_api.examples.ids import SAMPLE_IDS
+    from analytics_data_api.v0.urls import ENDPOINTS
+
+    for endpoint in ENDPOINTS:
+        for course_id in COURSES if "{course_id}" in endpoint else ("",):
+            path = endpoint.format(**{**SAMPLE_IDS, **({"course_id": course_id} if course_id else {})})
+            for query in RANGES if course_id else ("",):
+                for form in ("json", "csv"):
+                    yield f"/api/v0/{path}/?format={form}&{query}"
+
+
+class Soak:
+    """What clients ask of a site, and what they get.
+
+    Args:
+        site: The site, serving.
+        expected: The right answer at each address.
+    """
+
+    def __init__(self, site: Site, expected: Mapping[str, Answer]) -> None:
+        self.site = site
+        self.expected = expected
+        self.over = threading.Event()
+        self.lock = threading.Lock()
+        self.counts: Counter[str] = Counter()
+        self.slowest: Counter[str] = Counter()
+        self.wrong: list[str] = []
+
+    def client(self, number: int) -> None:
+        """Ask one address after another on a connection that is kept, until it is over."""
+        chance = random.Random(number)
+        addresses = list(self.expected)
+        connection = http.client.HTTPConnection("127.0.0.1", self.site.service.port, timeout=30)
+        with closing(connection):
+            while not self.over.is_set():
+                path = chance.choice(addresses)
+                headers = {"Authorization": f"Token {KEY}"}
+                if chance.randrange(CONDITIONAL) == 0 and (tag := self.expected[path].headers.get("ETag")):
+                    headers["If-None-Match"] = tag
+                began = time.monotonic()
+                try:
+                    connection.request("GET", path, headers=headers)
+                    response = connection.getresponse()
+                    body = response.read()
+                except (OSError, http.client.HTTPException) as error:
+                    connection.close()
+                    self.note("broken connections", time.monotonic() - began, f"{path}: {error!r}")
+                    continue
+                self.note(str(response.status), time.monotonic() - began, self.fault(path, headers, response, body))
+
+    def fault(
+        self, path: str, headers: Mapping[str, str], response: http.client.HTTPResponse, body: bytes
+    ) -> str | None:
+        """Return what is wrong with an answer, None where it is right."""
+        right: bool
+        match response.status:
+            case 200:
+                right = body == self.expected[path].body
+            case 304:
+                right = not body and response.headers["ETag"] == headers.get("If-None-Match")
+            case 503:
+                right = b'"database_unavailable"' in body and response.headers["Retry-After"] is not None
+            case _:
+                right = False
+        return None if right else f"{path}: {response.status} {body[:200]!r}"
+
+    def note(self, what: str, seconds: float, fault: str | None) -> None:
+        with self.lock:
+            self.counts[what] += 1
+            self.slowest[what] = max(self.slowest[what], round(seconds * 1000))
+            if fault is not None:
+                self.wrong.append(fault)
+
+    def run(self, clients: int, seconds: float) -> None:
+        """Have clients ask for some time, in which everything happens."""
+        threads = [threading.Thread(target=self.client, args=(number,)) for number in range(clients)]
+        began = time.monotonic()
+        for thread in threads:
+            thread.start()
+        try:
+            self.watch(began, seconds)
+        finally:
+            self.over.set()
+            for thread in threads:
+                thread.join()
+
+    def watch(self, began: float, seconds: float) -> None:
+        """Do what is to happen, at its time, and look after the memory."""
+        memory = Memory(self.site)
+        for event in (*EVENTS, Event(1, "", lambda site: None)):
+            while (left := began + event.at * seconds - time.monotonic()) > 0:
+                time.sleep(min(1, left))
+                memory.look()
+            if event.name:
+                happened = time.monotonic()
+                event.do(self.site)
+                say(f"{happened - began:5.1f} s  {event.name}, which took {time.monotonic() - happened:.1f} s")
+        for line in memory.report():
+            say(line)
+        self.wrong += memory.faults()
+
+
+class Memory:
+    """The memory of the workers, from a few seconds after their start on."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.seen: dict[int, list[int]] = {}
+
+    def look(self) -> None:
+        for worker in self.site.service.workers():
+            pages = Path(f"/proc/{worker}/statm")
+            if pages.exists():
+                # https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html: the second is what is resident.
+                self.seen.setdefault(worker, []).append(int(pages.read_text().split()[1]) * 4096)
+
+    def settled(self) -> Iterator[tuple[int, list[int]]]:
+        """Yield each worker with what it had once it had answered everything at least once."""
+        for worker, sizes in self.seen.items():
+            if len(sizes) > SETTLED:
+                yield worker, sizes[SETTLED:]
+
+    def report(self) -> Iterator[str]:
+        for worker, sizes in self.settled():
+            begin, end, most = (size / 1e6 for size in (sizes[0], sizes[-1], max(sizes)))
+            yield f"worker {worker}: {begin:.1f} MB in the beginning, {end:.1f} MB in the end, {most:.1f} MB at most"
+
+    def faults(self) -> list[str]:
+        grown = (worker for worker, sizes in self.settled() if sizes[-1] - sizes[0] > MEMORY)
+        return [f"worker {worker} has grown by more than {MEMORY / 1e6:.0f} MB" for worker in grown]
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def soak(clients: int, seconds: float) -> list[str]:
+    """Prepare a site, soak it, print what happened, and return what was wrong.
+
+    Raises:
+        ServerUnavailableError: No MariaDB server is installed, or it did not start.
+        ServiceUnavailableError: The service did not start, or not do what it was told.
+    """
+    with made_ready(KEY, 5) as site:
+        # What tells versions of data apart would be lost with each restart of the server.
+        site.note_loads()
+        with site.serving():
+            expected = {path: site.get(path) for path in paths()}
+            for path in [path for path, answer in expected.items() if answer.status != 200]:
+                # Not everything is on record about every sample course.
+                del expected[path]
+            say(f"{clients} clients ask {len(expected)} addresses for {seconds:.0f} s.")
+            run = Soak(site, expected)
+            run.run(clients, seconds)
+            total = sum(run.counts.values())
+            for what, count in sorted(run.counts.items()):
+                say(f"{count:8,}  {what}, the slowest in {run.slowest[what]:,} ms")
+            say(f"{total:8,}  in all, {total / seconds:,.0f} a second")
+            return run.wrong
+
+
+def main() -> Any:
+    parser = argparse.ArgumentParser(prog="python -m analyticsdataserver.testing.soak", description=__doc__)
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--seconds", type=float, default=60)
+    arguments = parser.parse_args()
+    try:
+        wrong = soak(arguments.clients, arguments.seconds)
+    except (ServerUnavailableError, ServiceUnavailableError) as error:
+        return str(error)
+    for fault in wrong[:20]:
+        say(f"wrong: {fault}")
+    say(f"{len(wrong)} answers or figures are wrong." if wrong else "Nothing is wrong.")
+    return bool(wrong)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""What the soak takes for right, and what for wrong."""
+
+from email.message import Message
+from typing import Any
+
+import pytest
+
+from analyticsdataserver.testing.service import Answer
+from analyticsdataserver.testing.soak import MEMORY, SETTLED, Memory, Soak
+
+PATH = "/api/v0/something/"
+
+
+class Response:
+    def __init__(self, status: int, **headers: str) -> None:
+        self.status = status
+        self.headers = Message()
+        for name, value in headers.items():
+            self.headers[name.replace("_", "-")] = value
+
+
+@pytest.fixture
+def soak() -> Any:
+    return Soak(None, {PATH: Answer(200, Message(), b"[1]", 0.1)})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("response", "body", "right"),
+    [
+        (Response(200), b"[1]", True),
+        (Response(200), b"[2]", False),
+        (Response(200), b"[", False),
+        (Response(304, ETag='"a"'), b"", True),
+        (Response(304, ETag='"b"'), b"", False),
+        (Response(304, ETag='"a"'), b"[1]", False),
+        (Response(503, Retry_After="5"), b'{"error_code":"database_unavailable"}', True),
+        (Response(503), b'{"error_code":"database_unavailable"}', False),
+        (Response(503, Retry_After="5"), b"<html>", False),
+        (Response(500), b"", False),
+        (Response(404), b"", False),
+        (Response(401), b"", False),
+    ],
+)
+def test_answers(soak: Any, response: Response, body: bytes, right: bool) -> None:
+    assert (soak.fault(PATH, {"If-None-Match": '"a"'}, response, body) is None) is right
+
+
+def test_what_is_wrong_is_counted_and_kept(soak: Any) -> None:
+    soak.note("200", 0.5, None)
+    soak.note("200", 0.25, f"{PATH}: 200 b'[2]'")
+    assert soak.counts == {"200": 2}
+    assert soak.slowest == {"200": 500}
+    assert soak.wrong == [f"{PATH}: 200 b'[2]'"]
+
+
+@pytest.mark.parametrize(("grown", "faults"), [(MEMORY, 0), (MEMORY + 1, 1)])
+def test_memory_that_grows_is_a_fault(grown: int, faults: int) -> None:
+    memory = Memory(None)  # type: ignore[arg-type]
+    # What a worker takes for its first answers is not counted.
+    memory.seen = {1: [0] * SETTLED + [10**9, 10**9 + grown], 2: [0] * SETTLED}
+    assert len(memory.faults()) == faults
+    assert len(list(memory.report())) == 1
