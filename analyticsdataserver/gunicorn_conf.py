@@ -9,7 +9,7 @@ from typing import Any
 # is what is printed last.
 preload_app = True
 # Somebody who reads a long answer slowly does not keep others waiting, nor is cut off for taking long.
-worker_class = "gthread"
+worker_class = "analyticsdataserver.worker.Worker"
 threads = 4
 # Longer than proxies keep an idle connection (nginx: 60 s), so that they do not lose one in use.
 keepalive = 75

@@ -1,0 +1,154 @@
+"""The service ends, and renews its workers, without anybody losing an answer."""
+
+import http.client
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from threading import Event
+from typing import Final
+
+import pytest
+
+from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.testing.service import Gunicorn
+from conftest import KEY
+
+pytestmark = pytest.mark.xdist_group("shutdown")
+
+HEADERS: Final = {"Authorization": f"Token {KEY}"}
+SMALL: Final = "/api/v0/courses/edX/DemoX/Demo_Course/enrollment/"
+# Megabytes, more than lie between a server and a client who does not read.
+LARGE: Final = "/api/v0/courses/course-v1:edX+DemoX+Demo_2014/enrollment/birth_year/?start_date=2000-01-01"
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What a service over the sample data runs in."""
+    folder = tmp_path_factory.mktemp("site")
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "analyticsdataserver.settings.local",
+        "DATABASE_URL": f"sqlite:///{folder / 'default.db'}",
+        "ANALYTICS_DATABASE_URL": f"sqlite:///{folder / 'analytics.db'}",
+    }
+    for command in ("migrate", "migrate --database analytics", f"set_api_key reader {KEY}", "load_sample_data"):
+        arguments = [sys.executable, "manage.py", *command.split()]
+        subprocess.run(arguments, cwd=BASE_DIR, env=environment, check=True, capture_output=True)
+    return environment
+
+
+@pytest.fixture
+def service(environment: dict[str, str]) -> Iterator[Gunicorn]:
+    with Gunicorn(environment) as service:
+        yield service
+
+
+class Reader:
+    """Somebody who has begun to read a long answer."""
+
+    def __init__(self, service: Gunicorn) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
+        self.connection.request("GET", LARGE, headers=HEADERS)
+        self.response = self.connection.getresponse()
+        self.begun = self.response.read(1000)
+
+    def rest(self) -> bytes:
+        with closing(self.connection):
+            return self.begun + self.response.read()
+
+
+def test_who_reads_a_long_answer_gets_it_whole_though_the_service_ends(service: Gunicorn) -> None:
+    whole = service.get(LARGE, HEADERS).body
+    assert len(whole) > 3_000_000
+    readers = [Reader(service) for _ in range(2)]
+    service.process.terminate()
+    time.sleep(0.5)
+    assert service.process.poll() is None
+    # Nobody else is kept waiting for a service that ends.
+    began = time.monotonic()
+    with pytest.raises(ConnectionError):
+        service.get(SMALL, HEADERS)
+    assert time.monotonic() - began < 2
+    for reader in readers:
+        assert reader.rest() == whole
+    assert service.process.wait(10) == 0
+
+
+def test_nobody_loses_an_answer_when_workers_are_renewed(service: Gunicorn) -> None:
+    whole, small = service.get(LARGE, HEADERS).body, service.get(SMALL, HEADERS).body
+    enough = Event()
+
+    def ask() -> list[bytes]:
+        """Ask again and again: on a connection that is kept, and on a new one each time."""
+        bodies = []
+        connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
+        with closing(connection):
+            while not enough.is_set():
+                connection.request("GET", SMALL, headers=HEADERS)
+                bodies += [connection.getresponse().read(), service.get(SMALL, HEADERS).body]
+        return bodies
+
+    reader = Reader(service)
+    old = set(service.workers())
+    with ThreadPoolExecutor(6) as pool:
+        asking = [pool.submit(ask) for _ in range(6)]
+        try:
+            for _ in range(2):
+                service.process.send_signal(signal.SIGHUP)
+                time.sleep(1.5)
+        finally:
+            enough.set()
+    assert {body for each in asking for body in each.result()} == {small}
+    assert reader.rest() == whole
+    deadline = time.monotonic() + 10
+    while old & set(service.workers()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not old & set(service.workers())
+    assert service.get(SMALL, HEADERS).body == small
+
+
+def test_a_worker_that_dies_is_replaced(service: Gunicorn) -> None:
+    os.kill(service.workers()[0], signal.SIGKILL)
+    service.await_workers()
+    assert service.get(SMALL, HEADERS).status == 200
+
+
+def test_a_reader_who_goes_away_leaves_the_service_well(service: Gunicorn) -> None:
+    for _ in range(12):
+        Reader(service).connection.close()
+    assert service.get(SMALL, HEADERS).status == 200
+    assert len(service.get(LARGE, HEADERS).body) > 3_000_000
+    assert "Traceback" not in service.logged()
+
+
+def test_slow_readers_keep_nobody_waiting(service: Gunicorn) -> None:
+    """More than one worker would serve at a time, none of them reading on."""
+    readers = [Reader(service) for _ in range(4)]
+    began = time.monotonic()
+    assert service.get(SMALL, HEADERS).status == 200
+    assert time.monotonic() - began < 2
+    for reader in readers:
+        reader.rest()
+
+
+def test_files_that_another_process_writes_are_seen(service: Gunicorn, environment: dict[str, str]) -> None:
+    """Each worker notices a change, whoever made it, and nobody is told that nothing has changed."""
+    answers = [service.get(SMALL, HEADERS) for _ in range(4)]
+    (tag,) = {answer.headers["ETag"] for answer in answers}
+    path = Path(environment["ANALYTICS_DATABASE_URL"].removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE course_enrollment_daily SET count = count + 1")
+    changed = [service.get(SMALL, HEADERS | {"If-None-Match": tag}) for _ in range(4)]
+    assert {answer.status for answer in changed} == {200}
+    assert {answer.body for answer in changed} == {answers[0].body.replace(b"1892", b"1893")}
+    (newer,) = {answer.headers["ETag"] for answer in changed}
+    again = [service.get(SMALL, HEADERS | {"If-None-Match": newer}) for _ in range(4)]
+    assert {answer.status for answer in again} == {304}
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE course_enrollment_daily SET count = count - 1")
