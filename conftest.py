@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.authtoken.models import Token
 
+from analytics_data_api.throttling import familiar
 from analytics_data_api.v0 import layouts
 
 # What the readers of these tests send.
@@ -20,6 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(autouse=True)
 def _layouts_looked_up_anew() -> None:
     layouts.columns.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _senders_forgotten() -> None:
+    familiar.memory.looked.clear()
 
 
 @pytest.fixture

@@ -6,9 +6,15 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+)
 
-from analytics_data_api.http.problems import problem, shown
+from analytics_data_api.http.problems import TooManyRequests, of_exception, problem, shown
+from analytics_data_api.throttling.policies import HEADERS
 
 # Django percent-encodes the bytes of a path that are not UTF-8 again, in capitals, instead of decoding them.
 UNDECODED: Final = re.compile("%[89A-F][0-9A-F]")
@@ -43,6 +49,23 @@ class RefusedMethodMiddleware:
         allowed = response["Allow"]
         detail = f"The method is {shown(request.method or '')}; this address takes {allowed}."
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, "method_not_allowed", {"Allow": allowed})
+
+
+class RateLimitMiddleware:
+    """Tells how much of a limit is left, wherever a request has been counted."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        for name, value in request.META.get(HEADERS, {}).items():
+            response[name] = value
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer for a view of Django's own kind, as REST framework does for its views."""
+        return of_exception(exception) if isinstance(exception, TooManyRequests) else None
 
 
 def fault_of_path(path: str) -> str | None:

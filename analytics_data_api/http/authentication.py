@@ -4,39 +4,89 @@ from typing import Any, Final
 
 from django.contrib.auth.models import User
 from django.db import router
-from django.db.models import CharField, QuerySet
+from django.db.models import CharField, FloatField, IntegerField, QuerySet, Subquery, Value
 from django.utils.crypto import constant_time_compare
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 
+from analytics_data_api.models import Counter
 from analytics_data_api.statements import Parameter, statement
+from analytics_data_api.throttling import counters, familiar
+from analytics_data_api.throttling.networks import client_network
+from analytics_data_api.throttling.policies import WRONG_KEYS
 
 INVALID_KEY: Final = "The key in the header Authorization is not valid; it takes one that set_api_key has made."
 
 USER_COLUMNS: Final = tuple(field.attname for field in User._meta.concrete_fields)
 
 
-def key_query(tokens: QuerySet[Token]) -> QuerySet[Token, Any]:
+def key_query(tokens: QuerySet[Token], is_limited: bool) -> QuerySet[Token, Any]:
+    """Select a key and its user; behind the key, until when its sender's network has used up its wrong keys, if so."""
     owner = (f"user__{column}" for column in USER_COLUMNS)
-    return tokens.filter(key=Parameter("key", CharField())).values_list("key", *owner)
+    used_up = Counter.objects.filter(
+        subject=Parameter("subject", CharField()),
+        count__gte=Parameter("limit", IntegerField()),
+        ends__gt=Parameter("now", FloatField()),
+    )
+    until = Subquery(used_up.values("ends")) if is_limited else Value(None, FloatField())
+    return tokens.filter(key=Parameter("key", CharField())).annotate(until=until).values_list("key", "until", *owner)
 
 
 class KeyAuthentication(TokenAuthentication):
-    """``Authorization: Token <key>``, with a key that ``set_api_key`` has made or ``/api-token-auth/`` has given."""
+    """``Authorization: Token <key>``, with a key that ``set_api_key`` has made or ``/api-token-auth/`` has given.
+
+    Wrong keys are counted by the network that they come from. Once there were too many, a key that is new there is
+    refused whether it is valid or not, so that nobody learns which; one that has been used there is taken as ever.
+    """
+
+    request: Request
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        self.request = request
+        return super().authenticate(request)
 
     def authenticate_credentials(self, key: str) -> tuple[User, Token]:
         """Return the user who has a key, and the token; one query finds both.
 
         Raises:
             AuthenticationFailed: Nobody has this key, or somebody who is no longer active.
+            TooManyRequests: Too many wrong keys came from the same network.
+            django.db.Error: The database does not answer.
         """
-        alias = router.db_for_read(Token)
-        for held, *values in statement(Token, alias, key_query).rows({"key": key}):
-            # A database whose collation ignores case finds other spellings of a key, too.
-            if constant_time_compare(held, key):
-                user = User.from_db(alias, USER_COLUMNS, values)
-                if not user.is_active:
-                    raise AuthenticationFailed("The user of this key is no longer active.")
-                return user, Token(key=held, user=user)
-        raise AuthenticationFailed(INVALID_KEY)
+        network = client_network(self.request)
+        sender = familiar.sender(network, key)
+        is_new = not familiar.memory.has_lately(sender)
+        found = look_up(key, network if is_new else None)
+        if found is None:
+            WRONG_KEYS.spend(self.request, network)
+            raise AuthenticationFailed(INVALID_KEY)
+        user, until = found
+        if until is not None and not familiar.is_familiar(sender, user.pk):
+            raise WRONG_KEYS.used_up(self.request, until)
+        if not user.is_active:
+            WRONG_KEYS.spend(self.request, network)
+            raise AuthenticationFailed("The user of this key is no longer active.")
+        if is_new:
+            familiar.memory.add(sender)
+        return user, Token(key=key, user=user)
+
+
+def look_up(key: str, network: str | None) -> tuple[User, float | None] | None:
+    """Return the user of a key, None for nobody; and until when a network has used up its wrong keys, if it has.
+
+    Args:
+        key: The key.
+        network: The network that it came from; None where nothing has to be known about it.
+    """
+    alias = router.db_for_read(Token)
+    values: dict[str, Any] = {"key": key}
+    rate = WRONG_KEYS.rate if network else None
+    if rate and network:
+        values |= {"subject": WRONG_KEYS.subject(rate, network), "limit": rate.limit, "now": counters.now()}
+    for held, until, *columns in list(statement(Token, alias, key_query, rate is not None).rows(values)):
+        # A database whose collation ignores case finds other spellings of a key, too.
+        if constant_time_compare(held, key):
+            return User.from_db(alias, USER_COLUMNS, columns), until
+    return None

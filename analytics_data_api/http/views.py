@@ -22,7 +22,9 @@ from analytics_data_api.http.parameters import Parameter
 from analytics_data_api.http.problems import NoData, shown
 from analytics_data_api.http.renderers import CSVRenderer, JSONRenderer, RowRenderer
 from analytics_data_api.http.tables import Table
+from analytics_data_api.http.throttles import UserThrottle
 from analytics_data_api.rows import Rows
+from analytics_data_api.throttling.policies import DATA, Policy
 
 # Bytes up to which an answer is sent in one piece, with its length; longer ones are sent while they are read.
 WHOLE_ANSWER_SIZE = 512 * 1024
@@ -40,11 +42,13 @@ class ReportView(APIView):
         single: Whether the answer is one item by itself, not a list.
         query: What :meth:`report` reads of the query string, as callers are told.
         deprecation: Since when, and by which one, the endpoint is replaced; None for one that is not.
+        policy: The limit on how often a user may ask.
         refusals: The statuses of answers to requests that are not served, as callers are told.
     """
 
     http_method_names = ["get", "head", "options"]
     renderer_classes = (JSONRenderer, CSVRenderer, PageRenderer)
+    throttle_classes = (UserThrottle,)
 
     serializer_class: ClassVar[type[Serializer[Any]]]
     subject: ClassVar[str]
@@ -52,6 +56,7 @@ class ReportView(APIView):
     single: ClassVar[bool] = False
     query: ClassVar[tuple[Parameter, ...]] = ()
     deprecation: ClassVar[Deprecation | None] = None
+    policy: ClassVar[Policy] = DATA
     refusals = (400, 401, 404, 406, 429, 500, 503)
 
     @property

@@ -5,6 +5,7 @@ Each of them is listed, with what it means, in ``.env.example``.
 
 from analyticsdataserver.environment import env
 from analyticsdataserver.openapi.introduction import DESCRIPTION, NAME, TAG, TAG_DESCRIPTION
+from analyticsdataserver.variables import number, rate
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -30,6 +31,7 @@ MIDDLEWARE = [
     "analyticsdataserver.middleware.RequestTextMiddleware",
     "analyticsdataserver.middleware.RefusedMethodMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "analyticsdataserver.middleware.RateLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -40,6 +42,7 @@ ROOT_URLCONF = "analyticsdataserver.urls"
 WSGI_APPLICATION = "analyticsdataserver.wsgi.application"
 # Every endpoint answers with and without a trailing slash, so that nothing is ever redirected to the other form.
 APPEND_SLASH = False
+AUTHENTICATION_BACKENDS = ["analyticsdataserver.passwords.LimitedBackend"]
 CSRF_FAILURE_VIEW = "analyticsdataserver.errors.csrf_failure"
 
 TEMPLATES = [
@@ -67,6 +70,11 @@ USE_I18N = False
 STATIC_URL = "/static/"
 STATICFILES_FINDERS = ["analyticsdataserver.docs_page.finders.UsedFilesFinder"]
 
+# How often an address may send wrong names and passwords, or wrong keys, and a user ask for data; None: as they like.
+THROTTLE_PASSWORDS = rate("THROTTLE_PASSWORDS", "10/minute")
+THROTTLE_WRONG_KEYS = rate("THROTTLE_WRONG_KEYS", "30/minute")
+THROTTLE_DATA = rate("THROTTLE_DATA", "off")
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": (
         "analytics_data_api.http.authentication.KeyAuthentication",
@@ -77,6 +85,8 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "analytics_data_api.http.negotiation.FormatNegotiation",
     "EXCEPTION_HANDLER": "analytics_data_api.http.problems.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "analyticsdataserver.openapi.operations.OperationSchema",
+    # How many of the addresses in X-Forwarded-For, counted from the right, proxies have written that are trusted.
+    "NUM_PROXIES": number("NUM_PROXIES", 0),
 }
 
 # The page at /docs/; docs/decisions/0006-docs-page.rst lists the names that have an effect.

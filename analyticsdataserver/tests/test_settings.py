@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
-from analyticsdataserver import environment
+from analyticsdataserver import environment, variables
 from analyticsdataserver.environment import BASE_DIR, INSECURE_PREFIX
 
 GOOD = {
@@ -24,12 +25,10 @@ GOOD = {
 
 
 def variables_read() -> set[str]:
-    """The names in ``env.kind("NAME", …)`` and in the calls of environment.py's own functions."""
-    trees = [
-        ast.parse(path.read_text())
-        for path in [Path(environment.__file__), *Path(environment.__file__).parent.glob("settings/*.py")]
-    ]
-    readers = {node.name for node in trees[0].body if isinstance(node, ast.FunctionDef)}
+    """The names in ``env.kind("NAME", …)`` and in the calls of functions that read the environment."""
+    modules = [ast.parse(Path(str(module.__file__)).read_text()) for module in (environment, variables)]
+    trees = [*modules, *(ast.parse(path.read_text()) for path in BASE_DIR.glob("analyticsdataserver/settings/*.py"))]
+    readers = {node.name for module in modules for node in module.body if isinstance(node, ast.FunctionDef)}
     return {
         argument.value
         for tree in trees
@@ -216,6 +215,48 @@ class TestDatabase:
         with pytest.raises(ImproperlyConfigured, match=r"DATABASE_URL cannot be read.*percent-encoded") as caught:
             environment.database("DATABASE_URL")
         assert "pa55" not in str(caught.value)
+
+
+class TestRate:
+    @pytest.mark.parametrize(
+        ("value", "rate"),
+        [("", (10, 60)), ("5/hour", (5, 3600)), (" 5/HOUR ", (5, 3600)), ("off", None), ("OFF", None)],
+    )
+    def test_one(self, set_to: Set, value: str, rate: tuple[int, int] | None) -> None:
+        set_to(THROTTLE_PASSWORDS=value)
+        assert variables.rate("THROTTLE_PASSWORDS", "10/minute") == rate
+
+    def test_default(self, set_to: Set) -> None:
+        set_to()
+        assert variables.rate("THROTTLE_PASSWORDS", "10/minute") == (10, 60)
+        assert variables.rate("THROTTLE_DATA", "off") is None
+
+    @pytest.mark.parametrize("value", ["10", "0/minute", "ten/minute", "10/week", "none", "false"])
+    def test_none(self, set_to: Set, value: str) -> None:
+        set_to(THROTTLE_PASSWORDS=value)
+        with pytest.raises(
+            ImproperlyConfigured, match=r"THROTTLE_PASSWORDS takes a rate, such as 100/minute .* or off"
+        ):
+            variables.rate("THROTTLE_PASSWORDS", "10/minute")
+
+
+class TestNumber:
+    @pytest.mark.parametrize(("value", "number"), [("", 7), ("0", 0), (" 12 ", 12)])
+    def test_one(self, set_to: Set, value: str, number: int) -> None:
+        set_to(NUM_PROXIES=value)
+        assert variables.number("NUM_PROXIES", 7) == number
+
+    @pytest.mark.parametrize("value", ["-1", "1.5", "one", "٣", "1 000", "1" * 10])
+    def test_none(self, set_to: Set, value: str) -> None:
+        set_to(NUM_PROXIES=value)
+        with pytest.raises(ImproperlyConfigured, match="NUM_PROXIES takes a whole number"):
+            variables.number("NUM_PROXIES", 0)
+
+
+def test_limits_are_on_by_default_but_the_one_on_data() -> None:
+    assert (settings.THROTTLE_PASSWORDS, settings.THROTTLE_WRONG_KEYS) == ((10, 60), (30, 60))
+    assert settings.THROTTLE_DATA is None
+    assert settings.REST_FRAMEWORK["NUM_PROXIES"] == 0
 
 
 @pytest.mark.django_db(databases=["default", "analytics"])
