@@ -4,6 +4,8 @@ import os
 from typing import Any
 
 import django
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import storages
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import connections
 
@@ -37,6 +39,19 @@ def limit_waiting() -> None:
                 connection.settings_dict["OPTIONS"].setdefault(option, seconds)
 
 
+def require_static_files() -> None:
+    """Stop where the names of static files are those that ``collectstatic`` gives them, and it has not run.
+
+    Every page would be an error of the service.
+
+    Raises:
+        ImproperlyConfigured: It has not.
+    """
+    if not getattr(storages["staticfiles"], "hashed_files", True):
+        raise ImproperlyConfigured("The pages' files are not in place: run ./manage.py collectstatic --no-input.")
+
+
 django.setup(set_prefix=False)
 limit_waiting()
+require_static_files()
 application = Handler()

@@ -5,7 +5,7 @@ Each of them is listed, with what it means, in ``.env.example``.
 
 from analyticsdataserver.environment import env
 from analyticsdataserver.openapi.introduction import DESCRIPTION, NAME, TAG, TAG_DESCRIPTION
-from analyticsdataserver.variables import number, rate
+from analyticsdataserver.variables import number, origins, rate
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -27,10 +27,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "analyticsdataserver.middleware.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "analyticsdataserver.middleware.RequestTextMiddleware",
     "analyticsdataserver.middleware.RefusedMethodMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "analyticsdataserver.middleware.HostMiddleware",
     "analyticsdataserver.middleware.RateLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -43,6 +44,10 @@ WSGI_APPLICATION = "analyticsdataserver.wsgi.application"
 # Every endpoint answers with and without a trailing slash, so that nothing is ever redirected to the other form.
 APPEND_SLASH = False
 AUTHENTICATION_BACKENDS = ["analyticsdataserver.passwords.LimitedBackend"]
+# No script of the pages needs it: their forms hold what the cookie is compared with.
+CSRF_COOKIE_HTTPONLY = True
+# Origins besides the service's own whose forms are taken.
+CSRF_TRUSTED_ORIGINS = origins("CSRF_TRUSTED_ORIGINS", wildcards=True)
 CSRF_FAILURE_VIEW = "analyticsdataserver.errors.csrf_failure"
 
 TEMPLATES = [
@@ -68,6 +73,8 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 
 STATIC_URL = "/static/"
+# Files of the pages are for the pages; the usual is to let scripts of any site read them.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATICFILES_FINDERS = ["analyticsdataserver.docs_page.finders.UsedFilesFinder"]
 
 # How often an address may send wrong names and passwords, or wrong keys, and a user ask for data; None: as they like.

@@ -1,6 +1,7 @@
 """The service in processes of its own, under gunicorn, as `make serve` runs it."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,39 @@ from django.db import connections
 from analyticsdataserver.environment import BASE_DIR, env
 
 START_SECONDS = 60
+
+# What has no default in production.
+NEEDED = {
+    "SECRET_KEY": "0123456789" * 5,
+    "ALLOWED_HOSTS": "analytics.example.com",
+    "DATABASE_URL": "sqlite:///default.db",
+    "ANALYTICS_DATABASE_URL": "sqlite:///analytics.db",
+}
+
+
+class Copy:
+    """The project's code in a folder without a ``.env`` file, to be run with a clean environment."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        shutil.copy(BASE_DIR / "manage.py", folder)
+        for package in ("analytics_data_api", "analyticsdataserver"):
+            shutil.copytree(BASE_DIR / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "tests"))
+
+    def run(self, *arguments: str, settings: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of ``manage.py``."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=self.folder,
+            env={"DJANGO_SETTINGS_MODULE": f"analyticsdataserver.settings.{settings}", **variables},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def check(self, settings: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run ``manage.py check``, which loads the settings like whatever else starts the service."""
+        return self.run("check", settings=settings, **variables)
 
 
 def database_url(folder: Path) -> str:
