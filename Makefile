@@ -37,7 +37,7 @@ TEST_SETTINGS := DJANGO_SETTINGS_MODULE=analyticsdataserver.settings.test TEST_M
 PRODUCTION_SETTINGS = DJANGO_SETTINGS_MODULE=analyticsdataserver.settings.production \
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))') ALLOWED_HOSTS=analytics.example.com \
 	DATABASE_URL=sqlite:////nowhere/default.db ANALYTICS_DATABASE_URL=sqlite:////nowhere/analytics.db SQLITE_FOR_USERS=true \
-	DEBUG= SECURE_SSL_REDIRECT= SECURE_HSTS_SECONDS= SECURE_PROXY_SSL_HEADER= CSRF_TRUSTED_ORIGINS=
+	DEBUG= SECURE_SSL_REDIRECT= SECURE_HSTS_SECONDS= SECURE_PROXY_SSL_HEADER= CSRF_TRUSTED_ORIGINS= CORS_ALLOWED_ORIGINS=
 
 export DJANGO_SETTINGS_MODULE ?= analyticsdataserver.settings.local
 

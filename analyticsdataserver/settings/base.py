@@ -3,6 +3,7 @@
 Each of them is listed, with what it means, in ``.env.example``.
 """
 
+from analyticsdataserver.addresses import FOR_PROGRAMS
 from analyticsdataserver.environment import env
 from analyticsdataserver.openapi.introduction import DESCRIPTION, NAME, TAG, TAG_DESCRIPTION
 from analyticsdataserver.variables import number, origins, rate
@@ -95,6 +96,35 @@ REST_FRAMEWORK = {
     # How many of the addresses in X-Forwarded-For, counted from the right, proxies have written that are trusted.
     "NUM_PROXIES": number("NUM_PROXIES", 0),
 }
+
+# Pages of other sites whose scripts may call the API. They send a key like everybody else; cookies are not for them.
+CORS_ALLOWED_ORIGINS = origins("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = FOR_PROGRAMS
+CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
+CORS_ALLOW_HEADERS = [
+    "Accept",
+    "Authorization",
+    "Content-Type",
+    "If-Modified-Since",
+    "If-None-Match",
+    "X-Request-ID",
+]
+CORS_EXPOSE_HEADERS = [
+    "Content-Disposition",
+    "Deprecation",
+    "ETag",
+    "Last-Modified",
+    "Link",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Sunset",
+    "X-Request-ID",
+]
+if CORS_ALLOWED_ORIGINS:
+    INSTALLED_APPS.append("corsheaders")
+    # Before whatever answers by itself, which a script could not read otherwise.
+    MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
 
 # The page at /docs/; docs/decisions/0006-docs-page.rst lists the names that have an effect.
 SWAGGER_SETTINGS = {
