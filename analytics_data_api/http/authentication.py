@@ -1,10 +1,10 @@
 """Keys: who sends a request."""
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import router
-from django.db.models import CharField, FloatField, IntegerField, QuerySet, Subquery, Value
+from django.db.models import CharField, Exists, FloatField, IntegerField, QuerySet, Value
 from django.utils.crypto import constant_time_compare
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.authtoken.models import Token
@@ -19,19 +19,22 @@ from analytics_data_api.throttling.policies import WRONG_KEYS
 
 INVALID_KEY: Final = "The key in the header Authorization is not valid; it takes one that set_api_key has made."
 
+# The number of no user.
+NOBODY: Final = 0
+
 USER_COLUMNS: Final = tuple(field.attname for field in User._meta.concrete_fields)
 
 
 def key_query(tokens: QuerySet[Token], is_limited: bool) -> QuerySet[Token, Any]:
-    """Select a key and its user; behind the key, until when its sender's network has used up its wrong keys, if so."""
+    """Select a key, whether the network that it comes from has used up its wrong keys, and the key's user."""
     owner = (f"user__{column}" for column in USER_COLUMNS)
     used_up = Counter.objects.filter(
         subject=Parameter("subject", CharField()),
         count__gte=Parameter("limit", IntegerField()),
         ends__gt=Parameter("now", FloatField()),
     )
-    until = Subquery(used_up.values("ends")) if is_limited else Value(None, FloatField())
-    return tokens.filter(key=Parameter("key", CharField())).annotate(until=until).values_list("key", "until", *owner)
+    found = tokens.filter(key=Parameter("key", CharField()))
+    return found.annotate(used_up=Exists(used_up) if is_limited else Value(0)).values_list("key", "used_up", *owner)
 
 
 class KeyAuthentication(TokenAuthentication):
@@ -59,22 +62,35 @@ class KeyAuthentication(TokenAuthentication):
         sender = familiar.sender(network, key)
         is_new = not familiar.memory.has_lately(sender)
         found = look_up(key, network if is_new else None)
+        if found is None or found.is_used_up:
+            # The same steps for a right key and a wrong one, so that the time they take does not tell which it is.
+            is_familiar = familiar.is_familiar(sender, found.user.pk if found else NOBODY)
+            if found is None or not is_familiar:
+                WRONG_KEYS.spend(self.request, network)
         if found is None:
-            WRONG_KEYS.spend(self.request, network)
             raise AuthenticationFailed(INVALID_KEY)
-        user, until = found
-        if until is not None and not familiar.is_familiar(sender, user.pk):
-            raise WRONG_KEYS.used_up(self.request, until)
-        if not user.is_active:
+        if not found.user.is_active:
             WRONG_KEYS.spend(self.request, network)
             raise AuthenticationFailed("The user of this key is no longer active.")
         if is_new:
             familiar.memory.add(sender)
-        return user, Token(key=key, user=user)
+        return found.user, Token(key=key, user=found.user)
 
 
-def look_up(key: str, network: str | None) -> tuple[User, float | None] | None:
-    """Return the user of a key, None for nobody; and until when a network has used up its wrong keys, if it has.
+class Found(NamedTuple):
+    """What a key was found to be.
+
+    Attributes:
+        user: Whose it is.
+        is_used_up: Whether the network that it came from has used up its wrong keys.
+    """
+
+    user: User
+    is_used_up: bool
+
+
+def look_up(key: str, network: str | None) -> Found | None:
+    """Return what there is to a key, None where nobody has it.
 
     Args:
         key: The key.
@@ -85,8 +101,8 @@ def look_up(key: str, network: str | None) -> tuple[User, float | None] | None:
     rate = WRONG_KEYS.rate if network else None
     if rate and network:
         values |= {"subject": WRONG_KEYS.subject(rate, network), "limit": rate.limit, "now": counters.now()}
-    for held, until, *columns in list(statement(Token, alias, key_query, rate is not None).rows(values)):
+    for held, used_up, *columns in list(statement(Token, alias, key_query, rate is not None).rows(values)):
         # A database whose collation ignores case finds other spellings of a key, too.
         if constant_time_compare(held, key):
-            return User.from_db(alias, USER_COLUMNS, columns), until
+            return Found(User.from_db(alias, USER_COLUMNS, columns), bool(used_up))
     return None

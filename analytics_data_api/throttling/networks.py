@@ -14,6 +14,9 @@ IPV6_PREFIX: Final = 64
 # Some proxies put a port behind the address.
 WITH_PORT: Final = re.compile(r"\[([^\]]*)\](?::\d+)?|([^:]*):\d+", re.ASCII)
 
+# With a zone and a port; what is longer is none, and is not to be remembered.
+LONGEST_ADDRESS: Final = 100
+
 # Stands for every client whose address is not known, as behind a Unix socket.
 UNKNOWN: Final = "unknown"
 
@@ -24,7 +27,8 @@ def client_network(request: HttpRequest | Request) -> str:
     The address is the one that connects; with the setting ``NUM_PROXIES``, the one that the outermost of so many
     proxies has written into ``X-Forwarded-For``.
     """
-    return network_of(BaseThrottle().get_ident(cast("Request", request)) or "")
+    address = BaseThrottle().get_ident(cast("Request", request)) or ""
+    return network_of(address) if len(address) <= LONGEST_ADDRESS else UNKNOWN
 
 
 @lru_cache(maxsize=4096)

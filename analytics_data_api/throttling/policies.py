@@ -67,13 +67,6 @@ class Policy:
         if rate := self.rate:
             self.tell(request, rate, counters.give_back(self.subject(rate, who), rate))
 
-    def used_up(self, request: HttpRequest | Request, until: float) -> TooManyRequests:
-        """Return the refusal of a request whose sender has reached the limit, until a Unix time; nothing is counted."""
-        standing = Standing(admitted=False, remaining=0, seconds=counters.whole_seconds(until - counters.now()))
-        if rate := self.rate:
-            self.tell(request, rate, standing)
-        return TooManyRequests(standing.seconds, self.reason)
-
     def tell(self, request: HttpRequest | Request, rate: Rate, standing: Standing) -> None:
         """Have the answer to a request say how much the limit leaves.
 

@@ -1,11 +1,13 @@
 """Limits as callers meet them: on wrong keys by address, and on data by user."""
 
+import re
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, connections
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from rest_framework.authtoken.models import Token
 
 from analytics_data_api.http.tests.shape import problem_of
@@ -130,6 +132,15 @@ class TestRightKeysWhereTooManyWrongOnesWereSent:
         assert right.status_code == wrong.status_code == 429
         assert right.content == wrong.content
         assert dict(right.headers) == dict(wrong.headers)
+
+    def test_that_are_new_there_take_the_same_steps(self) -> None:
+        statuses(*"abc")
+        steps = []
+        for key in (SECOND_KEY, "nobodys"):
+            with CaptureQueriesContext(connections["default"]) as captured:
+                assert statuses(key) == [429]
+            steps.append([re.sub(r"'[^']*'", "?", query["sql"]) for query in captured])
+        assert steps[0] == steps[1]
 
     def test_that_are_new_there_go_on_being_new(self) -> None:
         assert statuses(*"abc", *[KEY] * 3) == [401] * 3 + [429] * 3

@@ -64,6 +64,7 @@ def proxies(settings: Any) -> Any:
         (1, "2001:db8::1", "2001:db8::/64"),
         (1, "198.51.100.1:4711", "198.51.100.1"),
         (1, "nonsense", "unknown"),
+        (1, "192.0.2.9" + " " * 200 + ".", "unknown"),
     ],
 )
 def test_of_a_request(proxies: Any, number: int, forwarded: str | None, network: str) -> None:
