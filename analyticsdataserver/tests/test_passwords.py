@@ -112,6 +112,14 @@ class TestLimit:
         assert "cheese" not in caplog.text
 
 
+@both_forms
+def test_whoever_is_refused_is_no_fault_of_the_service(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    # A client that raises what no view has dealt with.
+    answers = [Client().post(path, WRONG) for _ in range(4)]
+    assert answers[-1].status_code == 429
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 def test_the_login_page_itself_is_shown_beyond_the_limit() -> None:
     for _ in range(4):
         send(LOGIN, WRONG)

@@ -92,9 +92,11 @@ class TestPlainHTTP:
 
     @pytest.mark.parametrize("path", ["/", "/authenticated/", "/status/x", "/statuses", "/api/v0/status/", "/health/x"])
     @pytest.mark.parametrize("host", ["10.1.2.3", "evil.example.com", f"{HOST}.evil.example.com"])
-    def test_of_anything_else_is_refused_for_another_host(self, direct: str, path: str, host: str) -> None:
-        response = get(direct, path, Host=host)
-        assert (response.status_code, response.json()["error_code"]) == (400, "unknown_host")
+    def test_of_anything_else_is_refused_for_another_host(
+        self, direct: str, proxied: str, path: str, host: str
+    ) -> None:
+        for response in (get(direct, path, Host=host), get(proxied, path, Host=host, **BY_HTTPS)):
+            assert (response.status_code, response.json()["error_code"]) == (400, "unknown_host")
 
     @pytest.mark.parametrize("header", ["X-Forwarded-Proto", "X-Forwarded-Protocol", "X-Forwarded-Ssl", "Forwarded"])
     def test_is_not_taken_for_https_on_a_clients_word(self, direct: str, header: str) -> None:
