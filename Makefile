@@ -34,6 +34,12 @@ ARGS ?=
 # What checks and generates must not depend on the databases or settings of whoever runs it.
 TEST_SETTINGS := DJANGO_SETTINGS_MODULE=analyticsdataserver.settings.test TEST_MYSQL_URL=
 
+# As a site would set them, and nothing of what whoever runs it has set.
+PRODUCTION_SETTINGS = DJANGO_SETTINGS_MODULE=analyticsdataserver.settings.production \
+	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))') ALLOWED_HOSTS=analytics.example.com \
+	DATABASE_URL=sqlite:////nowhere/default.db ANALYTICS_DATABASE_URL=sqlite:////nowhere/analytics.db SQLITE_FOR_USERS=true \
+	DEBUG= SECURE_SSL_REDIRECT= SECURE_HSTS_SECONDS= SECURE_PROXY_SSL_HEADER= CSRF_TRUSTED_ORIGINS= CORS_ALLOWED_ORIGINS=
+
 export DJANGO_SETTINGS_MODULE ?= analyticsdataserver.settings.local
 
 .PHONY: help
@@ -92,6 +98,7 @@ quality: $(DEV) ## Check style, types, settings, migrations and requirements
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(TEST_SETTINGS) $(PYTHON) manage.py check --fail-level WARNING
+	$(PRODUCTION_SETTINGS) $(PYTHON) manage.py check --deploy --fail-level WARNING
 	$(TEST_SETTINGS) $(PYTHON) manage.py makemigrations --check --dry-run
 	$(PYTHON) requirements/check.py
 	@echo "Looking for notes of work left undone"

@@ -6,6 +6,7 @@ from django.test import Client
 from hypothesis import settings
 from rest_framework.authtoken.models import Token
 
+from analytics_data_api.throttling import familiar
 from analytics_data_api.v0 import layouts
 
 # How long an example takes says more of the machine than of the code.
@@ -25,6 +26,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(autouse=True)
 def _layouts_looked_up_anew() -> None:
     layouts.columns.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _senders_forgotten() -> None:
+    familiar.memory.looked.clear()
 
 
 @pytest.fixture

@@ -6,12 +6,26 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponsePermanentRedirect,
+)
+from django.middleware.common import CommonMiddleware
 
-from analytics_data_api.http.problems import problem, shown
+from analytics_data_api.http.problems import TooManyRequests, of_exception, problem, shown
+from analytics_data_api.throttling.policies import HEADERS
+from analyticsdataserver.addresses import PROBES
 
 # Django percent-encodes the bytes of a path that are not UTF-8 again, in capitals, instead of decoding them.
 UNDECODED: Final = re.compile("%[89A-F][0-9A-F]")
+
+
+IS_PROBE: Final = re.compile(f"/{PROBES}")
+# Answers to programs show nothing; a browser that opens one takes it for a document all the same.
+NOTHING_ALLOWED: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 class RequestTextMiddleware:
@@ -43,6 +57,45 @@ class RefusedMethodMiddleware:
         allowed = response["Allow"]
         detail = f"The method is {shown(request.method or '')}; this address takes {allowed}."
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, "method_not_allowed", {"Allow": allowed})
+
+
+class HostMiddleware(CommonMiddleware):
+    """Django's, which refuses hosts that are not served, but for probes: a balancer names an address, or what it likes.
+
+    What answers a probe does not use the host.
+    """
+
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        return None if IS_PROBE.match(request.path_info) else super().process_request(request)
+
+
+class ContentSecurityPolicyMiddleware:
+    """Allows a document nothing, unless its page has a policy of its own."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", NOTHING_ALLOWED)
+        return response
+
+
+class RateLimitMiddleware:
+    """Tells how much of a limit is left, wherever a request has been counted."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        for name, value in request.META.get(HEADERS, {}).items():
+            response[name] = value
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer for a view of Django's own kind, as REST framework does for its views."""
+        return of_exception(exception) if isinstance(exception, TooManyRequests) else None
 
 
 def fault_of_path(path: str) -> str | None:

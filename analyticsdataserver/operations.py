@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from analytics_data_api.throttling.policies import PASSWORDS
 from analyticsdataserver import probes
 from analyticsdataserver.router import ANALYTICS_DATABASE
 
@@ -80,7 +81,9 @@ class KeyView(ObtainAuthToken):
     parser_classes = (FormParser, MultiPartParser, JSONParser)
     # Who asks has no key yet; and a session, which a browser sends by itself, would be asked for its CSRF token.
     authentication_classes = ()
-    refusals = (400, 406, 415, 500, 503)
+    # Kept by the authentication backend that looks at the password.
+    policy = PASSWORDS
+    refusals = (400, 406, 415, 429, 500, 503)
 
     @extend_schema(
         operation_id="obtain_key",

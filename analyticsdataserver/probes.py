@@ -13,7 +13,7 @@ from django.db import Error, connections
 logger = logging.getLogger(__name__)
 
 # Seconds within which a database that is well answers, so that whoever asks about it has an answer within one.
-PATIENCE: Final = 0.8
+PATIENCE: Final = 0.6
 
 
 class Probe:

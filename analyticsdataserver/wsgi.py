@@ -1,11 +1,15 @@
 """The service as a WSGI application; a server that is told nothing else runs it with the production settings."""
 
+import logging
 import os
 from typing import Any
 
 import django
+from django.core.files.storage import storages
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import connections
+
+logger = logging.getLogger(__name__)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "analyticsdataserver.settings.production")
 
@@ -37,6 +41,13 @@ def limit_waiting() -> None:
                 connection.settings_dict["OPTIONS"].setdefault(option, seconds)
 
 
+def tell_of_static_files() -> None:
+    """Log it where the pages' files are served from their packages, which is slower, because nobody has placed them."""
+    if not getattr(storages["staticfiles"], "is_in_place", True):
+        logger.warning("The pages' files are not in place: run ./manage.py collectstatic --no-input.")
+
+
 django.setup(set_prefix=False)
 limit_waiting()
+tell_of_static_files()
 application = Handler()

@@ -410,6 +410,9 @@ def environment(database_url: str, analytics_database_url: str) -> dict[str, str
         "ANALYTICS_DATABASE_URL": analytics_database_url,
         "SECRET_KEY": "only-good-for-a-benchmark-of-throwaway-databases-on-one-machine",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "SQLITE_FOR_USERS": "true",
+        # Nothing in front of it speaks HTTPS.
+        "SECURE_SSL_REDIRECT": "false",
         "LOG_LEVEL": "WARNING",
         "DEBUG": "false",
         # What warns of debugging aids, or records what they see, is no part of what is measured.
@@ -420,10 +423,16 @@ def environment(database_url: str, analytics_database_url: str) -> dict[str, str
 def version(rows_factor: int) -> str:
     """Return what tells data made by another version of this module, or with other tables, apart."""
     digest = hashlib.sha256(f"{rows_factor}".encode())
-    migrations = (ROOT / "analytics_data_api" / "v0" / "migrations").glob("*.py")
+    migrations = (ROOT / "analytics_data_api").glob("**/migrations/*.py")
     for path in (Path(__file__), ROOT / "analytics_data_api" / "v0" / "models.py", *sorted(migrations)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def place_static_files(process_environment: Mapping[str, str]) -> None:
+    """Put the pages' files where the service looks for them, without which it does not start."""
+    command = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
+    subprocess.run(command, env=process_environment, cwd=ROOT, check=True)
 
 
 def make(rows_factor: int, process_environment: Mapping[str, str]) -> None:

@@ -111,6 +111,7 @@ def main() -> None:
         os.environ.update(data.environment(os.environ["DATABASE_URL"], os.environ["ANALYTICS_DATABASE_URL"]))
     else:
         os.environ.update(data.sqlite())
+    data.place_static_files(os.environ)
     application = import_module(APPLICATIONS[arguments.application]).application
     asked = environ(arguments.path, arguments.header)
 

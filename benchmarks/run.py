@@ -368,6 +368,7 @@ def measure(database: str, arguments: argparse.Namespace, report: Report) -> Non
             environment = data.sqlite(arguments.rows_factor)
         else:
             environment = stack.enter_context(mariadb(arguments.rows_factor))
+        data.place_static_files(environment)
         report.say("", f"{database_version(database, environment)}; gunicorn's options: ``{' '.join(options)}``.")
         floor = Gunicorn("floor", "benchmarks.floor:application", options, environment)
         service = Gunicorn("service", "analyticsdataserver.wsgi:application", options, environment)

@@ -1,45 +1,111 @@
 """Keys: who sends a request."""
 
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import router
-from django.db.models import CharField, QuerySet
+from django.db.models import CharField, Exists, FloatField, IntegerField, QuerySet, Value
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.authtoken.models import Token
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 
+from analytics_data_api.models import Counter
 from analytics_data_api.statements import Parameter, statement
+from analytics_data_api.throttling import counters, familiar
+from analytics_data_api.throttling.networks import client_network
+from analytics_data_api.throttling.policies import WRONG_KEYS
 
 INVALID_KEY: Final = "The key in the header Authorization is not valid; it takes one that set_api_key has made."
+
+# The number of no user.
+NOBODY: Final = 0
 
 USER_COLUMNS: Final = tuple(field.attname for field in User._meta.concrete_fields)
 
 
-def key_query(tokens: QuerySet[Token]) -> QuerySet[Token, Any]:
+def key_query(tokens: QuerySet[Token], is_limited: bool) -> QuerySet[Token, Any]:
+    """Select a key, whether the network that it comes from has used up its wrong keys, and the key's user."""
     owner = (f"user__{column}" for column in USER_COLUMNS)
-    return tokens.filter(key=Parameter("key", CharField())).values_list("key", *owner)
+    used_up = Counter.objects.filter(
+        subject=Parameter("subject", CharField()),
+        count__gte=Parameter("limit", IntegerField()),
+        ends__gt=Parameter("now", FloatField()),
+    )
+    found = tokens.filter(key=Parameter("key", CharField()))
+    return found.annotate(used_up=Exists(used_up) if is_limited else Value(0)).values_list("key", "used_up", *owner)
 
 
 class KeyAuthentication(TokenAuthentication):
-    """``Authorization: Token <key>``, with a key that ``set_api_key`` has made or ``/api-token-auth/`` has given."""
+    """``Authorization: Token <key>``, with a key that ``set_api_key`` has made or ``/api-token-auth/`` has given.
+
+    Wrong keys are counted by the network that they come from. Once there were too many, a key that is new there is
+    refused whether it is valid or not, so that nobody learns which; one that has been used there is taken as ever.
+    """
+
+    request: Request
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        self.request = request
+        return super().authenticate(request)
 
     def authenticate_credentials(self, key: str) -> tuple[User, Any]:
         """Return the user who has a key, and the token; one query finds both.
 
         Raises:
             AuthenticationFailed: Nobody has this key, or somebody who is no longer active.
+            TooManyRequests: Too many wrong keys came from the same network.
+            django.db.Error: The database does not answer.
         """
-        alias = router.db_for_read(Token)
-        for held, *values in statement(Token, alias, key_query).rows({"key": key}):
-            # A database whose collation ignores case finds other spellings of a key, too.
-            if constant_time_compare(held, key):
-                user = User.from_db(alias, USER_COLUMNS, values)
-                if not user.is_active:
-                    raise AuthenticationFailed("The user of this key is no longer active.")
-                # Made when somebody asks for it, which hardly anybody does.
-                return user, SimpleLazyObject(partial(Token, key=held, user=user))
-        raise AuthenticationFailed(INVALID_KEY)
+        network = client_network(self.request)
+        sender = familiar.sender(network, key)
+        is_new = not familiar.memory.has_lately(sender)
+        found = look_up(key, network if is_new else None)
+        if found is None or found.is_used_up:
+            # The same steps for a right key and a wrong one, so that the time they take does not tell which it is.
+            is_familiar = familiar.is_familiar(sender, found.user.pk if found else NOBODY)
+            if found is None or not is_familiar:
+                WRONG_KEYS.spend(self.request, network)
+        if found is None:
+            raise AuthenticationFailed(INVALID_KEY)
+        if not found.user.is_active:
+            WRONG_KEYS.spend(self.request, network)
+            raise AuthenticationFailed("The user of this key is no longer active.")
+        if is_new:
+            familiar.memory.add(sender)
+        # Made when somebody asks for it, which hardly anybody does.
+        return found.user, SimpleLazyObject(partial(Token, key=key, user=found.user))
+
+
+class Found(NamedTuple):
+    """What a key was found to be.
+
+    Attributes:
+        user: Whose it is.
+        is_used_up: Whether the network that it came from has used up its wrong keys.
+    """
+
+    user: User
+    is_used_up: bool
+
+
+def look_up(key: str, network: str | None) -> Found | None:
+    """Return what there is to a key, None where nobody has it.
+
+    Args:
+        key: The key.
+        network: The network that it came from; None where nothing has to be known about it.
+    """
+    alias = router.db_for_read(Token)
+    values: dict[str, Any] = {"key": key}
+    rate = WRONG_KEYS.rate if network else None
+    if rate and network:
+        values |= {"subject": WRONG_KEYS.subject(rate, network), "limit": rate.limit, "now": counters.now()}
+    for held, used_up, *columns in statement(Token, alias, key_query, rate is not None).rows(values):
+        # A database whose collation ignores case finds other spellings of a key, too.
+        if constant_time_compare(held, key):
+            return Found(User.from_db(alias, USER_COLUMNS, columns), bool(used_up))
+    return None

@@ -24,7 +24,9 @@ from analytics_data_api.http.parameters import Parameter
 from analytics_data_api.http.problems import NoData, shown
 from analytics_data_api.http.renderers import CSVRenderer, JSONRenderer, RowRenderer
 from analytics_data_api.http.tables import Table
+from analytics_data_api.http.throttles import UserThrottle
 from analytics_data_api.rows import Rows
+from analytics_data_api.throttling.policies import DATA, Policy
 
 # Whoever keeps an answer has to ask each time whether it is still the present one, and no proxy may keep it for others.
 CACHE_CONTROL = "private, no-cache"
@@ -46,11 +48,13 @@ class ReportView(APIView):
         single: Whether the answer is one item by itself, not a list.
         query: What :meth:`report` reads of the query string, as callers are told.
         deprecation: Since when, and by which one, the endpoint is replaced; None for one that is not.
+        policy: The limit on how often a user may ask.
         refusals: The statuses of answers to requests that are not served, as callers are told.
     """
 
     http_method_names = ["get", "head", "options"]
     renderer_classes = (JSONRenderer, CSVRenderer, PageRenderer)
+    throttle_classes = (UserThrottle,)
 
     serializer_class: ClassVar[type[Serializer[Any]]]
     model: ClassVar[type[Model]]
@@ -59,6 +63,7 @@ class ReportView(APIView):
     single: ClassVar[bool] = False
     query: ClassVar[tuple[Parameter, ...]] = ()
     deprecation: ClassVar[Deprecation | None] = None
+    policy: ClassVar[Policy] = DATA
     refusals = (400, 401, 404, 406, 429, 500, 503)
 
     @property

@@ -17,6 +17,7 @@ from analytics_data_api.http import problems
 from analytics_data_api.http.parameters import Parameter, fields_parameter, format_parameter
 from analytics_data_api.http.renderers import CSVRenderer, JSONRenderer
 from analytics_data_api.http.views import ReportView
+from analytics_data_api.throttling.policies import WRONG_KEYS
 from analyticsdataserver import errors
 from analyticsdataserver.openapi import extensions
 from analyticsdataserver.openapi.introduction import TAG
@@ -32,14 +33,20 @@ IDS: Final = {
     "video_id": "The video, by its `pipeline_video_id`.",
 }
 
+# Where somebody stands within a limit, told where one is kept.
+LIMIT_HEADERS: Final = ("RateLimit", "RateLimit-Policy")
+
 # Why a request is refused, and the headers that say more about it, by status.
 REFUSALS: Final = {
     400: ("A parameter, or the address, has a value that it does not take.", ()),
-    401: ("No key was sent, or one that is not valid.", ("WWW-Authenticate",)),
+    401: ("No key was sent, or one that is not valid.", ("WWW-Authenticate", *LIMIT_HEADERS)),
     404: ("Nothing is on record for what was asked. The message tells an unknown id from a range without data.", ()),
     406: ("The answer cannot have the format that was asked for.", ()),
     415: ("The body is in a format that is not read here.", ()),
-    429: ("Too many requests.", ("Retry-After",)),
+    429: (
+        "A limit was reached: of wrong keys, names or passwords from an address, or of what a user asks for.",
+        ("Retry-After", *LIMIT_HEADERS),
+    ),
     500: ("Something went wrong here. Nothing is told about it, but it has been logged.", ()),
     503: ("A database does not answer at the moment.", ("Retry-After",)),
 }
@@ -53,6 +60,14 @@ HEADERS: Final = {
     "ETag": ("What tells this version of the answer from others.", {"type": "string", "pattern": '^"[^"]+"$'}),
     "Last-Modified": ("When the data were last loaded or changed.", {"type": "string"}),
     "Link": ("The endpoint to call instead.", {"type": "string"}),
+    "RateLimit": (
+        "Where a limit is kept: its name; `r`, how often it still lets through; `t`, seconds until it is counted anew.",
+        {"type": "string", "examples": ['"data";r=99;t=60']},
+    ),
+    "RateLimit-Policy": (
+        "Where a limit is kept: its name; `q`, how often it lets through; `w`, in how many seconds.",
+        {"type": "string", "examples": ['"data";q=100;w=60']},
+    ),
     "Retry-After": ("After how many seconds to try again.", {"type": "integer"}),
     "WWW-Authenticate": ("What the header Authorization takes.", {"type": "string", "examples": ["Token"]}),
 }
@@ -89,6 +104,9 @@ class OperationSchema(AutoSchema):
             operation["parameters"] = [*self.path_parameters(), *map(query_parameter, self.query_parameters(self.view))]
             operation["responses"]["200"] |= self.answer(self.view, operation["responses"]["200"])
             operation["responses"]["304"] = self.unchanged()
+        if hasattr(self.view, "policy"):
+            headers = operation["responses"]["200"].setdefault("headers", {})
+            headers |= {name: header(name) for name in LIMIT_HEADERS}
         for status in getattr(self.view, "refusals", ()):
             operation["responses"].setdefault(str(status), self.refusal(status))
         operation["responses"] = dict(sorted(operation["responses"].items()))
@@ -214,7 +232,7 @@ def refusal_examples(status: int) -> dict[str, Json]:
     answers = {
         400: problems.of_exception(exceptions.ValidationError({"password": ["This field is required."]})),
         415: problems.of_exception(exceptions.UnsupportedMediaType("text/plain")),
-        429: problems.of_exception(exceptions.Throttled(wait=30)),
+        429: problems.of_exception(problems.TooManyRequests(30, WRONG_KEYS.reason)),
         500: errors.server_error(HttpRequest()),
         503: problems.database_unavailable(),
     }

@@ -3,8 +3,10 @@
 Each of them is listed, with what it means, in ``.env.example``.
 """
 
+from analyticsdataserver.addresses import FOR_PROGRAMS
 from analyticsdataserver.environment import env
 from analyticsdataserver.openapi.introduction import DESCRIPTION, NAME, TAG, TAG_DESCRIPTION
+from analyticsdataserver.variables import number, origins, rate
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -26,12 +28,14 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "analyticsdataserver.middleware.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "analytics_data_api.http.compression.GzipMiddleware",
     "analyticsdataserver.middleware.RequestTextMiddleware",
     "analyticsdataserver.middleware.RefusedMethodMiddleware",
     "analyticsdataserver.gate.GateMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "analyticsdataserver.middleware.HostMiddleware",
+    "analyticsdataserver.middleware.RateLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -42,6 +46,11 @@ ROOT_URLCONF = "analyticsdataserver.urls"
 WSGI_APPLICATION = "analyticsdataserver.wsgi.application"
 # Every endpoint answers with and without a trailing slash, so that nothing is ever redirected to the other form.
 APPEND_SLASH = False
+AUTHENTICATION_BACKENDS = ["analyticsdataserver.passwords.LimitedBackend"]
+# No script of the pages needs it: their forms hold what the cookie is compared with.
+CSRF_COOKIE_HTTPONLY = True
+# Origins besides the service's own whose forms are taken.
+CSRF_TRUSTED_ORIGINS = origins("CSRF_TRUSTED_ORIGINS", wildcards=True)
 CSRF_FAILURE_VIEW = "analyticsdataserver.errors.csrf_failure"
 
 TEMPLATES = [
@@ -67,7 +76,14 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 
 STATIC_URL = "/static/"
+# Files of the pages are for the pages; the usual is to let scripts of any site read them.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATICFILES_FINDERS = ["analyticsdataserver.docs_page.finders.UsedFilesFinder"]
+
+# How often an address may send wrong names and passwords, or wrong keys, and a user ask for data; None: as they like.
+THROTTLE_PASSWORDS = rate("THROTTLE_PASSWORDS", "10/minute")
+THROTTLE_WRONG_KEYS = rate("THROTTLE_WRONG_KEYS", "30/minute")
+THROTTLE_DATA = rate("THROTTLE_DATA", "off")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": (
@@ -79,7 +95,38 @@ REST_FRAMEWORK = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "analytics_data_api.http.negotiation.FormatNegotiation",
     "EXCEPTION_HANDLER": "analytics_data_api.http.problems.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "analyticsdataserver.openapi.operations.OperationSchema",
+    # How many of the addresses in X-Forwarded-For, counted from the right, proxies have written that are trusted.
+    "NUM_PROXIES": number("NUM_PROXIES", 0),
 }
+
+# Pages of other sites whose scripts may call the API. They send a key like everybody else; cookies are not for them.
+CORS_ALLOWED_ORIGINS = origins("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = FOR_PROGRAMS
+CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
+CORS_ALLOW_HEADERS = [
+    "Accept",
+    "Authorization",
+    "Content-Type",
+    "If-Modified-Since",
+    "If-None-Match",
+    "X-Request-ID",
+]
+CORS_EXPOSE_HEADERS = [
+    "Content-Disposition",
+    "Deprecation",
+    "ETag",
+    "Last-Modified",
+    "Link",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "Sunset",
+    "X-Request-ID",
+]
+if CORS_ALLOWED_ORIGINS:
+    INSTALLED_APPS.append("corsheaders")
+    # Before whatever answers by itself, which a script could not read otherwise.
+    MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
 
 # The page at /docs/; docs/decisions/0006-docs-page.rst lists the names that have an effect.
 SWAGGER_SETTINGS = {

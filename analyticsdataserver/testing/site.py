@@ -43,6 +43,8 @@ class Site:
             "DJANGO_SETTINGS_MODULE": "analyticsdataserver.settings.production",
             "SECRET_KEY": "0123456789" * 5,
             "ALLOWED_HOSTS": "127.0.0.1",
+            # Requests come from this machine, without a proxy.
+            "SECURE_SSL_REDIRECT": "false",
             "DATABASE_TIMEOUT": str(timeout),
             **urls,
         }

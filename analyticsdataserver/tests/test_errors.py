@@ -31,7 +31,7 @@ def root_raises(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], An
 class TestBadRequest:
     @pytest.mark.parametrize("host", ["evil.example.com", "testserver:x", "a b", "", "testserver\0", "x" * 10_000, "é"])
     def test_a_host_that_is_not_served(self, host: str) -> None:
-        detail = problem_of(Client().get("/status/", headers={"host": host}), 400, "unknown_host")["detail"]
+        detail = problem_of(Client().get("/authenticated/", headers={"host": host}), 400, "unknown_host")["detail"]
         assert f"{host[:50]!r}"[:-1] in detail
         assert "ALLOWED_HOSTS" in detail
         assert len(detail) < 250

@@ -155,6 +155,20 @@ def test_refusals_are_as_described(client: Client, description: Any, endpoint: s
         assert faults(description, schema, answer.json()) == []
 
 
+def test_limits_are_described_where_they_hold(description: Any) -> None:
+    told = {"RateLimit", "RateLimit-Policy"}
+    for path, methods in description["paths"].items():
+        for method in methods.values():
+            responses = {status: resolved(description, each) for status, each in method["responses"].items()}
+            is_limited = path.startswith("/api/v0/") or path == "/api-token-auth/"
+            assert (told <= responses["200"].get("headers", {}).keys()) == is_limited
+            if "401" in responses or is_limited:
+                assert told | {"Retry-After"} <= responses["429"]["headers"].keys()
+            if "401" in responses:
+                assert told <= responses["401"]["headers"].keys()
+            assert ("429" in responses) == (path not in ("/status/", "/health/"))
+
+
 @pytest.mark.parametrize("created", ["2014-12-10T19:31:46", "2014-12-10", "2014-12-10T193146Z"])
 def test_formats_are_exact(description: Any, created: str) -> None:
     body = json.loads(CASES["courses/{course_id}/enrollment"].json)

@@ -64,7 +64,23 @@ class TestLogin:
 
     @pytest.mark.parametrize(
         "elsewhere",
-        ["https://evil.example.com/", "//evil.example.com", "javascript:alert(1)", "/\\evil.example.com", "http:///x"],
+        [
+            *(
+                "https://evil.example.com/",
+                "//evil.example.com",
+                "javascript:alert(1)",
+                "/\\evil.example.com",
+                "http:///x",
+            ),
+            *(
+                "///evil.example.com",
+                "https:evil.example.com",
+                "/\t/evil.example.com",
+                "\\\\evil.example.com",
+                " //evil",
+            ),
+            *("https://testserver.evil.example.com/", "https://testserver@evil.example.com/", "data:text/html,x"),
+        ],
     )
     def test_leads_nowhere_else(self, visitor: Client, elsewhere: str) -> None:
         page = Page(visitor.get(LOGIN, query_params={"next": elsewhere}))

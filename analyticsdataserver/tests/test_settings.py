@@ -3,33 +3,27 @@
 import ast
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
-from analyticsdataserver import environment
+from analyticsdataserver import demands, environment, variables
 from analyticsdataserver.environment import BASE_DIR, INSECURE_PREFIX
+from analyticsdataserver.tests.served import NEEDED, Copy
 
-GOOD = {
-    "SECRET_KEY": "0123456789" * 5,
-    "ALLOWED_HOSTS": "analytics.example.com",
-    "DATABASE_URL": "sqlite:///default.db",
-    "ANALYTICS_DATABASE_URL": "sqlite:///analytics.db",
-}
+# All that production takes; what is allowed to be an SQLite file need not be one.
+GOOD = NEEDED | {"SQLITE_FOR_USERS": "true"}
 
 
 def variables_read() -> set[str]:
-    """The names in ``env.kind("NAME", …)`` and in the calls of environment.py's own functions."""
-    trees = [
-        ast.parse(path.read_text())
-        for path in [Path(environment.__file__), *Path(environment.__file__).parent.glob("settings/*.py")]
-    ]
-    readers = {node.name for node in trees[0].body if isinstance(node, ast.FunctionDef)}
+    """The names in ``env.kind("NAME", …)`` and in the calls of functions that read the environment."""
+    modules = [ast.parse(Path(str(module.__file__)).read_text()) for module in (environment, variables, demands)]
+    trees = [*modules, *(ast.parse(path.read_text()) for path in BASE_DIR.glob("analyticsdataserver/settings/*.py"))]
+    readers = {node.name for module in modules for node in module.body if isinstance(node, ast.FunctionDef)}
     return {
         argument.value
         for tree in trees
@@ -53,27 +47,6 @@ class TestDocumentation:
         assert sorted(listed) == sorted(variables_read())
 
 
-class Copy:
-    """The project's code in a folder without a ``.env`` file, to be run with a clean environment."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        shutil.copy(BASE_DIR / "manage.py", folder)
-        for package in ("analytics_data_api", "analyticsdataserver"):
-            shutil.copytree(BASE_DIR / package, folder / package, ignore=shutil.ignore_patterns("__pycache__", "tests"))
-
-    def check(self, settings: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run ``manage.py check``, which loads the settings like whatever else starts the service."""
-        return subprocess.run(
-            [sys.executable, "manage.py", "check"],
-            cwd=self.folder,
-            env={"DJANGO_SETTINGS_MODULE": f"analyticsdataserver.settings.{settings}", **variables},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-
 @pytest.fixture(scope="module")
 def shared_copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     return Copy(tmp_path_factory.mktemp("project"))
@@ -95,17 +68,50 @@ class TestProduction:
         result = copy.check("production")
         assert result.returncode == 0, result.stderr
 
-    @pytest.mark.parametrize("variable", sorted(GOOD))
+    @pytest.mark.parametrize("variable", sorted(NEEDED))
     def test_refuses_to_start_without(self, copy: Copy, variable: str) -> None:
         result = copy.check("production", **{name: value for name, value in GOOD.items() if name != variable})
         assert result.returncode != 0
         assert f"ImproperlyConfigured: {variable} is " in result.stderr
 
-    @pytest.mark.parametrize("variable", sorted(GOOD))
+    @pytest.mark.parametrize("variable", sorted(NEEDED))
     def test_refuses_to_start_with_an_empty(self, copy: Copy, variable: str) -> None:
         result = copy.check("production", **{**GOOD, variable: ""})
         assert result.returncode != 0
         assert f"ImproperlyConfigured: {variable} is " in result.stderr
+
+    @pytest.mark.parametrize(
+        ("variable", "value", "told"),
+        [
+            ("DEBUG", "true", "DEBUG is on, which shows source code and settings to anybody: set DEBUG=false"),
+            ("DEBUG", "On", "set DEBUG=false"),
+            ("DEBUG", "ture", "DEBUG is neither true nor false"),
+            ("ALLOWED_HOSTS", "*", "ALLOWED_HOSTS has an asterisk"),
+            ("ALLOWED_HOSTS", "analytics.example.com,*.example.org", "ALLOWED_HOSTS has an asterisk"),
+            ("DATABASE_URL", "sqlite://", "DATABASE_URL is a database in memory"),
+            ("DATABASE_URL", "sqlite://:memory:", "DATABASE_URL is a database in memory"),
+            ("DATABASE_URL", "sqlite:///:memory:", "DATABASE_URL is a database in memory"),
+            ("SQLITE_FOR_USERS", "", "set SQLITE_FOR_USERS=true"),
+            ("SQLITE_FOR_USERS", "false", "set SQLITE_FOR_USERS=true"),
+            ("SECURE_SSL_REDIRECT", "2", "SECURE_SSL_REDIRECT is neither true nor false"),
+            ("SECURE_HSTS_SECONDS", "a year", "SECURE_HSTS_SECONDS takes a whole number"),
+            ("SECURE_PROXY_SSL_HEADER", "X Forwarded", "SECURE_PROXY_SSL_HEADER takes the name of a header"),
+            ("CSRF_TRUSTED_ORIGINS", "analytics.example.com", "CSRF_TRUSTED_ORIGINS takes origins"),
+            ("THROTTLE_DATA", "many", "THROTTLE_DATA takes a rate"),
+            ("NUM_PROXIES", "one", "NUM_PROXIES takes a whole number"),
+        ],
+    )
+    def test_refuses_to_start_with(self, copy: Copy, variable: str, value: str, told: str) -> None:
+        result = copy.check("production", **{**GOOD, variable: value})
+        assert result.returncode != 0
+        last = result.stderr.strip().splitlines()[-1]
+        assert "ImproperlyConfigured: " in last
+        assert told in last
+        assert "Traceback" not in last
+
+    def test_has_nothing_that_django_would_warn_of(self, copy: Copy) -> None:
+        result = copy.run("check", "--deploy", "--fail-level", "WARNING", settings="production", **GOOD)
+        assert result.returncode == 0, result.stderr
 
 
 class TestLocal:
@@ -216,6 +222,137 @@ class TestDatabase:
         with pytest.raises(ImproperlyConfigured, match=r"DATABASE_URL cannot be read.*percent-encoded") as caught:
             environment.database("DATABASE_URL")
         assert "pa55" not in str(caught.value)
+
+
+class TestUsersDatabase:
+    def test_mysql_needs_no_leave(self, set_to: Set) -> None:
+        set_to(DATABASE_URL="mysql://root@db.example.com/users")
+        assert demands.users_database("DATABASE_URL", sqlite_allowed=False)["NAME"] == "users"
+
+    def test_a_file_needs_leave(self, set_to: Set) -> None:
+        set_to(DATABASE_URL="sqlite:////var/lib/users.db")
+        with pytest.raises(ImproperlyConfigured, match=r"DATABASE_URL is an SQLite file.*SQLITE_FOR_USERS=true"):
+            demands.users_database("DATABASE_URL", sqlite_allowed=False)
+        assert demands.users_database("DATABASE_URL", sqlite_allowed=True)["NAME"] == "/var/lib/users.db"
+
+    @pytest.mark.parametrize("url", ["sqlite://", "sqlite://:memory:", "sqlite:///:memory:"])
+    def test_memory_will_not_do(self, set_to: Set, url: str) -> None:
+        set_to(DATABASE_URL=url)
+        with pytest.raises(ImproperlyConfigured, match="DATABASE_URL is a database in memory"):
+            demands.users_database("DATABASE_URL", sqlite_allowed=True)
+
+
+class TestOrigins:
+    @pytest.mark.parametrize(
+        ("value", "origins"),
+        [
+            ("", []),
+            (" , ", []),
+            ("https://a.example.com", ["https://a.example.com"]),
+            ("https://a.example.com, http://localhost:3000,", ["https://a.example.com", "http://localhost:3000"]),
+            ("http://127.0.0.1:8080,http://[::1]:8080", ["http://127.0.0.1:8080", "http://[::1]:8080"]),
+        ],
+    )
+    def test_some(self, set_to: Set, value: str, origins: list[str]) -> None:
+        set_to(ORIGINS=value)
+        assert variables.origins("ORIGINS") == origins
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            *("*", "null", "a.example.com", "https://", "https://a.example.com/", "https://a.example.com/path"),
+            *("https://*.example.com", "https://a.example.com?x", "ftp://a.example.com", "https://user@a.example.com"),
+            *("https://A.example.com", "HTTPS://a.example.com", "https://a.example.com:port", "https://a b"),
+            *("https://a.example.com https://b.example.com", "https://[::1", "http://a.example.com:99999999"),
+        ],
+    )
+    def test_what_is_none(self, set_to: Set, value: str) -> None:
+        set_to(ORIGINS=f"https://good.example.com,{value}")
+        with pytest.raises(ImproperlyConfigured, match=r"ORIGINS takes origins.*https://dashboard\.example\.com"):
+            variables.origins("ORIGINS")
+
+    def test_of_a_whole_domain_only_where_that_is_meant(self, set_to: Set) -> None:
+        set_to(ORIGINS="https://*.example.com")
+        assert variables.origins("ORIGINS", wildcards=True) == ["https://*.example.com"]
+        set_to(ORIGINS="https://*")
+        with pytest.raises(ImproperlyConfigured, match="ORIGINS takes origins"):
+            variables.origins("ORIGINS", wildcards=True)
+
+
+class TestHeader:
+    @pytest.mark.parametrize(
+        ("value", "header"),
+        [
+            ("", None),
+            ("X-Forwarded-Proto", ("HTTP_X_FORWARDED_PROTO", "https")),
+            ("x-forwarded-proto: https", ("HTTP_X_FORWARDED_PROTO", "https")),
+            (" Front-End-Https:on ", ("HTTP_FRONT_END_HTTPS", "on")),
+        ],
+    )
+    def test_one(self, set_to: Set, value: str, header: tuple[str, str] | None) -> None:
+        set_to(HEADER=value)
+        assert variables.header("HEADER") == header
+
+    @pytest.mark.parametrize("value", ["X Forwarded", "X_Forwarded_Proto", "X-Forwarded-Proto:", ":https", "é"])
+    def test_none(self, set_to: Set, value: str) -> None:
+        set_to(HEADER=value)
+        with pytest.raises(ImproperlyConfigured, match="HEADER takes the name of a header"):
+            variables.header("HEADER")
+
+
+class TestSwitch:
+    @pytest.mark.parametrize("default", [True, False])
+    @pytest.mark.parametrize(("value", "expected"), [("true", True), (" NO ", False), ("1", True), ("off", False)])
+    def test_on_or_off(self, set_to: Set, value: str, expected: bool, default: bool) -> None:
+        set_to(SWITCH=value)
+        assert variables.switch("SWITCH", default=default) is expected
+
+    @pytest.mark.parametrize("default", [True, False])
+    def test_empty(self, set_to: Set, default: bool) -> None:
+        set_to(SWITCH="")
+        assert variables.switch("SWITCH", default=default) is default
+
+
+class TestRate:
+    @pytest.mark.parametrize(
+        ("value", "rate"),
+        [("", (10, 60)), ("5/hour", (5, 3600)), (" 5/HOUR ", (5, 3600)), ("off", None), ("OFF", None)],
+    )
+    def test_one(self, set_to: Set, value: str, rate: tuple[int, int] | None) -> None:
+        set_to(THROTTLE_PASSWORDS=value)
+        assert variables.rate("THROTTLE_PASSWORDS", "10/minute") == rate
+
+    def test_default(self, set_to: Set) -> None:
+        set_to()
+        assert variables.rate("THROTTLE_PASSWORDS", "10/minute") == (10, 60)
+        assert variables.rate("THROTTLE_DATA", "off") is None
+
+    @pytest.mark.parametrize("value", ["10", "0/minute", "ten/minute", "10/week", "none", "false"])
+    def test_none(self, set_to: Set, value: str) -> None:
+        set_to(THROTTLE_PASSWORDS=value)
+        with pytest.raises(
+            ImproperlyConfigured, match=r"THROTTLE_PASSWORDS takes a rate, such as 100/minute .* or off"
+        ):
+            variables.rate("THROTTLE_PASSWORDS", "10/minute")
+
+
+class TestNumber:
+    @pytest.mark.parametrize(("value", "number"), [("", 7), ("0", 0), (" 12 ", 12)])
+    def test_one(self, set_to: Set, value: str, number: int) -> None:
+        set_to(NUM_PROXIES=value)
+        assert variables.number("NUM_PROXIES", 7) == number
+
+    @pytest.mark.parametrize("value", ["-1", "1.5", "one", "٣", "1 000", "1" * 10])
+    def test_none(self, set_to: Set, value: str) -> None:
+        set_to(NUM_PROXIES=value)
+        with pytest.raises(ImproperlyConfigured, match="NUM_PROXIES takes a whole number"):
+            variables.number("NUM_PROXIES", 0)
+
+
+def test_limits_are_on_by_default_but_the_one_on_data() -> None:
+    assert (settings.THROTTLE_PASSWORDS, settings.THROTTLE_WRONG_KEYS) == ((10, 60), (30, 60))
+    assert settings.THROTTLE_DATA is None
+    assert settings.REST_FRAMEWORK["NUM_PROXIES"] == 0
 
 
 @pytest.mark.django_db(databases=["default", "analytics"])

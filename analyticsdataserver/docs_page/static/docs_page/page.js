@@ -202,6 +202,7 @@ const WITHOUT_KEY = page.userName
   ? `You are logged in as ${page.userName}; requests are sent in that name. A key goes before it.`
   : "Enter your key and press Explore. Then open a group and an endpoint, and try it out.";
 const WRONG = "This key is not valid. Check it for missing characters, or ask those who run the service.";
+const TOO_MANY = "Too many wrong keys have come from your address. Try again later.";
 
 function tell(state, message) {
   status.dataset.state = state;
@@ -248,6 +249,8 @@ async function explore(ui) {
   } else if (answer === 401) {
     tell("bad", WRONG);
     field.focus();
+  } else if (answer === 429) {
+    tell("bad", TOO_MANY);
   } else {
     tell("bad", `The key could not be checked: the service ${answer ? `answered ${answer}` : "does not answer"}. ${reload}`);
   }

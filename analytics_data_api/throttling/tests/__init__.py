@@ -1,0 +1,1 @@
+"""Tests of what limits how often somebody may ask."""
