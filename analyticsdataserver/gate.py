@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from threading import Condition, get_ident
 from typing import Any, Final
 
@@ -16,7 +17,8 @@ PATIENCE: Final = 1.0
 class Gate:
     """Lets in as many requests at a time as there are places.
 
-    While none of those inside gets anywhere, which is what a database that hangs looks like, no more are left waiting.
+    While none of those inside gets anywhere, which is what a database that hangs looks like, no more are left waiting;
+    nor after one of them has come out in vain, until another has not.
 
     Args:
         places: How many; 0 for any number.
@@ -27,23 +29,30 @@ class Gate:
         self.changed = Condition()
         # The threads inside, each with the time it came in.
         self.inside: dict[int, float] = {}
+        # Whether the last one to come out did so in vain.
+        self.in_vain = False
 
     def enter(self) -> bool:
         """Let the present thread in, which may take a moment; tell whether it was."""
         with self.changed:
             while self.places and len(self.inside) >= self.places:
                 patience = min(self.inside.values()) + PATIENCE - time.monotonic()
-                if patience <= 0:
+                if self.in_vain or patience <= 0:
                     return False
                 self.changed.wait(patience)
             self.inside[get_ident()] = time.monotonic()
         return True
 
-    def leave(self) -> None:
-        """Let the present thread out, if it is inside."""
+    def leave(self, *, in_vain: bool = False) -> None:
+        """Let the present thread out, if it is inside.
+
+        Args:
+            in_vain: Whether it did not get what it went in for.
+        """
         with self.changed:
             if self.inside.pop(get_ident(), None) is not None:
-                self.changed.notify()
+                self.in_vain = in_vain
+                self.changed.notify_all()
 
 
 gate = Gate()
@@ -64,10 +73,13 @@ class GateMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        in_vain = False
         try:
-            return self.get_response(request)
+            response = self.get_response(request)
+            in_vain = response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+            return response
         finally:
-            gate.leave()
+            gate.leave(in_vain=in_vain)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         needs_none = getattr(getattr(view, "view_class", None), "needs_no_database", False)
