@@ -50,8 +50,8 @@ class PasswordField(serializers.CharField):
 class CredentialsSerializer(serializers.Serializer[Any]):
     """Who asks for a key."""
 
-    username = serializers.CharField()
-    password = PasswordField()
+    username = serializers.CharField(min_length=1)
+    password = PasswordField(min_length=1)
 
 
 class KeySerializer(serializers.Serializer[Any]):

@@ -140,6 +140,13 @@ class OperationSchema(AutoSchema):
             return self.view.serializer_class(many=not self.view.single)
         return super().get_response_serializers()
 
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Json:
+        schema: Json = super()._map_basic_serializer(serializer, direction)
+        if isinstance(self.view, ReportView) and not isinstance(serializer, ErrorSerializer):
+            # Each may be left out, by the parameter `fields`.
+            schema.pop("required", None)
+        return schema
+
     def path_parameters(self) -> list[Json]:
         """Return the ids in the address, with the form that the route gives them and one of the sample data."""
         resolve: Any = self._resolve_path_parameters

@@ -1,0 +1,41 @@
+"""Requests of every kind that the description allows, and of kinds that it does not: none breaks the service."""
+
+import json
+from typing import Any, Final
+
+import pytest
+import schemathesis
+from django.core.wsgi import get_wsgi_application
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
+
+from analytics_data_api import sample_data
+from conftest import KEY
+
+pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+
+# Of each operation.
+EXAMPLES: Final = 100
+
+# Without a server in between, nobody would unpack what is compressed.
+HEADERS: Final = {"Authorization": f"Token {KEY}", "Accept-Encoding": "identity"}
+
+# What a description cannot say: that a range may not end before it starts, nor a month have a 31st day; and that a value
+# may be empty, which counts as none.
+MORE_OR_LESS: Final = [negative_data_rejection, positive_data_acceptance]
+
+description: Any = schemathesis.openapi.from_dict(json.loads(json.dumps(SchemaGenerator().get_schema(public=True))))
+description.app = get_wsgi_application()
+
+
+@pytest.fixture(autouse=True)
+def _sample_data(reader: Any) -> None:
+    for fixture in sample_data.FIXTURES.glob("*.json"):
+        sample_data.load_fixture(fixture, "analytics")
+
+
+@description.parametrize()
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+def test_every_answer_is_as_described(case: Any) -> None:
+    case.call_and_validate(headers=HEADERS, excluded_checks=MORE_OR_LESS)
