@@ -141,7 +141,8 @@ class OperationSchema(AutoSchema):
         return super().get_response_serializers()
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Json:
-        schema: Json = super()._map_basic_serializer(serializer, direction)
+        mapped: Any = super()._map_basic_serializer
+        schema: Json = mapped(serializer, direction)
         if isinstance(self.view, ReportView) and not isinstance(serializer, ErrorSerializer):
             # Each may be left out, by the parameter `fields`.
             schema.pop("required", None)
