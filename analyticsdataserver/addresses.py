@@ -6,7 +6,7 @@
 from typing import Final
 
 # Behind the first slash. Whatever watches the service asks them, over plain HTTP and by the machine's address.
-PROBES: Final = r"(?:status|health)/?\Z"
+PROBES: Final = r"(?:status|health|metrics)/?\Z"
 
 # What programs call, and pages of other sites may where they are let in; not the pages of the service itself.
 FOR_PROGRAMS: Final = r"^/(?:api/v0|api/schema|api-token-auth|authenticated|status|health)(?:/|\Z)"

@@ -4,6 +4,7 @@ As everywhere in the settings, a variable that is empty counts as not set.
 """
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 from environ import ImproperlyConfigured
@@ -66,6 +67,18 @@ def rate(variable: str, default: str) -> Rate | None:
         raise ImproperlyConfigured(
             f"{variable} takes a rate, such as 100/minute (or second, hour, day), from 1 on; or {OFF}."
         ) from None
+
+
+def choice(variable: str, default: str, choices: Collection[str]) -> str:
+    """Return the one of several words that an environment variable holds, the default where it is empty or not set.
+
+    Raises:
+        ImproperlyConfigured: It holds something else.
+    """
+    given: str = env.str(variable, "").strip().lower() or default
+    if given not in choices:
+        raise ImproperlyConfigured(f"{variable} takes one of: {', '.join(choices)}.")
+    return given
 
 
 def origins(variable: str, *, wildcards: bool = False) -> list[str]:

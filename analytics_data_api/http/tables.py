@@ -5,14 +5,16 @@ from enum import Enum, auto
 from functools import cache, partial
 from itertools import chain, islice, repeat
 from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
+from django.http.response import HttpResponseBase
 from rest_framework import serializers
 
 from analytics_data_api.http.fields import WrittenField
 from analytics_data_api.http.problems import BadRequest, shown
 from analytics_data_api.rows import ABSENT, Rows
 
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 Convert = Callable[[Any], Any]
 # Writes the values of a column, one for each row.
 Write = Callable[[Iterable[Any]], Iterable[Any]]
@@ -151,6 +153,9 @@ class Table:
         fields: Names of the fields to write, ``object.member`` for a part of one; all fields where there are none.
         single: Whether the answer is one item by itself, not a list of them.
 
+    Attributes:
+        written: How many rows have been handed over to be written so far.
+
     Raises:
         BadRequest: ``fields`` names one that the shape or the rows do not have.
     """
@@ -164,6 +169,7 @@ class Table:
         single: bool = False,
     ) -> None:
         self.single = single
+        self.written = 0
         self.rows = iter(rows.rows)
         self.constants = tuple(rows.constants.values())
         self.width = len(rows.columns)
@@ -241,6 +247,7 @@ class Table:
         writers = list(writers)
         while rows := list(islice(self.rows, BATCH_SIZE)):
             columns = list(zip(*rows, strict=True))
+            self.written += len(rows)
             yield len(rows), [self.column(cell, write, columns, len(rows)) for cell, write in writers]
 
     def column(self, cell: Cell, write: Write, columns: list[tuple[Any, ...]], size: int) -> Iterable[Any]:
@@ -257,3 +264,15 @@ class Table:
         for _, columns in self.batches((cell, cell.write) for cell in cells):
             for values in zip(*columns, strict=True):
                 yield {name: value for name, value in zip(names, values, strict=True) if value is not ABSENT}
+
+
+def of_table(response: Answer, table: Table) -> Answer:
+    """Return an answer that remembers which table it is written from."""
+    vars(response)["table"] = table
+    return response
+
+
+def rows_written(response: HttpResponseBase) -> int | None:
+    """Return how many rows have been written into an answer so far, None where it is none of rows."""
+    table: Table | None = vars(response).get("table")
+    return None if table is None else table.written

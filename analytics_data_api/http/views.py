@@ -23,7 +23,7 @@ from analytics_data_api.http.pages import PageRenderer
 from analytics_data_api.http.parameters import Parameter
 from analytics_data_api.http.problems import NoData, shown
 from analytics_data_api.http.renderers import CSVRenderer, JSONRenderer, RowRenderer
-from analytics_data_api.http.tables import Table
+from analytics_data_api.http.tables import Table, of_table
 from analytics_data_api.http.throttles import UserThrottle
 from analytics_data_api.rows import Rows
 from analytics_data_api.throttling.policies import DATA, Policy
@@ -101,7 +101,7 @@ class ReportView(APIView):
             # The page shows who is logged in, which no version of the data tells of.
             if table.is_empty():
                 raise self.nothing()
-            return Response(table)
+            return of_table(Response(table), table)
         present = validators(self.model, renderer.format, request.path, request.META["QUERY_STRING"])
         if present is not None and (not_modified := present.known(request.headers)):
             return not_modified
@@ -109,7 +109,7 @@ class ReportView(APIView):
             raise self.nothing()
         if present is not None and (not_modified := present.unmodified(request.headers)):
             return not_modified
-        response = written(renderer, table)
+        response = of_table(written(renderer, table), table)
         if present is not None:
             for header, value in present.headers().items():
                 response.headers[header] = value

@@ -5,8 +5,9 @@ Each of them is listed, with what it means, in ``.env.example``.
 
 from analyticsdataserver.addresses import FOR_PROGRAMS
 from analyticsdataserver.environment import env
+from analyticsdataserver.observability.configuration import FORMATTERS, logging_settings
 from analyticsdataserver.openapi.introduction import DESCRIPTION, NAME, TAG, TAG_DESCRIPTION
-from analyticsdataserver.variables import number, origins, rate
+from analyticsdataserver.variables import choice, number, origins, rate, switch
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -27,6 +28,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # Outside of all others.
+    "analyticsdataserver.observability.middleware.ObservationMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "analyticsdataserver.middleware.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -126,7 +129,7 @@ CORS_EXPOSE_HEADERS = [
 if CORS_ALLOWED_ORIGINS:
     INSTALLED_APPS.append("corsheaders")
     # Before whatever answers by itself, which a script could not read otherwise.
-    MIDDLEWARE.insert(0, "corsheaders.middleware.CorsMiddleware")
+    MIDDLEWARE.insert(1, "corsheaders.middleware.CorsMiddleware")
 
 # The page at /docs/; docs/decisions/0006-docs-page.rst lists the names that have an effect.
 SWAGGER_SETTINGS = {
@@ -149,21 +152,17 @@ SPECTACULAR_SETTINGS = {
     # Those of the routes, and of the declarations.
     "SORT_OPERATIONS": False,
     "SORT_OPERATION_PARAMETERS": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "analyticsdataserver.openapi.hooks.declare_request_id",
+    ],
     "ENUM_NAME_OVERRIDES": {"HealthStatus": "analyticsdataserver.operations.STATUSES"},
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
-LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
-    },
-    "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line"},
-    },
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # Django's own handlers print only with DEBUG, or mail administrators; the root's are meant instead.
-    "loggers": {"django": {"handlers": [], "level": LOG_LEVEL}},
-}
+LOGGING = logging_settings(env.str("LOG_LEVEL", "INFO"), choice("LOG_FORMAT", "text", FORMATTERS))
+DEFAULT_EXCEPTION_REPORTER = "analyticsdataserver.observability.secrets.Report"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "analyticsdataserver.observability.secrets.ReportFilter"
+
+# Whether there are metrics at /metrics.
+METRICS = switch("METRICS", default=False)

@@ -4,8 +4,9 @@ from split_settings.tools import include
 
 from analyticsdataserver.addresses import PROBES
 from analyticsdataserver.demands import known_hosts, no_debug, users_database
-from analyticsdataserver.environment import BASE_DIR, database, secret_key
-from analyticsdataserver.variables import header, number, switch
+from analyticsdataserver.environment import BASE_DIR, database, env, secret_key
+from analyticsdataserver.observability.configuration import FORMATTERS, logging_settings
+from analyticsdataserver.variables import choice, header, number, switch
 
 include("base.py")
 
@@ -40,3 +41,6 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "analyticsdataserver.static_files.Storage"},
 }
+
+# Programs read the log.
+LOGGING = logging_settings(env.str("LOG_LEVEL", "INFO"), choice("LOG_FORMAT", "json", FORMATTERS))

@@ -7,6 +7,8 @@ from analyticsdataserver.environment import database
 include("base.py")
 
 DEBUG = False
+METRICS = False
+METRICS = False
 SECRET_KEY = "the-tests-only"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 

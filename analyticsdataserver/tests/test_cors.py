@@ -24,7 +24,8 @@ PREFLIGHT = {"access-control-request-method": "GET", "access-control-request-hea
 def on(settings: Any) -> None:
     """Settings as they are with ORIGIN in CORS_ALLOWED_ORIGINS."""
     settings.CORS_ALLOWED_ORIGINS = [ORIGIN]
-    settings.MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", *settings.MIDDLEWARE]
+    outermost, *others = settings.MIDDLEWARE
+    settings.MIDDLEWARE = [outermost, "corsheaders.middleware.CorsMiddleware", *others]
 
 
 def listed(header: str) -> set[str]:
@@ -140,7 +141,7 @@ PROGRAM = """
 import django
 from django.conf import settings
 django.setup()
-print(settings.MIDDLEWARE[0], "corsheaders" in settings.INSTALLED_APPS, settings.CORS_ALLOWED_ORIGINS)
+print(settings.MIDDLEWARE[1], "corsheaders" in settings.INSTALLED_APPS, settings.CORS_ALLOWED_ORIGINS)
 """
 
 

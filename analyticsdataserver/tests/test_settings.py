@@ -1,6 +1,7 @@
 """What the settings take from the environment, and what they refuse."""
 
 import ast
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -112,6 +113,31 @@ class TestProduction:
     def test_has_nothing_that_django_would_warn_of(self, copy: Copy) -> None:
         result = copy.run("check", "--deploy", "--fail-level", "WARNING", settings="production", **GOOD)
         assert result.returncode == 0, result.stderr
+
+
+def line_of_the_log(copy: Copy, settings: str, **variables: str) -> str:
+    """Return the line that is written for a warning."""
+    warn = "import logging; logging.getLogger('some.where').warning('hello')"
+    return copy.run("shell", "--no-imports", "--command", warn, settings=settings, **variables).stderr
+
+
+class TestLog:
+    def test_is_text_unless_told_otherwise(self, copy: Copy) -> None:
+        assert line_of_the_log(copy, "local").endswith("Z WARNING some.where - hello\n")
+        assert json.loads(line_of_the_log(copy, "local", LOG_FORMAT="JSON"))["message"] == "hello"
+
+    def test_is_json_in_production_unless_told_otherwise(self, copy: Copy) -> None:
+        line = json.loads(line_of_the_log(copy, "production", **GOOD))
+        assert line.pop("time")
+        assert line == {"level": "WARNING", "logger": "some.where", "request_id": None, "message": "hello"}
+        line = line_of_the_log(copy, "production", **GOOD, LOG_FORMAT="text")
+        assert line.endswith("Z WARNING some.where - hello\n")
+
+    @pytest.mark.parametrize("settings", ["local", "production"])
+    def test_has_no_other_form(self, copy: Copy, settings: str) -> None:
+        result = copy.check(settings, **GOOD, LOG_FORMAT="xml")
+        assert result.returncode != 0
+        assert "ImproperlyConfigured: LOG_FORMAT takes one of: json, text." in result.stderr
 
 
 class TestLocal:

@@ -1,0 +1,92 @@
+"""How lines of the log are written: as text to be read by people, or as JSON for programs. Times are UTC, ISO 8601."""
+
+import logging
+import re
+import time
+from typing import Final
+
+from pythonjsonlogger.orjson import OrjsonFormatter
+
+from analyticsdataserver.observability.entries import Entry
+from analyticsdataserver.observability.handled import HANDLED
+from analyticsdataserver.observability.secrets import hidden
+
+# What gunicorn quotes of a request that it cannot read may be anything, a key without its header's colon for one.
+GUNICORN: Final = "gunicorn"
+QUOTED: Final = re.compile(r"b?(['\"]).*\1", re.DOTALL)
+QUERY: Final = re.compile(r"\?\S+")
+
+TRACEBACKS: Final = logging.Formatter()
+
+# What a line tells of a record, besides its texts.
+KEPT: Final = ("name", "levelno", "levelname", "created", "msecs", "request_id")
+
+
+class RequestIdFilter(logging.Filter):
+    """Gives each line the id of the request that is being handled, None where none is."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        handled = HANDLED.get()
+        vars(record)["request_id"] = None if handled is None else handled.id
+        return True
+
+
+class UnansweredFilter(logging.Filter):
+    """Leaves out what Django tells of an answer, which has its entry, but for the reason of an error."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.exc_info is not None
+
+
+def harmless(record: logging.LogRecord) -> logging.LogRecord:
+    """Return what is to be written of a record: no secret, and nothing of what else its sender has attached to it."""
+    if isinstance(record.msg, Entry):
+        return record
+    handled = HANDLED.get()
+    request = None if handled is None else handled.request
+    message = record.getMessage()
+    if record.name.startswith(GUNICORN):
+        message = QUERY.sub("?…", QUOTED.sub("'…'", message))
+    kept = {name: vars(record).get(name) for name in KEPT}
+    traceback = record.exc_text or (TRACEBACKS.formatException(record.exc_info) if record.exc_info else "")
+    written = {"msg": message, "exc_text": traceback, "stack_info": record.stack_info or ""}
+    return logging.makeLogRecord(kept | {name: printable(hidden(text, request)) for name, text in written.items()})
+
+
+def printable(text: str) -> str:
+    """Return a text that can be written in UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+class UTCTime(logging.Formatter):
+    """Writes the time of a record as ``YYYY-mm-ddTHH:MM:SS.sssZ``."""
+
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+
+class TextFormatter(UTCTime):
+    """``time level logger request_id message``, and below it the traceback of an error."""
+
+    def __init__(self) -> None:
+        super().__init__("{asctime} {levelname} {name} {request_id} {message}", style="{", defaults={"request_id": "-"})
+
+    def format(self, record: logging.LogRecord) -> str:
+        written = harmless(record)
+        if vars(written).get("request_id") is None:
+            vars(written).pop("request_id", None)
+        return super().format(written)
+
+
+class JSONFormatter(UTCTime, OrjsonFormatter):
+    """An object a line: time, level, logger, request_id, message, and exception, or the fields of a request's entry."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            ["asctime", "levelname", "name", "request_id", "message"],
+            rename_fields={"asctime": "time", "levelname": "level", "name": "logger", "exc_info": "exception"},
+        )
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(harmless(record))

@@ -1,0 +1,53 @@
+"""Requests as a WSGI server makes them (PEP 3333), whose answers can be taken a chunk at a time, or left."""
+
+import io
+from itertools import islice
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+from analyticsdataserver.wsgi import application
+from conftest import KEY
+
+
+class Answer:
+    """An answer, of which nothing has been taken yet.
+
+    Args:
+        path: What is asked for.
+        handler: What answers; the service as the tests' settings have it, unless it is another.
+        environ: What else the server says.
+    """
+
+    def __init__(self, path: str, handler: Any = application, **environ: Any) -> None:
+        environ = {
+            "PATH_INFO": path,
+            "QUERY_STRING": "",
+            "HTTP_HOST": "testserver",
+            "HTTP_AUTHORIZATION": f"Token {KEY}",
+            "REMOTE_ADDR": "192.0.2.7",
+            "wsgi.input": io.BytesIO(),
+            **environ,
+        }
+        setup_testing_defaults(environ)
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.body = handler(environ, self.start)
+
+    def start(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+        self.status = int(status.split(maxsplit=1)[0])
+        self.headers = dict(headers)
+
+    def taken(self, chunks: int | None = None, error: BaseException | None = None) -> bytes:
+        """Return the body, or its first chunks, and close the answer as servers do, whatever happens.
+
+        Args:
+            chunks: How many to take; all where it is None.
+            error: What is raised behind those, as where the connection breaks.
+        """
+        try:
+            body = b"".join(islice(self.body, chunks))
+            if error is not None:
+                raise error
+        finally:
+            self.body.close()
+        return body

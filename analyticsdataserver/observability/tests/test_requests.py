@@ -1,0 +1,374 @@
+"""Each request has its line in the log, when its answer is over."""
+
+import logging
+from collections.abc import Iterator
+from itertools import islice
+from time import perf_counter
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+from django.db import OperationalError, connections
+from django.test import Client, RequestFactory
+from django.urls import URLPattern, get_resolver
+from django.views.generic import RedirectView
+from rest_framework.settings import api_settings
+
+from analytics_data_api.http import tables, views
+from analytics_data_api.v0.tests import factories as make
+from analyticsdataserver import probes
+from analyticsdataserver.observability import entries, observation
+from analyticsdataserver.observability.handled import HANDLED
+from analyticsdataserver.observability.middleware import ObservationMiddleware
+from analyticsdataserver.observability.tests.asking import Answer
+from analyticsdataserver.observability.tests.conftest import Line, Log
+
+pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+
+ENROLLMENT = f"/api/v0/courses/{make.COURSE_ID}/enrollment/"
+EVERY_DAY = "start_date=2014-12-01"
+A_DAY = '{"course_id":"edX/DemoX/Demo_Course","date":"2014-12-01","count":1,"created":"2014-12-10T193146"}'
+
+
+def without_times(entry: Line) -> Line:
+    """Return an entry without what differs each time, which is checked here."""
+    assert entry.pop("time").endswith("Z")
+    assert len(entry.pop("request_id")) == 32
+    assert 0 < entry.pop("duration_ms") < 60_000
+    return entry
+
+
+def expected(**fields: Any) -> Line:
+    """Return an entry as it is to be, but for the times."""
+    entry = {
+        "level": "INFO",
+        "logger": "analyticsdataserver.request",
+        "method": "GET",
+        "route": "v0:CourseEnrollmentView",
+        "path": ENROLLMENT,
+        "status": 200,
+        "rows": None,
+        "user": None,
+        "client": "127.0.0.1",
+        "outcome": "complete",
+        **fields,
+    }
+    return {"message": f"{entry['method']} {entry['route']} {entry['status']}", **entry}
+
+
+@pytest.fixture
+def days() -> list[Any]:
+    return [make.EnrollmentFactory(date=make.DAY.replace(day=day), count=day) for day in range(1, 6)]
+
+
+@pytest.mark.usefixtures("days")
+class TestServed:
+    def test_rows_and_bytes(self, client: Client, log: Log) -> None:
+        body = client.get(f"{ENROLLMENT}?{EVERY_DAY}").content
+        assert without_times(log.entry) == expected(rows=5, bytes=len(body), user="reader")
+
+    def test_csv(self, client: Client, log: Log) -> None:
+        body = client.get(f"{ENROLLMENT}?{EVERY_DAY}&format=csv").content
+        assert without_times(log.entry) == expected(rows=5, bytes=len(body), user="reader")
+
+    def test_a_page_for_a_browser(self, browser: Client, log: Log) -> None:
+        body = browser.get(f"{ENROLLMENT}?{EVERY_DAY}").content
+        assert b"<html" in body
+        assert without_times(log.entry) == expected(rows=5, bytes=len(body), user="reader")
+
+    def test_compressed_it_has_the_bytes_that_are_sent(self, client: Client, log: Log) -> None:
+        for day in range(6, 30):
+            make.EnrollmentFactory(date=make.DAY.replace(day=day))
+        response = client.get(f"{ENROLLMENT}?{EVERY_DAY}", headers={"accept-encoding": "gzip"})
+        assert response["Content-Encoding"] == "gzip"
+        assert without_times(log.entry) == expected(rows=29, bytes=len(response.content), user="reader")
+
+    def test_one_item(self, client: Client, log: Log) -> None:
+        make.CourseActivityFactory()
+        path = f"/api/v0/courses/{make.COURSE_ID}/recent_activity"
+        body = client.get(path).content
+        route = "v0:CourseActivityMostRecentWeekView"
+        assert without_times(log.entry) == expected(path=path, route=route, rows=1, bytes=len(body), user="reader")
+
+    def test_head_has_no_bytes(self, client: Client, log: Log) -> None:
+        client.head(f"{ENROLLMENT}?{EVERY_DAY}")
+        assert without_times(log.entry) == expected(method="HEAD", rows=5, bytes=0, user="reader")
+
+    def test_options(self, client: Client, log: Log) -> None:
+        body = client.options(ENROLLMENT).content
+        assert without_times(log.entry) == expected(method="OPTIONS", bytes=len(body), user="reader")
+
+    def test_a_file_of_the_pages(self, log: Log) -> None:
+        path = "/static/docs_page/page.css"
+        body = b"".join(Client().get(path).streaming_content)  # type: ignore[attr-defined]
+        assert without_times(log.entry) == expected(path=path, route="static", bytes=len(body))
+
+    def test_a_file_that_the_server_sends_by_itself(self, log: Log) -> None:
+        class Wrapper:
+            def __init__(self, file: Any, block_size: int) -> None:
+                self.close = file.close
+
+        answer = Answer("/static/docs_page/page.css", **{"wsgi.file_wrapper": Wrapper})
+        assert isinstance(answer.body, Wrapper)
+        assert log.entries == []
+        answer.body.close()
+        assert (log.entry["bytes"], log.entry["outcome"]) == (int(answer.headers["Content-Length"]), "complete")
+
+
+class TestRefused:
+    def refused(self, log: Log, response: Any, status: int, **fields: Any) -> None:
+        assert response.status_code == status
+        # Django would tell of it, too.
+        assert status >= 500 or "django.request" not in log.text
+        assert without_times(log.entry) == expected(status=status, bytes=len(response.content), **fields)
+
+    def test_without_a_key(self, log: Log) -> None:
+        self.refused(log, Client().get(ENROLLMENT), 401)
+
+    def test_by_a_wrong_key(self, log: Log) -> None:
+        self.refused(log, Client(headers={"authorization": "Token nobodys"}).get(ENROLLMENT), 401)
+
+    def test_for_want_of_data(self, client: Client, log: Log) -> None:
+        self.refused(log, client.get(ENROLLMENT), 404, user="reader")
+
+    def test_by_the_router(self, log: Log) -> None:
+        self.refused(log, Client().get("/nowhere"), 404, path="/nowhere", route="not_found")
+
+    def test_for_a_parameter(self, client: Client, log: Log) -> None:
+        self.refused(log, client.get(f"{ENROLLMENT}?start_date=x"), 400, user="reader")
+
+    def test_before_the_address_is_looked_at(self, log: Log) -> None:
+        self.refused(log, Client().get("/status/?a=%00"), 400, path="/status/", route="none")
+
+    def test_for_the_host(self, log: Log) -> None:
+        response = Client(headers={"host": "evil.example.com"}).get("/docs/")
+        self.refused(log, response, 400, path="/docs/", route="none")
+
+    def test_for_the_method(self, client: Client, log: Log) -> None:
+        self.refused(log, client.delete(ENROLLMENT), 405, method="DELETE")
+
+    def test_for_the_format(self, client: Client, log: Log) -> None:
+        # Nobody has asked for the user yet.
+        self.refused(log, client.get(f"{ENROLLMENT}?format=xml"), 406)
+
+    def test_for_a_fault_here(self, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+        def get(*args: Any, **kwargs: Any) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(RedirectView, "get", get)
+        response = Client(raise_request_exception=False).get("/")
+        self.refused(log, response, 500, level="ERROR", route="root", path="/")
+        # The reason has the same id.
+        reason, entry = log.lines
+        assert reason["request_id"] == entry["request_id"]
+        assert reason["level"] == "ERROR"
+        assert reason["exception"].splitlines()[0] == "Traceback (most recent call last):"
+        assert reason["exception"].splitlines()[-1] == "ZeroDivisionError"
+
+    def test_while_a_database_is_away(self, client: Client, log: Log) -> None:
+        def fail(*args: Any) -> None:
+            raise OperationalError(2013, "Lost connection")
+
+        with connections["analytics"].execute_wrapper(fail):
+            response = client.get(ENROLLMENT)
+        self.refused(log, response, 503, level="ERROR", user="reader")
+
+    def test_by_a_worker_that_is_being_ended(self, log: Log) -> None:
+        def get_response(request: Any) -> Any:
+            raise SystemExit(1)
+
+        with pytest.raises(SystemExit):
+            ObservationMiddleware(get_response)(RequestFactory().get("/x"))
+        fields = {"status": 500, "level": "ERROR", "route": "none", "path": "/x", "bytes": 0, "outcome": "failed"}
+        assert without_times(log.entry) == expected(**fields)
+
+
+@pytest.mark.usefixtures("days", "reader")
+class TestStreamed:
+    @pytest.fixture(autouse=True)
+    def _a_chunk_a_row(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(views, "WHOLE_ANSWER_SIZE", 0)
+        monkeypatch.setattr(tables, "BATCH_SIZE", 1)
+
+    @pytest.fixture
+    def answer(self) -> Answer:
+        return Answer(ENROLLMENT, QUERY_STRING=EVERY_DAY)
+
+    def streamed(self, log: Log, body: bytes, **fields: Any) -> None:
+        of_server = {"user": "reader", "client": "192.0.2.7", "bytes": len(body)}
+        assert without_times(log.entry) == expected(**of_server, **fields)
+
+    def test_is_told_when_it_ends(self, log: Log, answer: Answer) -> None:
+        assert next(iter(answer.body)) == b"["
+        assert log.entries == []
+        body = b"[" + answer.taken()
+        self.streamed(log, body, rows=5)
+
+    def test_takes_as_long_as_its_bytes_take(self, log: Log, monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
+        next(iter(answer.body))
+        monkeypatch.setattr(observation, "perf_counter", lambda: perf_counter() + 1000)
+        answer.taken()
+        assert 1_000_000 < log.entry["duration_ms"] < 1_060_000
+
+    def test_that_a_client_leaves(self, log: Log, answer: Answer) -> None:
+        with pytest.raises(BrokenPipeError):
+            answer.taken(chunks=4, error=BrokenPipeError())
+        # A bracket, a day, a comma, a day.
+        size = 1 + len(A_DAY) + 1 + len(A_DAY)
+        fields = {"user": "reader", "client": "192.0.2.7", "rows": 2, "bytes": size, "outcome": "aborted"}
+        assert without_times(log.entry) == expected(**fields)
+
+    def test_that_a_server_leaves(self, log: Log, answer: Answer) -> None:
+        body = answer.taken(chunks=2)
+        self.streamed(log, body, rows=1, outcome="aborted")
+
+    @pytest.mark.parametrize("error", [OperationalError(2013, "Lost connection"), OSError("Not the client's")])
+    def test_that_breaks_off_here(self, log: Log, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+        batches = tables.Table.batches
+
+        def fail_later(table: tables.Table, writers: Any) -> Iterator[Any]:
+            yield from islice(batches(table, writers), 2)
+            raise error
+
+        monkeypatch.setattr(tables.Table, "batches", fail_later)
+        answer = Answer(ENROLLMENT, QUERY_STRING=EVERY_DAY)
+        with pytest.raises(type(error)):
+            answer.taken()
+        assert (log.entry["level"], log.entry["outcome"], log.entry["rows"]) == ("ERROR", "failed", 2)
+        # The server's line about it, which comes now, has the id, too.
+        handled = HANDLED.get()
+        assert handled is not None
+        assert handled.id == log.entry["request_id"] == answer.headers["X-Request-ID"]
+
+    def test_that_a_worker_being_ended_leaves(self, log: Log, answer: Answer) -> None:
+        with pytest.raises(SystemExit):
+            answer.taken(chunks=2, error=SystemExit(1))
+        assert (log.entry["level"], log.entry["outcome"]) == ("ERROR", "failed")
+
+    def test_head_is_complete_though_nobody_takes_it(self, log: Log) -> None:
+        Answer(ENROLLMENT, QUERY_STRING=EVERY_DAY, REQUEST_METHOD="HEAD").body.close()
+        assert (log.entry["bytes"], log.entry["outcome"]) == (0, "complete")
+
+    def test_is_told_once_however_often_it_is_closed(self, log: Log, answer: Answer) -> None:
+        answer.taken()
+        answer.body.close()
+        assert len(log.entries) == 1
+
+
+@pytest.mark.usefixtures("days", "reader")
+def test_a_short_answer_that_does_not_get_through_is_aborted(log: Log) -> None:
+    with pytest.raises(ConnectionResetError):
+        Answer(ENROLLMENT).taken(chunks=1, error=ConnectionResetError())
+    assert (log.entry["status"], log.entry["outcome"], log.entry["level"]) == (200, "aborted", "INFO")
+
+
+class TestProbes:
+    @pytest.mark.parametrize("path", ["/status", "/health/"])
+    def test_are_told_with_debug_only(self, caplog: pytest.LogCaptureFixture, log: Log, path: str) -> None:
+        Client().get(path)
+        assert log.lines == []
+        with caplog.at_level(logging.DEBUG):
+            Client().get(path)
+        assert (log.entry["level"], log.entry["route"]) == ("DEBUG", path.strip("/"))
+
+    def test_that_fail_are_errors(self, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(probes, "answering", lambda aliases: dict.fromkeys(aliases, False))
+        Client().get("/health/")
+        assert (log.entry["level"], log.entry["status"], log.entry["route"]) == ("ERROR", 503, "health")
+
+
+class TestUser:
+    def test_of_a_session_is_no_reason_for_a_query(
+        self, browser: Client, log: Log, django_assert_num_queries: Any
+    ) -> None:
+        with django_assert_num_queries(0):
+            browser.get("/status/")
+            browser.get("/nowhere")
+        assert [entry["user"] for entry in log.entries] == [None]
+
+    def test_who_logs_in(self, log: Log) -> None:
+        User.objects.create_user("teacher", password="chalk and talk")
+        Client().post("/api-auth/login/", {"username": "teacher", "password": "chalk and talk"})
+        assert (log.entry["user"], log.entry["route"], log.entry["status"]) == ("teacher", "rest_framework:login", 302)
+
+    def test_who_fails_to_log_in_is_nobody(self, log: Log) -> None:
+        Client().post("/api-auth/login/", {"username": "teacher", "password": "wrong"})
+        assert log.entry["user"] is None
+
+
+class TestClient:
+    @pytest.mark.parametrize(
+        ("proxies", "forwarded", "client"),
+        [
+            (None, "203.0.113.9", "192.0.2.7"),
+            (0, "203.0.113.9", "192.0.2.7"),
+            (1, None, "192.0.2.7"),
+            (1, "203.0.113.9", "203.0.113.9"),
+            (1, "spoofed, 203.0.113.9", "203.0.113.9"),
+            (2, "spoofed, 203.0.113.9, 10.0.0.1", "203.0.113.9"),
+            (3, "203.0.113.9", "203.0.113.9"),
+            (1, "x" * 1000, "x" * 64),
+        ],
+    )
+    def test_is_the_one_that_trusted_proxies_tell(
+        self, monkeypatch: pytest.MonkeyPatch, log: Log, proxies: int | None, forwarded: str | None, client: str
+    ) -> None:
+        monkeypatch.setattr(api_settings, "NUM_PROXIES", proxies, raising=False)
+        headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
+        Answer("/nowhere", **headers).taken()
+        assert log.entry["client"] == client
+
+    def test_is_not_known_behind_a_unix_socket(self, log: Log) -> None:
+        Answer("/nowhere", REMOTE_ADDR="").taken()
+        assert log.entry["client"] is None
+
+
+class TestPath:
+    @pytest.mark.parametrize(
+        ("path", "logged"),
+        [
+            ("/a?token=secret", "/a"),
+            ("/" + "x" * 399, "/" + "x" * 399),
+            ("/" + "x" * 400, "/" + "x" * 398 + "…"),
+            ("/b%0D%0A%1b%22c", '/b\r\n\x1b"c'),
+            ("/M%C3%A1laga", "/Málaga"),
+        ],
+    )
+    def test_is_shortened_and_has_no_query(self, log: Log, path: str, logged: str) -> None:
+        Client().get(path)
+        assert log.entry["path"] == logged
+
+    def test_that_no_utf_8_could_write(self) -> None:
+        request = RequestFactory().get("/")
+        request.path = "/\ud800"
+        assert entries.path_of(request) == "/\\ud800"
+
+    def test_that_is_no_text(self, log: Log) -> None:
+        Answer("/a\xff").taken()
+        assert (log.entry["path"], log.entry["status"]) == ("/a%FF", 400)
+
+
+def test_a_method_of_any_length(log: Log) -> None:
+    Client().generic("X" * 500, "/nowhere")
+    assert log.entry["method"] == "X" * 20
+
+
+def named(patterns: Any) -> Iterator[URLPattern]:
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            yield pattern
+        else:
+            yield from named(pattern.url_patterns)
+
+
+def test_every_route_has_a_name_of_its_own() -> None:
+    names = [pattern.name for pattern in named(get_resolver().url_patterns)]
+    assert None not in names
+    assert len(set(names)) == len(names)
+    assert {*entries.PROBES} - {"metrics"} < set(names)
+    assert not {entries.STATIC, entries.NO_ROUTE} & set(names)
+
+
+def test_it_is_the_outermost() -> None:
+    assert django_settings.MIDDLEWARE[0].endswith(".ObservationMiddleware")

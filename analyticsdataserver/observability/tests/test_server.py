@@ -1,0 +1,211 @@
+"""The log and the metrics of a real server with two workers."""
+
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from analyticsdataserver.observability.tests.samples import Series, read, series
+from analyticsdataserver.observability.tests.serving import KEY, Server, await_that, manage
+
+pytestmark = pytest.mark.xdist_group("server")
+
+COURSE = "edX/DemoX/Demo_Course"
+ENROLLMENT = f"/api/v0/courses/{COURSE}/enrollment/"
+ROUTE = "v0:CourseEnrollmentView"
+AUTHORIZATION = f"Token {KEY}"
+FIRST_DAY = date(1900, 1, 1)
+# More than the buffers between two sockets hold.
+DAYS = 120_000
+
+
+@pytest.fixture(scope="module")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with databases that have a user with a key, and a course with many days."""
+    folder = tmp_path_factory.mktemp("databases")
+    manage(folder, "migrate")
+    manage(folder, "migrate", "--database", "analytics")
+    manage(folder, "set_api_key", "reader", KEY)
+    rows = ((COURSE, FIRST_DAY + timedelta(days=day), day, 0, "2014-12-10 19:31:46") for day in range(DAYS))
+    with closing(sqlite3.connect(folder / "analytics.db")) as connection, connection:
+        connection.executemany(
+            "INSERT INTO course_enrollment_daily (course_id, date, count, cumulative_count, created) "
+            "VALUES (?, ?, ?, ?, ?)",
+            ((course, day.isoformat(), *values) for course, day, *values in rows),
+        )
+    return folder
+
+
+@pytest.fixture
+def folder(databases: Path, tmp_path: Path) -> Path:
+    for name in ("default.db", "analytics.db"):
+        shutil.copy(databases / name, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def server(folder: Path) -> Iterator[Server]:
+    with Server(folder, METRICS="true") as server:
+        yield server
+
+
+def counted(server: Server) -> dict[Series, float]:
+    return read(server.get("/metrics").text)
+
+
+def test_counts_hold_across_workers_and_their_deaths(server: Server) -> None:
+    def ask(number: int) -> str:
+        response = server.get(ENROLLMENT, authorization=AUTHORIZATION, **{"x-request-id": f"request-{number}"})
+        assert response.status_code == 200
+        assert response.headers["X-Request-ID"] == f"request-{number}"
+        return response.text
+
+    def sharing() -> int:
+        # The process that starts the others counts nothing, but has files, too.
+        return len(list(server.folder.glob("dataapi-metrics-*/histogram_*.db")))
+
+    sent, size = 0, 0
+    with ThreadPoolExecutor(4) as threads:
+        while sent < 40 or (sharing() < 2 and sent < 2000):
+            for body in threads.map(ask, range(sent, sent + 20)):
+                size += len(body)
+            sent += 20
+    assert sharing() == 2
+    requests = series("dataapi_requests_total", route=ROUTE, method="GET", status=200)
+    # The last of them may be counted after its answer has come.
+    await_that(lambda: counted(server)[requests] == sent, "Not every request is counted.")
+
+    def totals() -> list[float]:
+        values = counted(server)
+        durations = series("dataapi_request_duration_seconds_count", route=ROUTE, method="GET", status=200)
+        rows, size = series("dataapi_rows_total", route=ROUTE), series("dataapi_response_bytes_total", route=ROUTE)
+        return [values[requests], values[durations], values[rows], values[size]]
+
+    # Whichever of the workers tells.
+    assert [totals() for _ in range(6)] == [[sent, sent, sent, size]] * 6
+
+    victim = min(server.workers())
+    os.kill(victim, signal.SIGKILL)
+    await_that(lambda: len(server.workers() - {victim}) == 2, "The worker was not replaced.")
+    assert [totals() for _ in range(6)] == [[sent, sent, sent, size]] * 6
+    assert counted(server)[series("dataapi_requests_in_progress")] == 1
+
+    server.process.send_signal(signal.SIGHUP)
+    before = server.workers()
+    await_that(lambda: len(server.workers()) == 2 and not before & server.workers(), "The workers were not replaced.")
+    await_that(server.answers, "The server does not answer any more.")
+    assert totals() == [sent, sent, sent, size]
+
+    names = [line["request_id"] for line in server.lines() if line.get("route") == ROUTE]
+    assert sorted(names) == sorted(f"request-{number}" for number in range(sent))
+    assert KEY not in server.log.read_text()
+    assert KEY not in server.get("/metrics").text
+
+
+def test_a_request_in_progress_ends_with_its_worker(server: Server) -> None:
+    in_progress = series("dataapi_requests_in_progress")
+    with server.asked(f"{ENROLLMENT}?start_date=1900-01-01", authorization=AUTHORIZATION) as connection:
+        # The rest of the answer waits to be read.
+        assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
+        assert counted(server)[in_progress] == 2
+        victims = server.workers()
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+        await_that(lambda: len(server.workers() - victims) == 2, "The workers were not replaced.")
+    assert counted(server)[in_progress] == 1
+
+
+def test_a_client_that_hangs_up_is_told(server: Server) -> None:
+    headers = {"authorization": AUTHORIZATION, "x-request-id": "hangs-up"}
+    with server.asked(f"{ENROLLMENT}?start_date=1900-01-01", **headers) as connection:
+        # As a process that dies does: the connection is reset.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
+    entry = server.entry("hangs-up")
+    assert (entry["outcome"], entry["status"], entry["level"], entry["user"]) == ("aborted", 200, "INFO", "reader")
+    assert 0 < entry["rows"] < DAYS
+    assert 0 < entry["bytes"] < DAYS * 100
+    values = counted(server)
+    assert values[series("dataapi_responses_broken_off_total", route=ROUTE, outcome="aborted")] == 1
+    assert values[series("dataapi_requests_in_progress")] == 1
+
+    headers = {"authorization": AUTHORIZATION, "x-request-id": "stays", "accept-encoding": "identity"}
+    whole = server.get(f"{ENROLLMENT}?start_date=1900-01-01", **headers)
+    entry = server.entry("stays")
+    assert (entry["outcome"], entry["rows"], entry["bytes"]) == ("complete", DAYS, len(whole.content))
+
+
+def test_what_gunicorn_refuses_is_told_without_what_it_was(server: Server) -> None:
+    key = KEY.encode()
+    for request in (
+        b"GET /x?token=" + key + b" HTTP/1.1 x\r\n\r\n",
+        b"GET /x HTTP/1.1\r\nAuthorization Token " + key + b"\r\n\r\n",
+        b"GET /x HTTP/1.1\r\nAuthorization: Token " + key + b"\0\r\n\r\n",
+    ):
+        assert server.send(request).startswith(b"HTTP/1.1 400 ")
+
+    def refused() -> bool:
+        return len([line for line in server.lines() if line["message"].startswith("Invalid request from")]) == 3
+
+    await_that(refused, "Not every refusal is told.")
+    assert {line["request_id"] for line in server.lines() if line["logger"] == "gunicorn.error"} == {None}
+    assert KEY not in server.log.read_text()
+
+
+def test_everything_is_written_and_removed_at_the_end(folder: Path) -> None:
+    with Server(folder, METRICS="true") as server:
+        assert len(list(folder.glob("dataapi-metrics-*"))) == 1
+        for number in range(50):
+            server.get("/nowhere", **{"x-request-id": f"request-{number}"})
+    assert server.process.returncode == 0
+    assert list(folder.glob("dataapi-metrics-*")) == []
+    names = {line["request_id"] for line in server.lines() if line.get("route") == "not_found"}
+    assert names == {f"request-{number}" for number in range(50)}
+    assert server.lines()[-1]["message"] == "Shutting down: Master"
+
+
+def test_what_waits_to_be_written_is_written_at_the_end(folder: Path) -> None:
+    with Server(folder, stderr=subprocess.PIPE) as server:
+        # Several times what the pipe holds.
+        for number in range(1000):
+            server.get("/nowhere", **{"x-request-id": f"request-{number}"})
+        workers = server.workers()
+        for worker in workers:
+            os.kill(worker, signal.SIGTERM)
+        # They would be gone by now if they did not wait.
+        time.sleep(1)
+        assert workers <= server.workers()
+        server.process.terminate()
+        log = server.process.communicate()[1].decode()
+    assert [number for number in range(1000) if f'"request_id":"request-{number}"' not in log] == []
+
+
+def test_without_the_setting_nothing_is_counted(folder: Path) -> None:
+    with Server(folder) as server:
+        response = server.get("/metrics", **{"x-request-id": "off"})
+        assert (response.status_code, response.json()["error_code"]) == (404, "not_found")
+        assert server.entry("off")["route"] == "not_found"
+        assert list(folder.glob("dataapi-metrics-*")) == []
+
+
+def test_a_log_that_nobody_reads_stops_nothing(folder: Path) -> None:
+    with Server(folder, stderr=subprocess.PIPE) as server:
+        with ThreadPoolExecutor(4) as threads:
+            # Several times what the pipe holds.
+            answers = list(threads.map(lambda number: server.get("/nowhere").status_code, range(1000)))
+        assert answers == [404] * 1000
+        assert server.process.stderr is not None
+        with server.process.stderr as unread:
+            first = unread.read1(1 << 16)  # type: ignore[attr-defined]
+        assert b"Starting gunicorn" in first

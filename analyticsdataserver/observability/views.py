@@ -1,0 +1,35 @@
+"""The address ``/metrics``, which is there with the setting ``METRICS`` only."""
+
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from analyticsdataserver.observability.data_age import NewestLoads
+from analyticsdataserver.observability.metrics import SHARED, Build, DataAge, registry
+
+NEWEST_LOADS: Final = NewestLoads()
+
+
+@method_decorator(never_cache, name="dispatch")
+class MetricsView(View):
+    """Answers with the metrics of all processes, in the text format of Prometheus.
+
+    Asks for no key: that would take the database of users, and the metrics have to be there also when it is not.
+    """
+
+    needs_no_database = True
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        collected = CollectorRegistry()
+        if SHARED:
+            MultiProcessCollector(collected)
+        else:
+            collected.register(registry())
+        collected.register(DataAge(NEWEST_LOADS))
+        collected.register(Build())
+        return HttpResponse(generate_latest(collected), content_type=CONTENT_TYPE_PLAIN_0_0_4)
