@@ -438,10 +438,15 @@ class SequentialOpenDistributionQuerySet(SubjectQuerySet):
 
 
 class AnswerDistributionQuerySet(SubjectQuerySet):
-    """Answers to the parts of problems, in whichever of its two layouts the table is."""
+    """Answers to the parts of problems, in whichever of its two layouts the table is.
+
+    Attributes:
+        late_columns: The columns that a table may lack, because they came late; null stands for what they would hold.
+    """
 
     subject = "module_id"
     identity = ("module_id", "course_id", "part_id", "correct", "value_id", "answer_value_text", "variant")
+    late_columns = ("answer_value_numeric",)
 
     @property
     def counts(self) -> tuple[str, ...]:
@@ -462,9 +467,10 @@ class AnswerDistributionQuerySet(SubjectQuerySet):
         return (*self.identity, *self.counts, *described)
 
     def readable(self, columns: tuple[str, ...]) -> tuple[Any, ...]:
-        """Return what to select for columns: null for those that the connected database's table lacks."""
+        """Return what to select for columns: null for late ones that the connected database's table lacks."""
         present = layouts.columns(self.db, self.model._meta.db_table)
-        return tuple(column if column in present else MISSING for column in columns)
+        lacking = {column for column in self.late_columns if column not in present}
+        return tuple(MISSING if column in lacking else column for column in columns)
 
     def problems_query(self, columns: tuple[Any, ...]) -> QuerySet[Any, Any]:
         return self.filter(course_id=COURSE_ID).order_by(Bytes("module_id"), "id").selecting(*columns, "created")

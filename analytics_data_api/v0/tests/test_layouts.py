@@ -158,6 +158,45 @@ def test_a_table_that_is_replaced_by_the_other_layout_is_read_from_the_second_re
     assert [answer["count"] for answer in get(endpoint).json()] == [9]
 
 
+def test_a_view_is_read_like_a_table(get: Get, request: pytest.FixtureRequest) -> None:
+    endpoint = "problems/{problem_id}/answer_distribution"
+    CASES[endpoint].rows()
+    connection = connections["analytics"]
+
+    def rename(old: str, new: str) -> None:
+        with connection.schema_editor() as editor:
+            editor.alter_db_table(ProblemFirstLastResponseAnswerDistribution, old, new)
+
+    def undo() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP VIEW answer_distribution")
+        rename("answers_elsewhere", "answer_distribution")
+
+    rename("answer_distribution", "answers_elsewhere")
+    request.addfinalizer(undo)
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE VIEW answer_distribution AS SELECT * FROM answers_elsewhere")
+    assert get(address(endpoint)).content.decode() == CASES[endpoint].json
+
+
+@pytest.mark.parametrize("column", ["part_id", "correct", "variant", "question_text"])
+def test_an_answer_column_that_every_layout_has_is_not_made_up(
+    get: Get, request: pytest.FixtureRequest, column: str
+) -> None:
+    model = ProblemFirstLastResponseAnswerDistribution
+    field: Any = model._meta.get_field(column)
+    connection = connections["analytics"]
+    with connection.schema_editor() as editor:
+        editor.remove_field(model, field)
+
+    def undo() -> None:
+        with connection.schema_editor() as editor:
+            editor.add_field(model, field)
+
+    request.addfinalizer(undo)
+    assert get(address("problems/{problem_id}/answer_distribution")).status_code == 503
+
+
 def test_the_layout_is_looked_up_once(django_assert_max_num_queries: Any) -> None:
     layouts.columns("analytics", "answer_distribution")
     with django_assert_max_num_queries(0, connection=connections["analytics"]):
