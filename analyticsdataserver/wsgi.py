@@ -8,6 +8,7 @@ import django
 from django.core.files.storage import storages
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import connections
+from django.urls import get_resolver
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ def tell_of_static_files() -> None:
 
 
 django.setup(set_prefix=False)
+# The views, too, before a server makes copies of this process, so that none of them has to at its first request.
+get_resolver().url_patterns  # noqa: B018
 limit_waiting()
 tell_of_static_files()
 application = Handler()

@@ -1,4 +1,4 @@
-"""What the commands that write analytics tables have in common: whereto, and what they print."""
+"""What the commands about analytics tables have in common: which database, and what they print."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +7,19 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, connections
 
 from analytics_data_api.course_tables import Outcome
+
+
+def require_database(alias: str) -> None:
+    """Check that the settings have a database.
+
+    Args:
+        alias: Its key in the setting ``DATABASES``.
+
+    Raises:
+        CommandError: They have none of that name.
+    """
+    if alias not in connections:
+        raise CommandError(f"There is no database {alias!r}; the settings have {', '.join(sorted(connections))}.")
 
 
 @contextmanager
@@ -19,8 +32,7 @@ def analytics_database(alias: str) -> Iterator[None]:
     Raises:
         CommandError: There is no such database, it does not answer, or it lacks the tables.
     """
-    if alias not in connections:
-        raise CommandError(f"There is no database {alias!r}; the settings have {', '.join(sorted(connections))}.")
+    require_database(alias)
     try:
         yield
     except DatabaseError as error:

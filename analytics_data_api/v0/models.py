@@ -184,11 +184,16 @@ class ProblemResponseAnswerDistribution(models.Model):
         db_table = "answer_distribution"
 
 
-def answer_distribution() -> querysets.AnswerDistributionQuerySet:
-    """Return the rows of ``answer_distribution``, by the model that fits the layout the connected database has."""
+def answer_distribution(alias: str | None = None) -> querysets.AnswerDistributionQuerySet:
+    """Return the rows of ``answer_distribution``, by the model that fits the layout the connected database has.
+
+    Args:
+        alias: The database, by its key in the setting ``DATABASES``; None for the one that the router names.
+    """
     newer, older = ProblemFirstLastResponseAnswerDistribution.objects, ProblemResponseAnswerDistribution.objects
-    present = layouts.columns(newer.db, newer.model._meta.db_table)
-    return (older if "count" in present and "last_response_count" not in present else newer).all()
+    database = alias or newer.db
+    present = layouts.columns(database, newer.model._meta.db_table)
+    return (older if "count" in present and "last_response_count" not in present else newer).using(database)
 
 
 class GradeDistribution(models.Model):

@@ -68,7 +68,17 @@ class ReportQuerySet(QuerySet[Any]):
     """Rows of a pipeline table.
 
     The methods that end in ``_query`` compose queries: from all the table's rows, with :class:`Parameter` for values.
+
+    Attributes:
+        identity: The fields that a row is known by, first the id that reports are asked for. Of the rows that agree in
+            all of them only the newest counts.
     """
+
+    identity: ClassVar[tuple[str, ...]]
+
+    def row_keys(self) -> Iterator[Row]:
+        """Yield what each row is known by: its identity, and whatever else has to be the same in rows that are one."""
+        return self.selecting(*self.identity).iterator()
 
     def read(self, compose: Callable[..., QuerySet[Any, Any]], *shape: Any, **values: Any) -> Iterator[Row]:
         """Yield the rows of a query as tuples; every report reads its table through this.
@@ -114,6 +124,11 @@ class SubjectQuerySet(ReportQuerySet):
     def read_subject(self, subject_id: str) -> Iterator[Row]:
         """Yield the rows about a subject in table order: tuples of the columns and ``created``."""
         return self.read(type(self).subject_query, self.columns, subject_id=subject_id)
+
+    def newest_of_subject(self, subject_id: str) -> list[Row]:
+        """Return, of the rows about a subject, those that count."""
+        known_by = [self.columns.index(name) for name in self.identity if name != self.subject]
+        return newest(self.read_subject(subject_id), key=itemgetter(*known_by))
 
     def report(self, subject_id: str) -> Rows:
         """Return the rows about a course, problem, subsection or video."""
@@ -192,9 +207,14 @@ class DailyQuerySet(DatedQuerySet):
             end=end and end.date(),
         )
 
+    @property
+    def dimension(self) -> str:
+        """What tells the rows of a course and date apart: the last field of their identity."""
+        return self.identity[-1]
+
     def by_date(self, course_id: str, dates: DateRange, *columns: str) -> Iterator[tuple[str, list[Row]]]:
-        """Yield each date with its newest rows: tuples of date, the columns (the first is the key) and ``created``."""
-        for day, group in groupby(self.days(course_id, dates, *columns), key=itemgetter(0)):
+        """Yield each date with its newest rows: tuples of date, the dimension, the columns and ``created``."""
+        for day, group in groupby(self.days(course_id, dates, self.dimension, *columns), key=itemgetter(0)):
             yield day, newest(group, key=itemgetter(1))
 
 
@@ -203,6 +223,8 @@ def is_midnight(time: datetime) -> bool:
 
 
 class EnrollmentQuerySet(DailyQuerySet):
+    identity = ("course_id", "date")
+
     def report(self, course_id: str, dates: DateRange) -> Rows:
         """Return a row a date: ``(date, count, created)``."""
         by_date = groupby(self.days(course_id, dates, "count"), key=itemgetter(0))
@@ -216,8 +238,6 @@ class EnrollmentQuerySet(DailyQuerySet):
 class EnrollmentDimensionQuerySet(DailyQuerySet):
     """Enrollment by day and one more column."""
 
-    dimension: ClassVar[str]
-
     def report(self, course_id: str, dates: DateRange) -> Rows:
         """Return a row a date and value of the dimension, null first: ``(date, value, count, created)``."""
         return Rows(
@@ -227,20 +247,22 @@ class EnrollmentDimensionQuerySet(DailyQuerySet):
         )
 
     def by_dimension(self, course_id: str, dates: DateRange) -> Iterator[Row]:
-        for _, rows in self.by_date(course_id, dates, self.dimension, "count"):
+        for _, rows in self.by_date(course_id, dates, "count"):
             rows.sort(key=lambda row: null_first(row[1]))
             yield from rows
 
 
 class EnrollmentBirthYearQuerySet(EnrollmentDimensionQuerySet):
-    dimension = "birth_year"
+    identity = ("course_id", "date", "birth_year")
 
 
 class EnrollmentEducationQuerySet(EnrollmentDimensionQuerySet):
-    dimension = "education_level"
+    identity = ("course_id", "date", "education_level")
 
 
 class EnrollmentModeQuerySet(DailyQuerySet):
+    identity = ("course_id", "date", "mode")
+
     def report(self, course_id: str, dates: DateRange) -> Rows:
         """Return a row a date: the sums over every mode, and the count of each mode that has a column."""
         return Rows(
@@ -250,7 +272,7 @@ class EnrollmentModeQuerySet(DailyQuerySet):
         )
 
     def pivot(self, course_id: str, dates: DateRange) -> Iterator[Row]:
-        for day, rows in self.by_date(course_id, dates, "mode", "count", "cumulative_count"):
+        for day, rows in self.by_date(course_id, dates, "count", "cumulative_count"):
             counts = dict.fromkeys(enrollment_modes.COLUMNS, 0)
             for _, mode, count, _, _ in rows:
                 column = enrollment_modes.COLUMN_OF_MODE.get(mode)
@@ -261,6 +283,8 @@ class EnrollmentModeQuerySet(DailyQuerySet):
 
 
 class EnrollmentGenderQuerySet(DailyQuerySet):
+    identity = ("course_id", "date", "gender")
+
     def report(self, course_id: str, dates: DateRange) -> Rows:
         """Return a row a date with the count of each gender that has a column."""
         return Rows(
@@ -270,7 +294,7 @@ class EnrollmentGenderQuerySet(DailyQuerySet):
         )
 
     def pivot(self, course_id: str, dates: DateRange) -> Iterator[Row]:
-        for day, rows in self.by_date(course_id, dates, "gender", "count"):
+        for day, rows in self.by_date(course_id, dates, "count"):
             counts = dict.fromkeys(genders.COLUMNS, 0)
             for _, gender, count, _ in rows:
                 counts[genders.COLUMN_OF_CODE.get(gender, genders.UNKNOWN)] += count or 0
@@ -278,6 +302,8 @@ class EnrollmentGenderQuerySet(DailyQuerySet):
 
 
 class EnrollmentLocationQuerySet(DailyQuerySet):
+    identity = ("course_id", "date", "country_code")
+
     def report(self, course_id: str, dates: DateRange) -> Rows:
         """Return a row a date and country, the unknown one first: ``(date, alpha-2 or None, count, created)``."""
         return Rows(
@@ -287,7 +313,7 @@ class EnrollmentLocationQuerySet(DailyQuerySet):
         )
 
     def by_country(self, course_id: str, dates: DateRange) -> Iterator[Row]:
-        for day, rows in self.by_date(course_id, dates, "country_code", "count"):
+        for day, rows in self.by_date(course_id, dates, "count"):
             known = [row for row in rows if row[1] in countries.COUNTRIES]
             known.sort(key=itemgetter(1))
             if len(known) < len(rows):
@@ -304,6 +330,7 @@ def latest_created(rows: Iterable[Row]) -> Any:
 class ActivityQuerySet(DatedQuerySet):
     """Weekly activity; the columns ``interval_start`` and ``interval_end`` bound a row's week, in UTC."""
 
+    identity = ("course_id", "interval_start", "interval_end", "activity_type")
     latest_by = "interval_end"
 
     def of_course(self) -> Self:
@@ -373,55 +400,58 @@ class VideoQuerySet(SubjectQuerySet):
     """A row a video of a course, in table order."""
 
     subject = "course_id"
+    identity = ("course_id", "pipeline_video_id", "encoded_module_id")
     columns = ("pipeline_video_id", "encoded_module_id", "duration", "segment_length", "users_at_start", "users_at_end")
 
     def counted(self, subject_id: str) -> Iterator[Row]:
-        yield from newest(self.read_subject(subject_id), key=itemgetter(0, 1))
+        yield from self.newest_of_subject(subject_id)
 
 
 class VideoTimelineQuerySet(SubjectQuerySet):
     """A row a segment of a video, by segment."""
 
     subject = "pipeline_video_id"
+    identity = ("pipeline_video_id", "segment")
     columns = ("segment", "num_users", "num_views")
 
     def counted(self, subject_id: str) -> Iterator[Row]:
-        rows = newest(self.read_subject(subject_id), key=itemgetter(0))
-        yield from sorted(rows, key=lambda row: null_first(row[0]))
+        yield from sorted(self.newest_of_subject(subject_id), key=lambda row: null_first(row[0]))
 
 
 class GradeDistributionQuerySet(SubjectQuerySet):
     """A row a grade that was given for a problem, by grade."""
 
     subject = "module_id"
+    identity = ("module_id", "course_id", "grade", "max_grade")
     columns = ("course_id", "grade", "max_grade", "count")
 
     def counted(self, subject_id: str) -> Iterator[Row]:
-        rows = newest(self.read_subject(subject_id), key=itemgetter(0, 1, 2))
-        yield from sorted(rows, key=lambda row: null_first(row[1]))
+        yield from sorted(self.newest_of_subject(subject_id), key=lambda row: null_first(row[1]))
 
 
 class SequentialOpenDistributionQuerySet(SubjectQuerySet):
     """A row a course that has the subsection."""
 
     subject = "module_id"
+    identity = ("module_id", "course_id")
     columns = ("course_id", "count")
 
     def counted(self, subject_id: str) -> Iterator[Row]:
-        yield from newest(self.read_subject(subject_id), key=itemgetter(0))
+        yield from self.newest_of_subject(subject_id)
 
 
 class AnswerDistributionQuerySet(SubjectQuerySet):
     """Answers to the parts of problems, in whichever of its two layouts the table is.
 
     Attributes:
-        identity: The columns that an answer is known by.
         described: The columns that tell more of an answer.
+        late_columns: The columns that a table may lack, because they came late; null stands for what they would hold.
     """
 
     subject = "module_id"
     identity = ("module_id", "course_id", "part_id", "correct", "value_id", "answer_value_text", "variant")
     described = ("answer_value_numeric", "problem_display_name", "question_text")
+    late_columns = ("answer_value_numeric",)
 
     @property
     def counts(self) -> tuple[str, ...]:
@@ -442,23 +472,33 @@ class AnswerDistributionQuerySet(SubjectQuerySet):
         return (*self.identity, *self.counts, *described)
 
     def readable(self, columns: tuple[str, ...]) -> tuple[Any, ...]:
-        """Return what to select for columns: null for those that the connected database's table lacks."""
+        """Return what to select for columns: null for late ones that the connected database's table lacks."""
         present = layouts.columns(self.db, self.model._meta.db_table)
-        return tuple(column if column in present else MISSING for column in columns)
+        lacking = {column for column in self.late_columns if column not in present}
+        return tuple(MISSING if column in lacking else column for column in columns)
 
     def problems_query(self, columns: tuple[Any, ...]) -> QuerySet[Any, Any]:
         return self.filter(course_id=COURSE_ID).order_by(Bytes("module_id"), "id").selecting(*columns, "created")
 
-    def newest_answers(self, answers: Iterable[Any]) -> list[Any]:
-        """Keep the newest row of each answer; rows that name no answer are one only where they count the same."""
+    def row_keys(self) -> Iterator[Row]:
+        read = self.columns_read()
+        return map(self.answer_key(), map(answer_type(read)._make, self.selecting(*read).iterator()))
+
+    def answer_key(self) -> Callable[[Any], Row]:
+        """Return what tells the key of an answer; rows that name no answer are one only where they count the same."""
         identity = attrgetter(*self.identity)
-        counted = attrgetter(*self.counts)
+        identity_and_counts = attrgetter(*self.identity, *self.counts)
 
-        def key(answer: Any) -> Hashable:
+        def key(answer: Any) -> Row:
             named = answer.value_id is not None or answer.answer_value_text is not None
-            return identity(answer) if named else (identity(answer), counted(answer))
+            known_by: Row = identity(answer) if named else identity_and_counts(answer)
+            return known_by
 
-        return newest(answers, key)
+        return key
+
+    def newest_answers(self, answers: Iterable[Any]) -> list[Any]:
+        """Keep the newest row of each answer."""
+        return newest(answers, self.answer_key())
 
     def report(self, subject_id: str) -> Rows:
         """Return a row an answer, by part, with erroneously randomised problems consolidated."""

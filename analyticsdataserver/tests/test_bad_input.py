@@ -18,7 +18,7 @@ from conftest import KEY
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
 # Of each operation.
-EXAMPLES: Final = 100
+EXAMPLES: Final = 50
 
 # Without a server in between, nobody would unpack what is compressed.
 HEADERS: Final = {"Authorization": f"Token {KEY}", "Accept-Encoding": "identity"}

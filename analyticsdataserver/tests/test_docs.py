@@ -1,6 +1,7 @@
 """Whatever there is stands in the documentation: each list is found in the code, none is kept here."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from rest_framework.authtoken.serializers import AuthTokenSerializer
 from rest_framework.fields import CharField
 
 from analytics_data_api import examples
+from analytics_data_api.table_checks import as_json
+from analytics_data_api.table_checks.findings import Finding, Kind, Report, TableReport
 from analytics_data_api.v0.urls import ENDPOINTS
 from analyticsdataserver.environment import BASE_DIR
 from analyticsdataserver.openapi.views import document
@@ -121,6 +124,27 @@ class TestCommands:
         _, _, explained = guide("operating").partition(f"./manage.py {name}")
         for option in options:
             assert option in explained
+
+
+class TestChecksOfTables:
+    """What ``check_tables`` finds is told in the operators' guide."""
+
+    @property
+    def explained(self) -> str:
+        _, _, section = guide("operating").partition(".. _checking-tables:")
+        return section.partition("\nBackup\n")[0]
+
+    def test_each_kind_of_finding_with_its_severity_and_no_other(self) -> None:
+        rows = re.findall(r"^   \* - ``(\w+)``\n     - (\w+)$", self.explained, re.MULTILINE)
+        assert rows == [(kind.code, kind.severity.word) for kind in Kind]
+
+    def test_each_key_of_the_document_and_no_other(self) -> None:
+        _, _, explained = self.explained.partition("``--format json`` prints")
+        named = {name for name in code(explained) if re.fullmatch("[a-z_]+", name)}
+        finding = Finding(Kind.SIMILAR_IDS, "")
+        document = json.loads(as_json.written(Report("", "", False, (TableReport("", (finding,)),))))
+        keys = document.keys() | document["tables"][0].keys() | document["tables"][0]["findings"][0].keys()
+        assert named == keys | {"ok", "warning", "error", "unavailable", finding.kind.code}
 
 
 def make_targets() -> list[str]:

@@ -1,17 +1,20 @@
 """The guides show what the service answers, and the pages that are written from the code are up to date."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connections
 
 from analytics_data_api import keys, sample_data
 from analyticsdataserver.environment import BASE_DIR
 from analyticsdataserver.openapi.views import document
 from analyticsdataserver.router import ANALYTICS_DATABASE
-from analyticsdataserver.tests.guides import examples, pages, reference, tables
+from analyticsdataserver.tests.guides import checking, examples, pages, reference, tables
 
 WRITTEN = (reference.PAGE, tables.PAGE)
 GUIDES = [page for page in pages() if page not in WRITTEN and examples.has_examples(page.read_text())]
@@ -50,6 +53,16 @@ def test_examples_print_what_stands_there(page: Path, live_server: Any, check: C
 
 def test_the_reference_is_what_the_schema_says(check: Check) -> None:
     check(reference.PAGE, reference.text(document()))
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "analytics"])
+def test_checked_tables_look_as_they_are_shown(check: Check) -> None:
+    if connections[ANALYTICS_DATABASE].vendor != "sqlite":
+        pytest.skip("the page shows SQL as SQLite quotes it")
+    out = io.StringIO()
+    with checking.old_pipeline(), pytest.raises(SystemExit):
+        call_command("check_tables", stdout=out)
+    check(checking.PAGE, f"$ ./manage.py check_tables\n{out.getvalue()}")
 
 
 def test_the_tables_are_those_of_the_models(check: Check) -> None:

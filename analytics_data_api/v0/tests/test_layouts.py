@@ -15,6 +15,7 @@ from analytics_data_api.v0.models import (
     ProblemResponseAnswerDistribution,
     Video,
 )
+from analytics_data_api.v0.tests import altered
 from analytics_data_api.v0.tests import factories as make
 from analytics_data_api.v0.tests.cases import CASES, address
 from analytics_data_api.v0.tests.conftest import Get
@@ -22,19 +23,20 @@ from analytics_data_api.v0.tests.conftest import Get
 # Tables are altered, which a transaction would not take back on MySQL.
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
+ANSWERS = "problems/{problem_id}/answer_distribution"
+# Endpoints over a table that has a column too few or too many.
+SPARED = (
+    "courses/{course_id}/enrollment",
+    "courses/{course_id}/enrollment/gender",
+    "courses/{course_id}/videos",
+    "problems/{problem_id}/grade_distribution",
+)
+
 
 @pytest.fixture
 def older_answers() -> Iterator[None]:
-    """``answer_distribution`` with one count, as it was before first responses were counted."""
-    connection = connections["analytics"]
-    older = ProblemResponseAnswerDistribution
-    with connection.schema_editor() as editor:
-        editor.delete_model(ProblemFirstLastResponseAnswerDistribution)
-        editor.create_model(older)
-    yield
-    with connection.schema_editor() as editor:
-        editor.delete_model(older)
-        editor.create_model(ProblemFirstLastResponseAnswerDistribution)
+    with altered.older_answers():
+        yield
 
 
 def older_answer(**values: Any) -> None:
@@ -56,51 +58,33 @@ def older_answer(**values: Any) -> None:
 
 
 @pytest.fixture
-def altered(request: pytest.FixtureRequest) -> Iterator[None]:
+def older_layout() -> Iterator[None]:
     """Columns removed that an old layout lacks, and one added that nobody knows."""
-    unknown = models.IntegerField(null=True)
-    unknown.set_attributes_from_name("unknown_to_anybody")
-    removed = [
-        (CourseEnrollmentDaily, "cumulative_count"),
-        (CourseEnrollmentByGender, "cumulative_count"),
-        (Video, "total_viewed_seconds"),
-        (ProblemFirstLastResponseAnswerDistribution, "answer_value_numeric"),
-    ]
-    rows = ("enrollment", "enrollment/gender", "videos")
-    for name in rows:
-        CASES[f"courses/{{course_id}}/{name}"].rows()
-    CASES["problems/{problem_id}/answer_distribution"].rows()
-    CASES["problems/{problem_id}/grade_distribution"].rows()
-    with connections["analytics"].schema_editor() as editor:
-        for model, column in removed:
-            editor.remove_field(model, model._meta.get_field(column))  # type: ignore[arg-type]
-        editor.add_field(GradeDistribution, unknown)
-    yield
-    with connections["analytics"].schema_editor() as editor:
-        for model, column in removed:
-            editor.add_field(model, model._meta.get_field(column))  # type: ignore[arg-type]
-        editor.remove_field(GradeDistribution, unknown)
+    for endpoint, case in CASES.items():
+        if endpoint in (*SPARED, ANSWERS):
+            case.rows()
+    with (
+        altered.without_columns(
+            (CourseEnrollmentDaily, "cumulative_count"),
+            (CourseEnrollmentByGender, "cumulative_count"),
+            (Video, "total_viewed_seconds"),
+            (ProblemFirstLastResponseAnswerDistribution, "answer_value_numeric"),
+        ),
+        altered.with_column(GradeDistribution, "unknown_to_anybody", models.IntegerField(null=True)),
+    ):
+        yield
 
 
-@pytest.mark.usefixtures("altered")
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        "courses/{course_id}/enrollment",
-        "courses/{course_id}/enrollment/gender",
-        "courses/{course_id}/videos",
-        "problems/{problem_id}/grade_distribution",
-    ],
-)
+@pytest.mark.usefixtures("older_layout")
+@pytest.mark.parametrize("endpoint", SPARED)
 def test_columns_that_an_answer_does_not_need_may_be_missing_or_unknown(get: Get, endpoint: str) -> None:
     assert get(address(endpoint)).content.decode() == CASES[endpoint].json
 
 
-@pytest.mark.usefixtures("altered")
+@pytest.mark.usefixtures("older_layout")
 def test_a_missing_numeric_answer_is_null(get: Get) -> None:
-    endpoint = "problems/{problem_id}/answer_distribution"
-    expected = CASES[endpoint].json.replace('"answer_value_numeric":3.5', '"answer_value_numeric":null')
-    assert get(address(endpoint)).content.decode() == expected
+    expected = CASES[ANSWERS].json.replace('"answer_value_numeric":3.5', '"answer_value_numeric":null')
+    assert get(address(ANSWERS)).content.decode() == expected
 
 
 @pytest.mark.usefixtures("older_answers")
@@ -108,7 +92,7 @@ class TestOlderAnswers:
     def test_the_body_has_one_count(self, get: Get) -> None:
         older_answer()
         older_answer(correct=False, value_id="choice_0", answer_value_text="Russia", count=15)
-        response = get(address("problems/{problem_id}/answer_distribution"))
+        response = get(address(ANSWERS))
         assert response.content.decode() == (
             '[{"course_id":"edX/DemoX/Demo_Course","module_id":"i4x://edX/DemoX/Demo_Course/problem/p1",'
             '"part_id":"p_2_1","correct":true,"count":9,"value_id":"choice_1","answer_value":"Indonesia",'
@@ -122,7 +106,7 @@ class TestOlderAnswers:
 
     def test_the_csv_has_no_column_for_what_the_table_lacks(self, get: Get) -> None:
         older_answer()
-        header = get(address("problems/{problem_id}/answer_distribution"), format="csv").content.decode().split("\r\n")
+        header = get(address(ANSWERS), format="csv").content.decode().split("\r\n")
         assert header[0] == (
             "answer_value,answer_value_numeric,answer_value_text,consolidated_variant,correct,count,course_id,created,"
             "module_id,part_id,problem_display_name,question_text,value_id,variant"
@@ -130,13 +114,13 @@ class TestOlderAnswers:
 
     def test_a_field_that_the_table_lacks_is_400(self, get: Get) -> None:
         older_answer()
-        response = get(address("problems/{problem_id}/answer_distribution"), fields="last_response_count")
+        response = get(address(ANSWERS), fields="last_response_count")
         assert response.status_code == 400
 
     def test_variants_are_consolidated(self, get: Get) -> None:
         older_answer(variant=1, count=9)
         older_answer(variant=2, count=None)
-        (answer,) = get(address("problems/{problem_id}/answer_distribution")).json()
+        (answer,) = get(address(ANSWERS)).json()
         assert (answer["count"], answer["variant"], answer["consolidated_variant"]) == (9, None, True)
 
     def test_problems_count_the_only_count(self, get: Get) -> None:
@@ -149,13 +133,25 @@ class TestOlderAnswers:
 def test_a_table_that_is_replaced_by_the_other_layout_is_read_from_the_second_request_on(
     get: Get, request: pytest.FixtureRequest
 ) -> None:
-    endpoint = address("problems/{problem_id}/answer_distribution")
+    endpoint = address(ANSWERS)
     make.AnswerFactory()
     assert get(endpoint).status_code == 200
     request.getfixturevalue("older_answers")
     older_answer()
     assert get(endpoint).status_code == 503
     assert [answer["count"] for answer in get(endpoint).json()] == [9]
+
+
+def test_a_view_is_read_like_a_table(get: Get) -> None:
+    CASES[ANSWERS].rows()
+    with altered.as_view(ProblemFirstLastResponseAnswerDistribution):
+        assert get(address(ANSWERS)).content.decode() == CASES[ANSWERS].json
+
+
+@pytest.mark.parametrize("column", ["part_id", "correct", "variant", "question_text"])
+def test_an_answer_column_that_every_layout_has_is_not_made_up(get: Get, column: str) -> None:
+    with altered.without_columns((ProblemFirstLastResponseAnswerDistribution, column)):
+        assert get(address(ANSWERS)).status_code == 503
 
 
 def test_the_layout_is_looked_up_once(django_assert_max_num_queries: Any) -> None:
