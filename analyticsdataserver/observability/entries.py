@@ -2,12 +2,13 @@
 
 import logging
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
-from rest_framework.settings import api_settings
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 
 logger = logging.getLogger("analyticsdataserver.request")
 
@@ -26,6 +27,7 @@ PROBES: Final = frozenset({"status", "health", "metrics"})
 # How much of a path is logged: the longest ids fit in.
 PATH_LENGTH: Final = 400
 METHOD_LENGTH: Final = 20
+ADDRESS_LENGTH: Final = 64
 
 
 class Entry(dict[str, Any]):
@@ -75,13 +77,10 @@ def user_of(request: HttpRequest) -> str | None:
 
 
 def client_of(request: HttpRequest) -> str | None:
-    """Return the address of the client, None where it is not known, as behind a Unix socket.
+    """Return the address that a request comes from, None where it is not known, as behind a Unix socket.
 
-    It is the one that connects; with REST framework's setting ``NUM_PROXIES``, the one that the outermost of so many
-    proxies has written into ``X-Forwarded-For``.
+    It is the one that connects; with the setting ``NUM_PROXIES``, the one that the outermost of so many proxies has
+    written into ``X-Forwarded-For``.
     """
-    proxies = api_settings.NUM_PROXIES
-    if proxies and (forwarded := request.META.get("HTTP_X_FORWARDED_FOR")):
-        addresses = forwarded.split(",")
-        return addresses[-min(proxies, len(addresses))].strip()[:64] or None
-    return request.META.get("REMOTE_ADDR") or None
+    address = BaseThrottle().get_ident(cast("Request", request))
+    return (address or "")[:ADDRESS_LENGTH] or None

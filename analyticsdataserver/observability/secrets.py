@@ -51,8 +51,6 @@ def secrets_of_settings() -> Iterator[str]:
 def hidden(text: str, request: HttpRequest | None) -> str:
     """Return a text without any secret of the service, or of a request that is being handled."""
     found = {*secrets_of_settings(), *(secrets_of(request) if request is not None else ())} - {""}
-    if not found:
-        return text
     # Also as Python and HTML write them. The longest first, because one may be a part of another.
     forms = {form for secret in found for form in (secret, repr(secret)[1:-1], escape(secret))}
     return re.sub("|".join(map(pattern, sorted(forms, key=len, reverse=True))), SUBSTITUTE, text)

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import IO, Final, NamedTuple, Self
 
 from analyticsdataserver.environment import BASE_DIR
 
@@ -95,7 +95,7 @@ class Gunicorn:
         self.application = application
         self.count = workers
         self.port = free_port()
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115
+        self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
 
     def __enter__(self) -> Self:
         bound = ("--bind", f"127.0.0.1:{self.port}", "--workers", str(self.count))

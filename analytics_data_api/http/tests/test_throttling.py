@@ -131,6 +131,8 @@ class TestRightKeysWhereTooManyWrongOnesWereSent:
         right, wrong = ask(SECOND_KEY), ask("nobodys")
         assert right.status_code == wrong.status_code == 429
         assert right.content == wrong.content
+        # That each request is another one tells nobody anything.
+        assert right.headers.pop("X-Request-ID") != wrong.headers.pop("X-Request-ID")
         assert dict(right.headers) == dict(wrong.headers)
 
     def test_that_are_new_there_take_the_same_steps(self) -> None:

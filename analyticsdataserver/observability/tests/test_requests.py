@@ -301,7 +301,6 @@ class TestClient:
     @pytest.mark.parametrize(
         ("proxies", "forwarded", "client"),
         [
-            (None, "203.0.113.9", "192.0.2.7"),
             (0, "203.0.113.9", "192.0.2.7"),
             (1, None, "192.0.2.7"),
             (1, "203.0.113.9", "203.0.113.9"),

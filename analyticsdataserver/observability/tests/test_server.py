@@ -1,30 +1,34 @@
 """The log and the metrics of a real server with two workers."""
 
+import http.client
 import os
 import shutil
 import signal
 import socket
 import sqlite3
 import struct
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
+from threading import Thread
 
+import orjson
 import pytest
 
 from analyticsdataserver.observability.tests.samples import Series, read, series
-from analyticsdataserver.observability.tests.serving import KEY, Server, await_that, manage
+from analyticsdataserver.observability.tests.serving import KEY, PATIENCE, Server, await_that, manage
 
 pytestmark = pytest.mark.xdist_group("server")
 
 COURSE = "edX/DemoX/Demo_Course"
 ENROLLMENT = f"/api/v0/courses/{COURSE}/enrollment/"
+EVERY_DAY = f"{ENROLLMENT}?start_date=1900-01-01"
 ROUTE = "v0:CourseEnrollmentView"
 AUTHORIZATION = f"Token {KEY}"
+FAILING = "analyticsdataserver.observability.tests.failing:application"
 FIRST_DAY = date(1900, 1, 1)
 # More than the buffers between two sockets hold.
 DAYS = 120_000
@@ -60,75 +64,85 @@ def server(folder: Path) -> Iterator[Server]:
         yield server
 
 
+class Unread:
+    """A log that goes to a pipe, which nobody reads for the time being."""
+
+    def __init__(self, server: Server) -> None:
+        reading, writing = os.pipe()
+        self.reading = os.fdopen(reading, "rb")
+        server.log.close()
+        server.log = os.fdopen(writing, "wb")
+
+    def read(self) -> str:
+        """Return what there is, when nobody writes any more."""
+        with self.reading:
+            return self.reading.read().decode()
+
+
 def counted(server: Server) -> dict[Series, float]:
-    return read(server.get("/metrics").text)
+    return read(server.ask("/metrics").body.decode())
 
 
 def test_counts_hold_across_workers_and_their_deaths(server: Server) -> None:
-    def ask(number: int) -> str:
-        response = server.get(ENROLLMENT, authorization=AUTHORIZATION, **{"x-request-id": f"request-{number}"})
-        assert response.status_code == 200
-        assert response.headers["X-Request-ID"] == f"request-{number}"
-        return response.text
+    def ask(number: int) -> int:
+        answer = server.ask(ENROLLMENT, authorization=AUTHORIZATION, x_request_id=f"request-{number}")
+        assert answer.status == 200
+        assert answer.headers["X-Request-ID"] == f"request-{number}"
+        return len(answer.body)
 
     def sharing() -> int:
-        # The process that starts the others counts nothing, but has files, too.
+        # The process that starts the others has files, too, but has measured nothing.
         return len(list(server.folder.glob("dataapi-metrics-*/histogram_*.db")))
 
     sent, size = 0, 0
     with ThreadPoolExecutor(4) as threads:
         while sent < 40 or (sharing() < 2 and sent < 2000):
-            for body in threads.map(ask, range(sent, sent + 20)):
-                size += len(body)
+            size += sum(threads.map(ask, range(sent, sent + 20)))
             sent += 20
     assert sharing() == 2
-    requests = series("dataapi_requests_total", route=ROUTE, method="GET", status=200)
+    of_route = {"route": ROUTE, "method": "GET", "status": 200}
+    requests = series("dataapi_requests_total", **of_route)
     # The last of them may be counted after its answer has come.
     await_that(lambda: counted(server)[requests] == sent, "Not every request is counted.")
 
     def totals() -> list[float]:
         values = counted(server)
-        durations = series("dataapi_request_duration_seconds_count", route=ROUTE, method="GET", status=200)
+        durations = series("dataapi_request_duration_seconds_count", **of_route)
         rows, size = series("dataapi_rows_total", route=ROUTE), series("dataapi_response_bytes_total", route=ROUTE)
         return [values[requests], values[durations], values[rows], values[size]]
 
     # Whichever of the workers tells.
     assert [totals() for _ in range(6)] == [[sent, sent, sent, size]] * 6
 
-    victim = min(server.workers())
+    victim = server.workers()[0]
     os.kill(victim, signal.SIGKILL)
-    await_that(lambda: len(server.workers() - {victim}) == 2, "The worker was not replaced.")
+    await_that(lambda: len({*server.workers()} - {victim}) == 2, "The worker was not replaced.")
     assert [totals() for _ in range(6)] == [[sent, sent, sent, size]] * 6
-    assert counted(server)[series("dataapi_requests_in_progress")] == 1
 
-    server.process.send_signal(signal.SIGHUP)
-    before = server.workers()
-    await_that(lambda: len(server.workers()) == 2 and not before & server.workers(), "The workers were not replaced.")
-    await_that(server.answers, "The server does not answer any more.")
+    server.renew_workers()
     assert totals() == [sent, sent, sent, size]
 
     names = [line["request_id"] for line in server.lines() if line.get("route") == ROUTE]
     assert sorted(names) == sorted(f"request-{number}" for number in range(sent))
-    assert KEY not in server.log.read_text()
-    assert KEY not in server.get("/metrics").text
+    assert KEY not in server.logged()
+    assert KEY not in server.ask("/metrics").body.decode()
 
 
 def test_a_request_in_progress_ends_with_its_worker(server: Server) -> None:
     in_progress = series("dataapi_requests_in_progress")
-    with server.asked(f"{ENROLLMENT}?start_date=1900-01-01", authorization=AUTHORIZATION) as connection:
+    with server.asked(EVERY_DAY, authorization=AUTHORIZATION) as connection:
         # The rest of the answer waits to be read.
         assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
         assert counted(server)[in_progress] == 2
-        victims = server.workers()
+        victims = {*server.workers()}
         for victim in victims:
             os.kill(victim, signal.SIGKILL)
-        await_that(lambda: len(server.workers() - victims) == 2, "The workers were not replaced.")
+        await_that(lambda: len({*server.workers()} - victims) == 2, "The workers were not replaced.")
     assert counted(server)[in_progress] == 1
 
 
 def test_a_client_that_hangs_up_is_told(server: Server) -> None:
-    headers = {"authorization": AUTHORIZATION, "x-request-id": "hangs-up"}
-    with server.asked(f"{ENROLLMENT}?start_date=1900-01-01", **headers) as connection:
+    with server.asked(EVERY_DAY, authorization=AUTHORIZATION, x_request_id="hangs-up") as connection:
         # As a process that dies does: the connection is reset.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
@@ -140,10 +154,26 @@ def test_a_client_that_hangs_up_is_told(server: Server) -> None:
     assert values[series("dataapi_responses_broken_off_total", route=ROUTE, outcome="aborted")] == 1
     assert values[series("dataapi_requests_in_progress")] == 1
 
-    headers = {"authorization": AUTHORIZATION, "x-request-id": "stays", "accept-encoding": "identity"}
-    whole = server.get(f"{ENROLLMENT}?start_date=1900-01-01", **headers)
+    whole = server.ask(EVERY_DAY, authorization=AUTHORIZATION, x_request_id="stays")
     entry = server.entry("stays")
-    assert (entry["outcome"], entry["rows"], entry["bytes"]) == ("complete", DAYS, len(whole.content))
+    assert (entry["outcome"], entry["rows"], entry["bytes"]) == ("complete", DAYS, len(whole.body))
+
+
+def test_an_answer_that_breaks_off_is_told_with_its_reason(folder: Path) -> None:
+    with Server(folder, FAILING) as server:
+        with pytest.raises(http.client.IncompleteRead):
+            server.ask(EVERY_DAY, authorization=AUTHORIZATION, x_request_id="fails")
+        entry = server.entry("fails")
+        assert (entry["outcome"], entry["status"], entry["level"], entry["rows"]) == ("failed", 200, "ERROR", 1)
+        # The thread goes on with the next one.
+        server.send(b"no request\r\n\r\n")
+        reason, refusal = await_that(
+            lambda: [line for line in server.lines() if "rror" in line["message"] or "Invalid" in line["message"]][:2],
+            "Nothing is told of it.",
+        )
+    assert reason["request_id"] == "fails"
+    assert "OperationalError: (2013, 'Lost connection')" in reason["exception"]
+    assert refusal["request_id"] is None
 
 
 def test_what_gunicorn_refuses_is_told_without_what_it_was(server: Server) -> None:
@@ -160,52 +190,58 @@ def test_what_gunicorn_refuses_is_told_without_what_it_was(server: Server) -> No
 
     await_that(refused, "Not every refusal is told.")
     assert {line["request_id"] for line in server.lines() if line["logger"] == "gunicorn.error"} == {None}
-    assert KEY not in server.log.read_text()
+    assert KEY not in server.logged()
 
 
 def test_everything_is_written_and_removed_at_the_end(folder: Path) -> None:
     with Server(folder, METRICS="true") as server:
         assert len(list(folder.glob("dataapi-metrics-*"))) == 1
         for number in range(50):
-            server.get("/nowhere", **{"x-request-id": f"request-{number}"})
+            server.ask("/nowhere", x_request_id=f"request-{number}")
+        server.stop()
+        lines = server.lines()
     assert server.process.returncode == 0
     assert list(folder.glob("dataapi-metrics-*")) == []
-    names = {line["request_id"] for line in server.lines() if line.get("route") == "not_found"}
-    assert names == {f"request-{number}" for number in range(50)}
-    assert server.lines()[-1]["message"] == "Shutting down: Master"
-
-
-def test_what_waits_to_be_written_is_written_at_the_end(folder: Path) -> None:
-    with Server(folder, stderr=subprocess.PIPE) as server:
-        # Several times what the pipe holds.
-        for number in range(1000):
-            server.get("/nowhere", **{"x-request-id": f"request-{number}"})
-        workers = server.workers()
-        for worker in workers:
-            os.kill(worker, signal.SIGTERM)
-        # They would be gone by now if they did not wait.
-        time.sleep(1)
-        assert workers <= server.workers()
-        server.process.terminate()
-        log = server.process.communicate()[1].decode()
-    assert [number for number in range(1000) if f'"request_id":"request-{number}"' not in log] == []
+    assert {line["request_id"] for line in lines if "route" in line} == {f"request-{number}" for number in range(50)}
+    assert lines[-1]["message"] == "Shutting down: Master"
 
 
 def test_without_the_setting_nothing_is_counted(folder: Path) -> None:
     with Server(folder) as server:
-        response = server.get("/metrics", **{"x-request-id": "off"})
-        assert (response.status_code, response.json()["error_code"]) == (404, "not_found")
+        answer = server.ask("/metrics", x_request_id="off")
+        assert (answer.status, orjson.loads(answer.body)["error_code"]) == (404, "not_found")
         assert server.entry("off")["route"] == "not_found"
         assert list(folder.glob("dataapi-metrics-*")) == []
 
 
 def test_a_log_that_nobody_reads_stops_nothing(folder: Path) -> None:
-    with Server(folder, stderr=subprocess.PIPE) as server:
+    server = Server(folder)
+    log = Unread(server)
+    with server:
         with ThreadPoolExecutor(4) as threads:
             # Several times what the pipe holds.
-            answers = list(threads.map(lambda number: server.get("/nowhere").status_code, range(1000)))
-        assert answers == [404] * 1000
-        assert server.process.stderr is not None
-        with server.process.stderr as unread:
-            first = unread.read1(1 << 16)  # type: ignore[attr-defined]
-        assert b"Starting gunicorn" in first
+            statuses = list(threads.map(lambda number: server.ask("/nowhere").status, range(1000)))
+        assert statuses == [404] * 1000
+        reading = Thread(target=log.read)
+        reading.start()
+    reading.join()
+
+
+def test_what_waits_to_be_written_is_written_at_the_end(folder: Path) -> None:
+    server = Server(folder)
+    log = Unread(server)
+    with server:
+        # Several times what the pipe holds.
+        for number in range(1000):
+            server.ask("/nowhere", x_request_id=f"request-{number}")
+        workers = {*server.workers()}
+        for worker in workers:
+            os.kill(worker, signal.SIGTERM)
+        # They would be gone by now if they did not wait.
+        time.sleep(1)
+        assert workers <= {*server.workers()}
+        with ThreadPoolExecutor(1) as thread:
+            reading = thread.submit(log.read)
+            server.__exit__(None, None, None)
+            text = reading.result(PATIENCE)
+    assert [number for number in range(1000) if f'"request_id":"request-{number}"' not in text] == []
