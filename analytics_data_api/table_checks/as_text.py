@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.core.management.color import Style
 
@@ -43,12 +43,11 @@ def written(report: Report, style: Style) -> str:
     head = f"Database {report.database} ({report.vendor})"
     if report.quick:
         head += ", at a glance: no rows counted, no duplicates looked for"
-    found = merged(report)
     blocks = (
         [head],
         overview(report.tables, style),
-        *(lines(finding, tables, style) for finding, tables in found),
-        wrap(summary(report, [finding for finding, _ in found]), WIDTH),
+        *(lines(block, style) for block in merged(report)),
+        wrap(summary(report), WIDTH),
     )
     return "\n\n".join("\n".join(block) for block in blocks)
 
@@ -89,27 +88,43 @@ def colored(word: str, style: Style) -> str:
     return str(getattr(style, STYLES[word])(word)) + " " * (len(INDENT) - len(word))
 
 
-def merged(report: Report) -> list[tuple[Finding, list[str]]]:
-    """Return each finding with the tables that it was made in: what is the same in many of them is said once."""
-    tables: dict[Any, tuple[Finding, list[str]]] = {}
+class Block(NamedTuple):
+    """What is to be said of one table, or of several in the same words.
+
+    Attributes:
+        finding: One of the findings, all of which say the same.
+        tables: The tables that it was made in.
+        statements: What would mend it, in each table that something would.
+    """
+
+    finding: Finding
+    tables: list[str]
+    statements: list[str]
+
+
+def merged(report: Report) -> list[Block]:
+    """Return the findings, the worst first; what is the same in many tables is said once."""
+    blocks: dict[Any, Block] = {}
     for table, finding in report.findings:
-        said = (finding.kind, finding.message, finding.statement, str(finding.example))
-        tables.setdefault(said, (finding, []))[1].append(table.table)
-    return list(tables.values())
+        block = blocks.setdefault((finding.kind, finding.message, str(finding.example)), Block(finding, [], []))
+        block.tables.append(table.table)
+        if finding.statement is not None:
+            block.statements.append(finding.statement)
+    return list(blocks.values())
 
 
-def lines(finding: Finding, tables: list[str], style: Style) -> Iterator[str]:
+def lines(block: Block, style: Style) -> Iterator[str]:
     """Yield the lines about a finding: in which tables, what it means, an example, what would mend it."""
-    named = ", ".join(tables[:NAMED_TABLES])
-    others = len(tables) - NAMED_TABLES
+    named = ", ".join(block.tables[:NAMED_TABLES])
+    others = len(block.tables) - NAMED_TABLES
     first, *following = indented(f"{named} and {others} more" if others > 0 else named)
-    yield colored(finding.kind.severity.word, style) + first[len(INDENT) :]
+    yield colored(block.finding.kind.severity.word, style) + first[len(INDENT) :]
     yield from following
-    yield from indented(finding.message)
-    if finding.example is not None:
-        yield from indented(shown(finding.example), first="  ", following="    ")
-    if finding.statement is not None:
-        yield from indented(finding.statement, first="  ", following="    ")
+    yield from indented(block.finding.message)
+    if block.finding.example is not None:
+        yield from indented(shown(block.finding.example), first="  ", following="    ")
+    for statement in block.statements:
+        yield from indented(statement, first="  ", following="    ")
 
 
 def indented(text: str, first: str = "", following: str = "") -> list[str]:
@@ -135,9 +150,9 @@ def shortened(value: Any) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
 
 
-def summary(report: Report, findings: Sequence[Finding]) -> str:
-    """Return how many findings there are, and what to do."""
-    numbers = Counter(finding.kind.severity for finding in findings)
+def summary(report: Report) -> str:
+    """Return how many findings there are, each table's by itself, and what to do."""
+    numbers = Counter(finding.kind.severity for _, finding in report.findings)
     counts = ", ".join(
         f"{numbers[severity]} {severity.word}{'' if numbers[severity] == 1 else 's'}"
         for severity in Severity

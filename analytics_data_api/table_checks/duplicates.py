@@ -44,7 +44,9 @@ def findings(table: Table, rows: int) -> Iterator[Finding]:
         )
         return
     search = Search(table)
-    with tqdm(desc=table.name, total=rows, unit=" rows", leave=False, disable=None, delay=PATIENCE) as progress:
+    with tqdm(
+        desc=table.name, total=rows, unit=" rows", unit_scale=True, leave=False, disable=None, delay=PATIENCE
+    ) as progress:
         for part in parts(table.rows, table.subject) if indexed else [table.rows]:
             search.go_through(part, progress.update)
     yield from search.findings()

@@ -123,14 +123,25 @@ class TestText:
             "note     first, second, third\n"
             "         Case does not count.\n"
             "\n"
-            "2 errors, 1 warning, 1 note. Mend the errors, with the SQL above where there is some, and run this\n"
+            "3 errors, 1 warning, 3 notes. Mend the errors, with the SQL above where there is some, and run this\n"
             "again: until then, answers fail, are wrong or take long."
         )
+
+    def test_gives_every_statement_below_what_is_said_once(self) -> None:
+        tables = [
+            TableReport(name, (Finding(Kind.MISSING_INDEX, "None.", statement=f"CREATE INDEX {name};"),))
+            for name in ("a", "b", "c", "d")
+        ]
+        block = "\nerror    a, b, c and 1 more\n         None.\n" + "".join(
+            f"           CREATE INDEX {name};\n" for name in ("a", "b", "c", "d")
+        )
+        assert block in text(*tables)
+        assert "\n4 errors. " in text(*tables)
 
     def test_names_a_few_of_many_tables(self) -> None:
         written = text(*(TableReport(f"t{number}", (NOTE,)) for number in range(5)))
         assert "\nnote     t0, t1, t2 and 2 more\n" in written
-        assert written.endswith("\n1 note. Every table is as answers need it; there is nothing to do.")
+        assert written.endswith("\n5 notes. Every table is as answers need it; there is nothing to do.")
 
     def test_ends_with_what_warnings_mean(self) -> None:
         assert text(TableReport("t", (TWICE,))).splitlines()[-1].startswith("1 warning. Every answer is right")
