@@ -5,7 +5,10 @@ that came, went or were altered in place, makes it another one, which no earlier
 """
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+# Seconds that have to pass after a change before a note of it in whole seconds tells it from others.
+SETTLED_SECONDS: Final = 2
 
 
 class Mark(NamedTuple):

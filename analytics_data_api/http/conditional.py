@@ -10,10 +10,11 @@ from django.db.models import Model
 from django.http import HttpResponse, HttpResponseNotModified
 from django.utils.http import http_date, parse_etags, parse_http_date_safe
 
+from analytics_data_api.changes import SETTLED_SECONDS
 from analytics_data_api.versions import code_version, data_version
 
 # A second change within the same second has the same Last-Modified, which is therefore not told before this has passed.
-SETTLED: Final = timedelta(seconds=2)
+SETTLED: Final = timedelta(seconds=SETTLED_SECONDS)
 
 # What the tag of an answer ends in when the answer is compressed: it is made of other bytes then (section 8.8.3).
 COMPRESSED: Final = "-gzip"

@@ -8,13 +8,10 @@ from typing import Any, Final
 from django.db.backends.mysql import base
 from MySQLdb.cursors import SSCursor
 
-from analytics_data_api.changes import Mark
+from analytics_data_api.changes import SETTLED_SECONDS, Mark
 
 # What Django's cursors are told apart by.
 STREAMING: Final = "streaming"
-
-# Seconds that have to pass after a change before the server's note of it tells it from others: it notes whole seconds.
-SETTLED_SECONDS: Final = 2
 
 # The times of a table's last change and of its making, and which server tells them, since others note their own.
 CHANGES: Final = """

@@ -8,14 +8,13 @@ import pytest
 from django.db import DatabaseError, connections, transaction
 
 from analytics_data_api import course_tables
-from analytics_data_api.changes import Mark
+from analytics_data_api.changes import SETTLED_SECONDS, Mark
 from analytics_data_api.course_tables import CourseTable
 from analytics_data_api.v0 import layouts
 from analytics_data_api.v0.models import CourseEnrollmentDaily, TableUpdate, Video
 from analytics_data_api.v0.tests.factories import COURSE_ID, EnrollmentFactory, VideoFactory
 from analytics_data_api.v0.tests.test_counting import load_again
 from analytics_data_api.versions import data_version
-from analyticsdataserver.mysql import base as mysql
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
@@ -158,7 +157,7 @@ def settled() -> Callable[[], None]:
     def settle() -> None:
         if connection.vendor == "mysql":
             with connection.cursor() as cursor:
-                cursor.execute("DO SLEEP(%s)", [mysql.SETTLED_SECONDS + 0.1])
+                cursor.execute("DO SLEEP(%s)", [SETTLED_SECONDS + 0.1])
 
     return settle
 
