@@ -82,7 +82,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
             # What became of it is not worth finding out.
             return False
         waiting = select.poll()
-        waiting.register(wrapper.connection.fileno(), select.POLLIN)
+        try:
+            waiting.register(wrapper.connection.fileno(), select.POLLIN)
+        except (wrapper.Database.Error, ValueError, OSError):
+            # It has been closed on our side.
+            return False
         return not waiting.poll(0)
 
     def chunked_cursor(self) -> Any:

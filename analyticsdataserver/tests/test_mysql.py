@@ -46,3 +46,13 @@ def test_a_reader_who_stops_early_leaves_a_usable_connection(taken: int) -> None
         next(rows)
     rows.close()
     assert CourseEnrollmentDaily.objects.count() == 10
+
+
+def test_a_connection_that_was_closed_is_known_to_be() -> None:
+    connection: Any = connections["analytics"]
+    connection.ensure_connection()
+    assert connection.is_usable()
+    connection.connection.close()
+    assert not connection.is_usable()
+    connection.connection = None
+    assert CourseEnrollmentDaily.objects.count() == 10

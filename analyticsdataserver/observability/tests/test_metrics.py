@@ -23,7 +23,7 @@ from analyticsdataserver.observability.tests.asking import Answer
 from analyticsdataserver.observability.tests.samples import Series, read, series
 from conftest import KEY
 
-pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
 ENROLLMENT = f"/api/v0/courses/{make.COURSE_ID}/enrollment/"
 ROUTE = "v0:CourseEnrollmentView"

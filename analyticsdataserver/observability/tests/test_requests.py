@@ -24,7 +24,7 @@ from analyticsdataserver.observability.middleware import ObservationMiddleware
 from analyticsdataserver.observability.tests.asking import Answer
 from analyticsdataserver.observability.tests.conftest import Line, Log
 
-pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
 ENROLLMENT = f"/api/v0/courses/{make.COURSE_ID}/enrollment/"
 EVERY_DAY = "start_date=2014-12-01"
