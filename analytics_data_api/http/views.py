@@ -102,7 +102,7 @@ class ReportView(APIView):
             if table.is_empty():
                 raise self.nothing()
             return of_table(Response(table), table)
-        present = validators(self.model, renderer.format, request.path, request.META["QUERY_STRING"])
+        present = validators(self.model, renderer.format, request.path, request.META.get("QUERY_STRING", ""))
         if present is not None and (not_modified := present.known(request.headers)):
             return not_modified
         if table.is_empty():
