@@ -11,6 +11,7 @@ from django.db import DatabaseError, connections, router
 from django.db.models import Model
 
 from analytics_data_api.changes import Mark
+from analytics_data_api.rows import Row
 from analytics_data_api.statements import statement
 from analytics_data_api.v0 import layouts
 from analytics_data_api.v0.models import TableUpdate
@@ -57,21 +58,21 @@ def noted(table: str) -> Mark | None:
     alias = router.db_for_read(TableUpdate)
     if not layouts.columns(alias, TableUpdate._meta.db_table):
         return None
+    names = {"table": table, "qualified": f"{connections[alias].settings_dict['NAME']}.{table}"}
     try:
-        loads = next(statement(TableUpdate, alias, TableUpdateQuerySet.loads_query).rows({"table": table}), None)
+        loads = tuple(statement(TableUpdate, alias, TableUpdateQuerySet.loads_query).rows(names))
     except DatabaseError:
         # The notes may be gone, or not be for us to read; a database that is away is met again at the next query.
         layouts.columns.cache_clear()
         return None
-    if loads is None:
-        return None
-    return Mark(repr(loads), time(loads[-1]))
+    return mark_of(loads) if loads else None
 
 
 @lru_cache(32)
-def time(text: str | None) -> datetime | None:
-    """Return the time that a database has written as text, in UTC; None where it has written something else."""
+def mark_of(loads: tuple[Row, ...]) -> Mark:
+    """Return what tells loads from others, and the time of the newest, in UTC; None where it is no time."""
     try:
-        return datetime.fromisoformat(text or "").replace(tzinfo=UTC)
+        modified = max(datetime.fromisoformat(newest or "") for *_, newest in loads).replace(tzinfo=UTC)
     except ValueError:
-        return None
+        modified = None
+    return Mark(repr(loads), modified)

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 from analytics_data_api.table_checks.databases import database
 from analytics_data_api.table_checks.databases.base import ForbiddenTableError, MissingTableError
 from analytics_data_api.table_checks.findings import Finding, Kind, TableReport
+from analytics_data_api.v0.loads import table_of
 
 TABLE: Final = "table_updates"
 COLUMNS: Final = {"target_table", "inserted"}
@@ -44,7 +45,11 @@ def read(connection: Any) -> Updates:
     with connection.cursor() as cursor:
         cursor.execute(LOADS)
         noted = cursor.fetchall()
-    loads = {table: str(newest)[:TIME_LENGTH] for table, _, newest in noted if newest is not None}
+    loads: dict[str, str] = {}
+    for target, _, inserted in noted:
+        if target is not None and inserted is not None:
+            table, time = table_of(target), str(inserted)[:TIME_LENGTH]
+            loads[table] = max(time, loads.get(table, time))
     newest = max(loads.values(), default=None)
     return Updates(loads, TableReport(TABLE, rows=sum(count for _, count, _ in noted), noted_load=newest))
 

@@ -40,7 +40,11 @@ def noted_loads(alias: str) -> dict[str, datetime]:
     loads: dict[str, datetime] = {}
     notes = TableUpdate._default_manager.using(alias).exclude(target_table=None)
     for target, newest in notes.values_list("target_table").annotate(newest=Max("inserted")):
-        # The pipeline writes the name with its database's in front: reports.video.
-        table = target.rpartition(".")[2]
+        table = table_of(target)
         loads[table] = max(newest, loads.get(table, newest))
     return loads
+
+
+def table_of(target: str) -> str:
+    """Return the table that a note is about; the pipeline may write its database's name in front: reports.video."""
+    return target.rpartition(".")[2]

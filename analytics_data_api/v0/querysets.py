@@ -18,7 +18,7 @@ from operator import attrgetter, itemgetter
 from typing import Any, ClassVar, Self
 
 from django.db import DatabaseError, OperationalError
-from django.db.models import Count, DateField, FloatField, Max, QuerySet, Value
+from django.db.models import Count, DateField, FloatField, Max, Q, QuerySet, Value
 
 from analytics_data_api.constants import activity_types, countries, enrollment_modes, genders
 from analytics_data_api.dates import DateRange
@@ -544,13 +544,15 @@ class TableUpdateQuerySet(QuerySet[Any]):
     """Notes of loads."""
 
     def loads_query(self) -> QuerySet[Any, Any]:
-        """Compose the query for how many loads of the table ``table`` are noted, and for the last one's id and time.
+        """Compose the query for how many loads of a table are noted, and for the last one's id and time, as text.
 
-        It returns no row where none is noted; the time is text.
+        The pipeline calls a table ``table``, its name alone, or ``qualified``, behind the name of its database. Either
+        has a row where it has a note.
         """
-        of_table = self.filter(target_table=Parameter("table", KeyField())).values("target_table")
+        names = Q(target_table=Parameter("table", KeyField())) | Q(target_table=Parameter("qualified", KeyField()))
+        of_table = self.filter(names).values("target_table")
         noted: QuerySet[Any, Any] = of_table.annotate(loads=Count("*"), last=Max("id"), newest=AsText(Max("inserted")))
-        return noted.values_list("loads", "last", "newest")
+        return noted.order_by("target_table").values_list("loads", "last", "newest")
 
 
 @cache

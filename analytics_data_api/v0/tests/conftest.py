@@ -21,7 +21,7 @@ def get(client: Client) -> Get:
 
 
 @pytest.fixture
-def table_updates(request: pytest.FixtureRequest) -> Iterator[None]:
+def table_updates() -> Iterator[None]:
     """The table of the pipeline's notes, empty; for tests that are not in a transaction."""
     with connections["analytics"].schema_editor() as editor:
         editor.create_model(TableUpdate)

@@ -1,6 +1,5 @@
 """When each table was loaded last."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -17,16 +16,6 @@ from analytics_data_api.v0.tests.factories import CREATED
 pytestmark = pytest.mark.django_db(databases=["analytics"], transaction=True)
 
 LATER = CREATED + timedelta(days=1)
-
-
-@pytest.fixture
-def notes() -> Iterator[None]:
-    """``table_updates``, which the pipeline makes."""
-    with connections["analytics"].schema_editor() as editor:
-        editor.create_model(TableUpdate)
-    yield
-    with connections["analytics"].schema_editor() as editor:
-        editor.delete_model(TableUpdate)
 
 
 def note(target_table: str | None, inserted: datetime) -> None:
@@ -66,7 +55,7 @@ class TestWithoutNotes:
                 editor.create_model(SequentialOpenDistribution)
 
 
-@pytest.mark.usefixtures("notes")
+@pytest.mark.usefixtures("table_updates")
 class TestWithNotes:
     def test_the_newest_one_counts(self) -> None:
         make.EnrollmentFactory(created=LATER + timedelta(days=9))

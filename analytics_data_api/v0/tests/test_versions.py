@@ -22,6 +22,10 @@ ROWS = CourseEnrollmentDaily.objects
 NOTED = datetime(2014, 12, 10, 7, tzinfo=UTC)
 
 
+def database_name() -> str:
+    return str(connections["analytics"].settings_dict["NAME"])
+
+
 def note(update_id: str, table: str = "course_enrollment_daily", **values: Any) -> None:
     TableUpdate.objects.create(update_id=update_id, target_table=table, **{"inserted": NOTED} | values)
 
@@ -33,7 +37,7 @@ class TestNotes:
     def test_they_are_the_version(self) -> None:
         note("a", id=1)
         version = data_version(CourseEnrollmentDaily)
-        assert version == Mark("(1, 1, '2014-12-10 07:00:00')", NOTED)
+        assert version == Mark("((1, 1, '2014-12-10 07:00:00'),)", NOTED)
         EnrollmentFactory()
         assert data_version(CourseEnrollmentDaily) == version
 
@@ -67,6 +71,20 @@ class TestNotes:
         note("b", table)
         assert data_version(CourseEnrollmentDaily) == version
 
+    def test_the_name_of_the_database_may_stand_in_front(self) -> None:
+        own, other = (f"{name}.course_enrollment_daily" for name in (database_name(), "another"))
+        note("a", own, id=1)
+        assert data_version(CourseEnrollmentDaily) == Mark("((1, 1, '2014-12-10 07:00:00'),)", NOTED)
+        note("b", inserted=NOTED + timedelta(days=1))
+        both = data_version(CourseEnrollmentDaily)
+        assert both is not None
+        assert both.modified == NOTED + timedelta(days=1)
+        note("c", own, inserted=NOTED)
+        assert data_version(CourseEnrollmentDaily) != both
+        after = data_version(CourseEnrollmentDaily)
+        note("d", other)
+        assert data_version(CourseEnrollmentDaily) == after
+
     def test_a_table_without_a_note_has_the_databases_mark(self, monkeypatch: pytest.MonkeyPatch) -> None:
         note("a", "video")
         mark = Mark("of the database", None)
@@ -99,7 +117,7 @@ class TestNotes:
         note("a")
         with connections["analytics"].cursor() as cursor:
             cursor.execute("UPDATE table_updates SET inserted = 'yesterday'")
-        assert data_version(CourseEnrollmentDaily) == Mark("(1, None, 'yesterday')", None)
+        assert data_version(CourseEnrollmentDaily) == Mark("((1, None, 'yesterday'),)", None)
 
 
 def test_notes_that_are_gone_are_done_without(request: pytest.FixtureRequest) -> None:
