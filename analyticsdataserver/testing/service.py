@@ -78,6 +78,7 @@ class Gunicorn:
         options: Gunicorn's options; those of ``make serve`` where none are given.
         application: The application, ``module:name``.
         workers: How many processes serve.
+        project: The folder with the project's code.
 
     Raises:
         ServiceUnavailableError: On the way in: it did not start.
@@ -89,20 +90,22 @@ class Gunicorn:
         options: Sequence[str] | None = None,
         application: str = APPLICATION,
         workers: int = 2,
+        project: Path = BASE_DIR,
     ) -> None:
         self.environment = environment
         self.options = serve_options() if options is None else options
         self.application = application
         self.count = workers
+        self.project = project
         self.port = free_port()
-        self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed on the way out
 
     def __enter__(self) -> Self:
         bound = ("--bind", f"127.0.0.1:{self.port}", "--workers", str(self.count))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", *bound, *self.options, self.application],
             env=self.environment,
-            cwd=BASE_DIR,
+            cwd=self.project,
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,

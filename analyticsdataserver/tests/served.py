@@ -2,20 +2,18 @@
 
 import os
 import shutil
-import socket
+import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.db import connections
 
 from analyticsdataserver.environment import BASE_DIR, env
-
-START_SECONDS = 60
+from analyticsdataserver.testing.service import Gunicorn, serve_options
 
 # What has no default in production.
 NEEDED = {
@@ -61,8 +59,6 @@ def database_url(folder: Path) -> str:
     if connection.vendor == "mysql":
         server = urlsplit(str(env.str("TEST_MYSQL_URL")))
         return server._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-    import sqlite3
-
     file = folder / "default.db"
     connection.ensure_connection()
     with closing(sqlite3.connect(file)) as copy:
@@ -84,31 +80,12 @@ def environment(settings: str, **variables: str) -> dict[str, str]:
 
 @contextmanager
 def served(variables: Mapping[str, str], *options: str, folder: Path = BASE_DIR) -> Iterator[str]:
-    """Start gunicorn with two workers; yield the service's address.
+    """Start the service; yield its address.
 
     Args:
         variables: The environment.
         options: Further options of gunicorn.
         folder: Where the project's code is.
     """
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--preload"]
-    command += ["--no-control-socket", *options, "analyticsdataserver.wsgi:application"]
-    with subprocess.Popen(command, cwd=folder, env=dict(variables), stderr=subprocess.PIPE, text=True) as process:
-        try:
-            deadline = time.monotonic() + START_SECONDS
-            while not accepts(port):
-                if process.poll() is not None or time.monotonic() > deadline:
-                    process.kill()
-                    raise AssertionError(f"The service did not start: {process.stderr and process.stderr.read()}")
-                time.sleep(0.05)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-
-
-def accepts(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-        return True
-    return False
+    with Gunicorn(variables, [*serve_options(), *options], project=folder) as service:
+        yield f"http://127.0.0.1:{service.port}"
