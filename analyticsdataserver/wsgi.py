@@ -2,13 +2,14 @@
 
 import logging
 import os
+from importlib import import_module
 from typing import Any
 
 import django
+from django.conf import settings
 from django.core.files.storage import storages
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import connections
-from django.urls import get_resolver
 
 logger = logging.getLogger(__name__)
 
@@ -20,10 +21,10 @@ class Request(WSGIRequest):
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         try:
-            super()._set_content_type_params(meta)  # type: ignore[misc]
+            super()._set_content_type_params(meta)  # type: ignore[misc]  # not in the stubs
         except (LookupError, TypeError, ValueError):
             meta["CONTENT_TYPE"] = ""
-            super()._set_content_type_params(meta)  # type: ignore[misc]
+            super()._set_content_type_params(meta)  # type: ignore[misc]  # not in the stubs
 
 
 class Handler(WSGIHandler):
@@ -49,8 +50,8 @@ def tell_of_static_files() -> None:
 
 
 django.setup(set_prefix=False)
-# The views, too, before a server makes copies of this process, so that none of them has to at its first request.
-get_resolver().url_patterns  # noqa: B018
+# Before a server makes copies of this process, so that none of them has to import the views at its first request.
+import_module(settings.ROOT_URLCONF)
 limit_waiting()
 tell_of_static_files()
 application = Handler()

@@ -293,7 +293,7 @@ class Filler:
     def write(self, model: "type[Model]", data: Data) -> int:
         """Append rows to a table; return how many."""
         table, columns = self.names(model, data)
-        statement = f"INSERT INTO {table} ({columns}) VALUES ({', '.join(['%s'] * len(data.columns))})"  # noqa: S608
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({', '.join(['%s'] * len(data.columns))})"
         total = 0
         with self.connection.cursor() as cursor:
             for batch in batches(data.rows):
@@ -312,7 +312,7 @@ class Filler:
                 )
                 cursor.execute(f"CREATE INDEX {table}_target ON {table} (target_table)")
             cursor.executemany(
-                f"INSERT INTO {table} (id, update_id, target_table, inserted) VALUES (%s, %s, %s, %s)",  # noqa: S608
+                f"INSERT INTO {table} (id, update_id, target_table, inserted) VALUES (%s, %s, %s, %s)",
                 [
                     (number, f"Insert(table={name}, date=2020-01-01)", name, "2020-01-01 07:00:00")
                     for number, name in enumerate(loaded, 1)
@@ -335,7 +335,7 @@ class SQLiteFiller(Filler):
         table, columns = self.names(model, data)
         self.connection.ensure_connection()
         driver = self.connection.connection
-        statement = f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' * len(data.columns))})"  # noqa: S608
+        statement = f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' * len(data.columns))})"
         driver.execute("BEGIN")
         total: int = driver.executemany(statement, data.rows).rowcount
         driver.execute("COMMIT")

@@ -171,8 +171,8 @@ def selection(table: str, columns: str, tail: str, ends: tuple[bool, bool], comp
     if end:
         conditions.append(f"{last} < ?")
     if not (start or end):
-        conditions.append(f"{last} = (SELECT MAX({last}) FROM {table} WHERE course_id = ?)")  # noqa: S608
-    return f"SELECT {columns} FROM {table} WHERE {' AND '.join(conditions)} {tail}"  # noqa: S608
+        conditions.append(f"{last} = (SELECT MAX({last}) FROM {table} WHERE course_id = ?)")
+    return f"SELECT {columns} FROM {table} WHERE {' AND '.join(conditions)} {tail}"
 
 
 class Asked:

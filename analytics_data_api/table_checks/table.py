@@ -50,7 +50,7 @@ class Table:
         self.rows: ReportQuerySet = (
             answer_distribution(alias)
             if model is ProblemFirstLastResponseAnswerDistribution
-            else model._default_manager.using(alias)  # type: ignore[assignment]
+            else model._default_manager.using(alias)  # type: ignore[assignment]  # the manager's own
         )
 
     @cached_property
@@ -128,4 +128,5 @@ def models() -> list[type[Model]]:
 
 
 def index_columns(model: type[Model], index: Index) -> tuple[str, ...]:
-    return tuple(str(model._meta.get_field(name).column) for name in index.fields)  # type: ignore[union-attr]
+    columns = {field.name: str(field.column) for field in model._meta.concrete_fields}
+    return tuple(columns[name] for name in index.fields)

@@ -121,7 +121,7 @@ class OperationSchema(AutoSchema):
     def get_summary(self) -> str:
         return " ".join(self.paragraphs()[0].split()).rstrip(".")
 
-    def get_description(self) -> str:  # type: ignore[override]
+    def get_description(self) -> str:  # type: ignore[override]  # the stubs say None
         return "\n\n".join(self.paragraphs()[1:]).replace("``", "`")
 
     def paragraphs(self) -> list[str]:

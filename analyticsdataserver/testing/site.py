@@ -12,7 +12,7 @@ from analyticsdataserver.environment import BASE_DIR
 from analyticsdataserver.testing.mariadb import MariaDB
 from analyticsdataserver.testing.service import Answer, Gunicorn
 
-PASSWORD: Final = "the service's own"  # noqa: S105
+PASSWORD: Final = "the service's own"
 DATABASES: Final = {"DATABASE_URL": "site_default", "ANALYTICS_DATABASE_URL": "site_analytics"}
 ANALYTICS: Final = DATABASES["ANALYTICS_DATABASE_URL"]
 
@@ -64,9 +64,7 @@ class Site:
     def tables(self) -> list[str]:
         """Return the names of the tables of the analytics database."""
         with closing(self.connect()) as connection:
-            connection.query(
-                f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{ANALYTICS}'"  # noqa: S608
-            )
+            connection.query(f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{ANALYTICS}'")
             return [name for (name,) in connection.store_result().fetch_row(0)]
 
     def note_loads(self) -> None:
@@ -79,7 +77,7 @@ class Site:
             )
             """,
             *(
-                f"INSERT INTO {ANALYTICS}.table_updates (update_id, target_table) VALUES ('{name}', '{name}')"  # noqa: S608
+                f"INSERT INTO {ANALYTICS}.table_updates (update_id, target_table) VALUES ('{name}', '{name}')"
                 for name in self.tables()
             ),
             f"GRANT SELECT ON {ANALYTICS}.table_updates TO service@localhost",

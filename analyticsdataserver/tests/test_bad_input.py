@@ -37,7 +37,7 @@ def _sample_data(reader: Any) -> None:
         sample_data.load_fixture(fixture, "analytics")
 
 
-@description.parametrize()  # type: ignore[untyped-decorator]
+@description.parametrize()  # type: ignore[untyped-decorator]  # made of the description
 @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_as_described(case: Any) -> None:
     case.call_and_validate(headers=HEADERS, excluded_checks=MORE_OR_LESS)

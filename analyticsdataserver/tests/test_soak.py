@@ -1,6 +1,6 @@
 """What the soak takes for right, and what for wrong."""
 
-from email.message import Message
+from http.client import HTTPMessage
 from typing import Any
 
 import pytest
@@ -9,19 +9,21 @@ from analyticsdataserver.testing.service import Answer
 from analyticsdataserver.testing.soak import MEMORY, SETTLED, Memory, Soak
 
 PATH = "/api/v0/something/"
+# No site is asked for anything here.
+NOWHERE: Any = None
 
 
 class Response:
     def __init__(self, status: int, **headers: str) -> None:
         self.status = status
-        self.headers = Message()
+        self.headers = HTTPMessage()
         for name, value in headers.items():
             self.headers[name.replace("_", "-")] = value
 
 
 @pytest.fixture
 def soak() -> Any:
-    return Soak(None, {PATH: Answer(200, Message(), b"[1]", 0.1)})  # type: ignore[arg-type]
+    return Soak(NOWHERE, {PATH: Answer(200, HTTPMessage(), b"[1]", 0.1)})
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_what_is_wrong_is_counted_and_kept(soak: Any) -> None:
 
 @pytest.mark.parametrize(("grown", "faults"), [(MEMORY, 0), (MEMORY + 1, 1)])
 def test_memory_that_grows_is_a_fault(grown: int, faults: int) -> None:
-    memory = Memory(None)  # type: ignore[arg-type]
+    memory = Memory(NOWHERE)
     # What a worker takes for its first answers is not counted.
     memory.seen = {1: [0] * SETTLED + [10**9, 10**9 + grown], 2: [0] * SETTLED}
     assert len(memory.faults()) == faults

@@ -50,9 +50,9 @@ def connection(path: Path) -> Iterator[Any]:
 @pytest.fixture
 def mark(connection: Any) -> Callable[[], Mark]:
     def mark() -> Mark:
-        found = connection.change_mark("t")
+        found: Mark | None = connection.change_mark("t")
         assert found is not None
-        return found  # type: ignore[no-any-return]
+        return found
 
     return mark
 

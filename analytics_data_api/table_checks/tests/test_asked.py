@@ -39,7 +39,7 @@ def statements(client: Client, monkeypatch: pytest.MonkeyPatch) -> dict[str, set
     statements = defaultdict(set)
 
     def keep(execute: Any, sql: str, *rest: Any) -> Any:
-        statements[re.search(r"FROM .(\w+)", sql)[1]].add(sql)  # type: ignore[index]
+        statements[re.findall(r"FROM .(\w+)", sql)[0]].add(sql)
         return execute(sql, *rest)
 
     for endpoint in ENDPOINTS:

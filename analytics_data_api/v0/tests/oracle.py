@@ -4,7 +4,7 @@ Rows are dicts of a table's columns, ``id`` included; what comes back are the it
 """
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from typing import Any
 
 Row = dict[str, Any]
@@ -46,7 +46,7 @@ def of_days(rows: list[Row], course_id: str, start: datetime | None, end: dateti
         return [row for row in rows if row["date"] == latest]
 
     def midnight(row: Row) -> datetime:
-        return datetime.combine(row["date"], time(), tzinfo=(start or end).tzinfo)  # type: ignore[union-attr]
+        return datetime.combine(row["date"], time(), tzinfo=UTC)
 
     return [row for row in rows if (start is None or midnight(row) >= start) and (end is None or midnight(row) < end)]
 

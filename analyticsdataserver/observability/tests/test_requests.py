@@ -101,7 +101,7 @@ class TestServed:
 
     def test_a_file_of_the_pages(self, log: Log) -> None:
         path = "/static/docs_page/page.css"
-        body = b"".join(Client().get(path).streaming_content)  # type: ignore[attr-defined]
+        body = Client().get(path).getvalue()
         assert without_times(log.entry) == expected(path=path, route="static", bytes=len(body))
 
     def test_a_file_that_the_server_sends_by_itself(self, log: Log) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 from django.apps import apps
 from django.db.models import Field, Model
 
+from analytics_data_api.table_checks.table import index_columns
 from analyticsdataserver.tests.guides import DOCS, table
 
 PAGE: Final = DOCS / "tables.rst"
@@ -50,10 +51,7 @@ def text() -> str:
 
 
 def summary(model: type[Model]) -> list[str]:
-    indexes = []
-    for index in model._meta.indexes:
-        names = [model._meta.get_field(name).column for name in index.fields]  # type: ignore[union-attr]
-        indexes.append(f"``({', '.join(map(str, names))})``")
+    indexes = [f"``({', '.join(index_columns(model, index))})``" for index in model._meta.indexes]
     docstring = " ".join((model.__doc__ or "").split())
     return [f"``{model._meta.db_table}``", docstring, ", ".join(indexes)]
 
