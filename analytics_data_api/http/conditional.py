@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db.models import Model
 from django.http import HttpResponse, HttpResponseNotModified
@@ -15,6 +15,9 @@ from analytics_data_api.versions import code_version, data_version
 
 # A second change within the same second has the same Last-Modified, which is therefore not told before this has passed.
 SETTLED: Final = timedelta(seconds=SETTLED_SECONDS)
+
+IF_NONE_MATCH: Final = "HTTP_IF_NONE_MATCH"
+IF_MODIFIED_SINCE: Final = "HTTP_IF_MODIFIED_SINCE"
 
 # What the tag of an answer ends in when the answer is compressed: it is made of other bytes then (section 8.8.3).
 COMPRESSED: Final = "-gzip"
@@ -34,29 +37,35 @@ class Validators(NamedTuple):
     def headers(self, tag: str | None = None) -> dict[str, str]:
         headers = {"ETag": tag or self.tag}
         if self.modified is not None:
-            headers["Last-Modified"] = date(self.modified)
+            headers["Last-Modified"] = written_date(self.modified)
         return headers
 
-    def known(self, headers: Mapping[str, str]) -> HttpResponse | None:
+    def known(self, environment: Mapping[str, Any]) -> HttpResponse | None:
         """Return the answer for a caller who names the present version by its tag; None for any other.
 
         A tag is made of the address, too: who has it has got an answer from there. So nothing has to be looked up.
+
+        Args:
+            environment: That of the request (PEP 3333), with its headers.
         """
-        named = tags(headers.get("If-None-Match"))
+        named = tags(environment.get(IF_NONE_MATCH))
         held = next((tag for tag in (self.tag, compressed(self.tag)) if tag in named), None)
         return None if held is None else HttpResponseNotModified(headers=self.headers(held))
 
-    def unmodified(self, headers: Mapping[str, str]) -> HttpResponse | None:
+    def unmodified(self, environment: Mapping[str, Any]) -> HttpResponse | None:
         """Return the answer for a caller who has any version, or one from after the last change; None for any other.
 
         Good only where there is something to answer at all.
+
+        Args:
+            environment: That of the request (PEP 3333), with its headers.
         """
-        given = headers.get("If-None-Match")
-        if given is None:
-            since = parse_http_date_safe(headers.get("If-Modified-Since", ""))
-            has_it = since is not None and self.modified is not None and int(self.modified.timestamp()) <= since
-        else:
+        has_it = False
+        if (given := environment.get(IF_NONE_MATCH)) is not None:
             has_it = "*" in tags(given)
+        elif self.modified is not None and (date := environment.get(IF_MODIFIED_SINCE)):
+            since = parse_http_date_safe(date)
+            has_it = since is not None and int(self.modified.timestamp()) <= since
         return HttpResponseNotModified(headers=self.headers()) if has_it else None
 
 
@@ -83,7 +92,7 @@ def validators(model: type[Model], *representation: str) -> Validators | None:
 
 
 @lru_cache(32)
-def date(time: datetime) -> str:
+def written_date(time: datetime) -> str:
     """Return a time as headers tell it."""
     return http_date(time.timestamp())
 

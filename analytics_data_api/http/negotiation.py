@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import Final, NamedTuple
 
@@ -41,6 +42,12 @@ def media_ranges(accept: str) -> Iterator[MediaRange]:
         yield MediaRange(main, sub, next(qualities, 1.0))
 
 
+@lru_cache(256)
+def accepted_ranges(accept: str) -> list[MediaRange]:
+    """Return what a header ``Accept`` lists, the most specific ranges first: they say more than the others."""
+    return sorted(media_ranges(accept), key=attrgetter("specificity", "quality"), reverse=True)
+
+
 class FormatNegotiation(DefaultContentNegotiation):
     """``?format=`` where it is given, else the header ``Accept`` with its preferences (RFC 9110, section 12.5.1)."""
 
@@ -59,8 +66,8 @@ class FormatNegotiation(DefaultContentNegotiation):
             if wanted not in by_format:
                 raise NotAcceptable(f"format is {shown(wanted)}; it takes one of: {', '.join(by_format)}.")
             return by_format[wanted], by_format[wanted].media_type
-        accept = request.headers.get("Accept", "*/*")
-        accepted = sorted(media_ranges(accept), key=attrgetter("specificity", "quality"), reverse=True)
+        accept = request.META.get("HTTP_ACCEPT", "*/*")
+        accepted = accepted_ranges(accept)
         # Python's max takes the first of equals, and the renderers are listed in the order the service prefers.
         (quality, _), renderer = max(
             ((self.preference(accepted, renderer.media_type), renderer) for renderer in renderers), key=itemgetter(0)
@@ -74,7 +81,7 @@ class FormatNegotiation(DefaultContentNegotiation):
         """Return how welcome a media type is: the quality, and the specificity, of the first range that covers it.
 
         Args:
-            accepted: What the caller accepts, the most specific ranges first: they say more than the others.
+            accepted: What the caller accepts, the most specific ranges first.
             media_type: The media type.
         """
         main, _, sub = media_type.partition("/")

@@ -103,11 +103,11 @@ class ReportView(APIView):
                 raise self.nothing()
             return of_table(Response(table), table)
         present = validators(self.model, renderer.format, request.path, request.META.get("QUERY_STRING", ""))
-        if present is not None and (not_modified := present.known(request.headers)):
+        if present is not None and (not_modified := present.known(request.META)):
             return not_modified
         if table.is_empty():
             raise self.nothing()
-        if present is not None and (not_modified := present.unmodified(request.headers)):
+        if present is not None and (not_modified := present.unmodified(request.META)):
             return not_modified
         response = of_table(written(renderer, table), table)
         if present is not None:

@@ -2,6 +2,7 @@
 
 import os
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -53,8 +54,26 @@ class Beginnings:
 beginnings = Beginnings()
 
 
+class CursorWrapper(base.SQLiteCursorWrapper):
+    """Django's, which rewrites the placeholders of a statement once, not each time that it is run."""
+
+    def convert_query(self, query: str, *, param_names: list[str] | None = None) -> str:
+        return (
+            with_question_marks(query) if param_names is None else super().convert_query(query, param_names=param_names)
+        )
+
+
+@lru_cache(512)
+def with_question_marks(query: str) -> str:
+    """Return a statement with SQLite's own placeholders in place of ``%s``."""
+    return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Django's, which opens a file anew that another one has taken the place of, and can tell of changes."""
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        return self.connection.cursor(factory=CursorWrapper)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
