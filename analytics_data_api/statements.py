@@ -72,8 +72,11 @@ class Statement:
         )
         with connection.chunked_cursor() as cursor:
             cursor.execute(self.sql, params)
-            fetch = partial(cursor.fetchmany, FETCH_SIZE)
-            for block in iter(fetch, connection.features.empty_fetchmany_value):
+            size = FETCH_SIZE
+            # A block that is not full is the last one.
+            while size == FETCH_SIZE:
+                block = cursor.fetchmany(FETCH_SIZE)
+                size = len(block)
                 yield map(tuple, self.convert(block)) if self.converters else block
 
 

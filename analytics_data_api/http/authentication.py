@@ -24,7 +24,9 @@ INVALID_KEY: Final = "The key in the header Authorization is not valid; it takes
 # The number of no user.
 NOBODY: Final = 0
 
-USER_COLUMNS: Final = tuple(field.attname for field in User._meta.concrete_fields)
+# What is not read of a user with each request, but when somebody asks for it: a secret, and what takes time to convert.
+DEFERRED: Final = {"password", "last_login", "date_joined", "first_name", "last_name", "email"}
+USER_COLUMNS: Final = tuple(field.attname for field in User._meta.concrete_fields if field.attname not in DEFERRED)
 
 
 def key_query(tokens: QuerySet[Token], is_limited: bool) -> QuerySet[Token, Any]:
