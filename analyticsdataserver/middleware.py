@@ -22,7 +22,6 @@ from analyticsdataserver.addresses import PROBES
 # Django percent-encodes the bytes of a path that are not UTF-8 again, in capitals, instead of decoding them.
 UNDECODED: Final = re.compile("%[89A-F][0-9A-F]")
 
-
 IS_PROBE: Final = re.compile(f"/{PROBES}")
 # Answers to programs show nothing; a browser that opens one takes it for a document all the same.
 NOTHING_ALLOWED: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -67,6 +66,11 @@ class HostMiddleware(CommonMiddleware):
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         return None if IS_PROBE.match(request.path_info) else super().process_request(request)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        # Django tells the length of what is sent, which in a 304 would be taken for that of the answer (RFC 9110, 8.6).
+        unchanged = response.status_code == HTTPStatus.NOT_MODIFIED
+        return response if unchanged else super().process_response(request, response)
 
 
 class ContentSecurityPolicyMiddleware:
