@@ -18,7 +18,7 @@ class Gate:
     """Lets in as many requests at a time as there are places.
 
     While none of those inside gets anywhere, which is what a database that hangs looks like, no more are left waiting;
-    nor after one of them has come out in vain, until another has not.
+    nor after one of them has waited as long in vain, until another has not.
 
     Args:
         places: How many; 0 for any number.
@@ -29,7 +29,7 @@ class Gate:
         self.changed = Condition()
         # The threads inside, each with the time it came in.
         self.inside: dict[int, float] = {}
-        # Whether the last one to come out did so in vain.
+        # Whether the last one to come out had waited in vain.
         self.in_vain = False
 
     def enter(self) -> bool:
@@ -47,11 +47,13 @@ class Gate:
         """Let the present thread out, if it is inside.
 
         Args:
-            in_vain: Whether it did not get what it went in for.
+            in_vain: Whether it did not get what it went in for. Where it was told so at once, as of a table that is
+                missing, that says nothing about others.
         """
         with self.changed:
-            if self.inside.pop(get_ident(), None) is not None:
-                self.in_vain = in_vain
+            came = self.inside.pop(get_ident(), None)
+            if came is not None:
+                self.in_vain = in_vain and time.monotonic() - came >= PATIENCE
                 self.changed.notify_all()
 
 

@@ -80,22 +80,37 @@ def test_nobody_is_left_waiting_while_nobody_gets_anywhere(hold: Any, monkeypatc
     assert gate.enter()
 
 
-def test_nobody_is_left_waiting_after_one_came_out_in_vain(hold: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_is_left_waiting_after_one_has_waited_in_vain(hold: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = Gate(1)
     assert gate.enter()
+    gate.inside = dict.fromkeys(gate.inside, time.monotonic() - module.PATIENCE)
     gate.leave(in_vain=True)
     leave = hold(gate)
     monkeypatch.setattr(gate.changed, "wait", None)
     assert not gate.enter()
     leave()
-    assert not gate.in_vain
     assert gate.enter()
+
+
+def test_who_is_told_no_at_once_says_nothing_about_others(hold: Any) -> None:
+    gate = Gate(1)
+    assert gate.enter()
+    gate.leave(in_vain=True)
+    leave = hold(gate)
+    entered = []
+    waiting = Thread(target=lambda: entered.append(gate.enter()))
+    waiting.start()
+    waiting.join(0.05)
+    leave()
+    waiting.join()
+    assert entered == [True]
 
 
 @pytest.mark.parametrize(("status", "in_vain"), [(200, False), (404, False), (500, False), (503, True)])
 def test_a_request_is_in_vain_where_a_database_does_not_answer(
     monkeypatch: pytest.MonkeyPatch, status: int, *, in_vain: bool
 ) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0)
     monkeypatch.setattr(gate, "in_vain", not in_vain)
 
     def answer(request: HttpRequest) -> HttpResponse:
@@ -105,7 +120,6 @@ def test_a_request_is_in_vain_where_a_database_does_not_answer(
     middleware = GateMiddleware(answer)
     middleware(HttpRequest())
     assert gate.in_vain is in_vain
-    gate.in_vain = False
 
 
 def test_who_was_not_let_in_leaves_nothing(hold: Any, monkeypatch: pytest.MonkeyPatch) -> None:
