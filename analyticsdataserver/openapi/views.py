@@ -7,15 +7,14 @@ from typing import Any, Final, NamedTuple
 import orjson
 from django.http import HttpResponse
 from django.utils.cache import patch_cache_control
-from django.utils.decorators import method_decorator
-from django.views.decorators.gzip import gzip_page
-from django.views.decorators.http import conditional_page
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer2
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
+
+from analytics_data_api.http.conditional import Validators
 
 
 @cache
@@ -43,19 +42,18 @@ RENDERERS: Final[dict[str, type[Any]]] = {renderer.format: renderer for renderer
 
 
 class Written(NamedTuple):
-    """The description's bytes in a format, and the tag (RFC 9110, section 8.8.3) that stands for them."""
+    """The description's bytes in a format, and what tells them from those of another release."""
 
     content: bytes
-    etag: str
+    validators: Validators
 
 
 @cache
 def written(format_: str) -> Written:
     content: bytes = RENDERERS[format_]().render(document())
-    return Written(content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
+    return Written(content, Validators(f'"{hashlib.sha256(content).hexdigest()[:32]}"', None))
 
 
-@method_decorator([gzip_page, conditional_page], name="dispatch")
 class SchemaView(APIView):
     """The description of the service in OpenAPI 3.1, as JSON or YAML; asks for no key."""
 
@@ -66,8 +64,10 @@ class SchemaView(APIView):
     renderer_classes = tuple(RENDERERS.values())
 
     def get(self, request: Request) -> HttpResponse:
-        content, etag = written(request.accepted_renderer.format)
-        response = HttpResponse(content, content_type=request.accepted_media_type, headers={"ETag": etag})
+        content, present = written(request.accepted_renderer.format)
+        response = present.known(request.META) or HttpResponse(
+            content, content_type=request.accepted_media_type, headers=present.headers()
+        )
         # Kept by whoever wants to, and asked after each time: the next release may describe something else.
         patch_cache_control(response, public=True, no_cache=True)
         return response
