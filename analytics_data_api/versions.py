@@ -1,5 +1,6 @@
 """Which version of the data, and of the code that makes answers of them, an answer is made from."""
 
+from collections.abc import Hashable
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from hashlib import blake2b
@@ -20,6 +21,10 @@ from analytics_data_api.v0.querysets import TableUpdateQuerySet
 # The packages whose own data and habits show in answers.
 PACKAGES: Final = ("Django", "djangorestframework", "django-countries", "orjson")
 
+# The version of each table, by database and name, with the state of the database that it belongs to. As long as that is
+# the same, which some databases tell without a query, so is the version.
+KNOWN: Final[dict[tuple[str, str], tuple[Hashable, Mark | None]]] = {}
+
 
 @cache
 def code_version() -> str:
@@ -37,8 +42,6 @@ def code_version() -> str:
 def data_version(model: type[Model]) -> Mark | None:
     """Return the version of a table's data; None where the database cannot tell it from others.
 
-    It is what the pipeline has noted of the table's loads, and where it notes none, what the database knows of changes.
-
     Args:
         model: The table.
 
@@ -46,16 +49,30 @@ def data_version(model: type[Model]) -> Mark | None:
         django.db.Error: The database does not answer.
     """
     table = model._meta.db_table
-    version = noted(table)
-    if version is None:
-        connection: Any = connections[router.db_for_read(model)]
-        version = connection.change_mark(table)
-    return version
+    alias = router.db_for_read(model)
+    connection: Any = connections[alias]
+    state = connection.state()
+    if state is None:
+        return looked_up(alias, table)
+    known = KNOWN.get((alias, table))
+    if known is None or known[0] != state:
+        # The state was there before the version is looked up, which can be newer than the state, but never older.
+        known = KNOWN[alias, table] = (state, looked_up(alias, table))
+    return known[1]
 
 
-def noted(table: str) -> Mark | None:
-    """Return the version of a table's data by the pipeline's notes; None where it has made no note of the table."""
-    alias = router.db_for_read(TableUpdate)
+def looked_up(alias: str, table: str) -> Mark | None:
+    """Return what the pipeline has noted of a table's loads, or where it notes none, what the database knows."""
+    version = noted(alias, table)
+    if version is not None:
+        return version
+    connection: Any = connections[alias]
+    mark: Mark | None = connection.change_mark(table)
+    return mark
+
+
+def noted(alias: str, table: str) -> Mark | None:
+    """Return the version of a table's data by the pipeline's notes of it; None where it has made none."""
     if not layouts.columns(alias, TableUpdate._meta.db_table):
         return None
     names = {"table": table, "qualified": f"{connections[alias].settings_dict['NAME']}.{table}"}

@@ -54,6 +54,9 @@ class StreamingCursor(SSCursor):
 class DatabaseWrapper(base.DatabaseWrapper):
     """Django's, with a cursor for ``QuerySet.iterator()`` that does not hold the result; it also tells of changes."""
 
+    def state(self) -> None:
+        """Return None: nothing tells of changes without a query."""
+
     def change_mark(self, table: str) -> Mark | None:
         """Return what tells a table's present data from those before and after any change; None where nothing does.
 

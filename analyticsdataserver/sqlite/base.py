@@ -1,6 +1,7 @@
 """The database backend: Django looks for ``DatabaseWrapper`` in a module of this name."""
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,10 @@ CHANGE_COUNTER: Final = slice(24, 28)
 LOG_HEADER_SIZE: Final = 48
 
 
+# What a file looked like: its number, size and time, the counter of changes, and the header of the log's index.
+State = tuple[int, int, int, bytes, bytes]
+
+
 class Beginnings:
     """The first bytes of files that are read again and again, each through a descriptor that is kept.
 
@@ -33,25 +38,28 @@ class Beginnings:
         self.kept: dict[Path, tuple[int, int]] = {}
         self.lock = Lock()
 
-    def read(self, path: Path, size: int) -> bytes:
-        """Return the first bytes of the file that is at a path now.
+    def read(self, path: Path, size: int) -> tuple[os.stat_result, bytes]:
+        """Return what the system tells of the file that is at a path now, and its first bytes.
 
         Raises:
             OSError: There is none that can be read.
         """
         with self.lock:
-            found = path.stat().st_ino
+            found = path.stat()
             descriptor, inode = self.kept.get(path, (-1, -1))
-            if found != inode:
+            if found.st_ino != inode:
                 opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 if descriptor >= 0:
                     os.close(descriptor)
                 descriptor = opened
                 self.kept[path] = (descriptor, os.fstat(descriptor).st_ino)
-            return os.pread(descriptor, size, 0)
+            return found, os.pread(descriptor, size, 0)
 
 
 beginnings = Beginnings()
+
+# The last state of each file, by its path, that was seen while no transaction was half-way into it.
+confirmed: dict[Path, State] = {}
 
 
 class CursorWrapper(base.SQLiteCursorWrapper):
@@ -77,8 +85,39 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
-        self.opened = str(uuid4()) if self.is_in_memory_db() else inode(Path(self.settings_dict["NAME"]))
+        self.opened = str(uuid4()) if self.is_in_memory_db() else inode(path_of(self.settings_dict["NAME"]))
         return connection
+
+    def state(self) -> State | None:
+        """Return what tells the present data from those before and after any change, mostly without a query.
+
+        None where it takes one each time: in memory, and for whoever has begun a transaction, whose data are his own.
+
+        Raises:
+            django.db.Error: The database does not answer.
+        """
+        return None if self.is_in_memory_db() or self.in_atomic_block else self.file_state()
+
+    def file_state(self) -> State | None:
+        """Return the state of the file, None where it cannot be told.
+
+        As the file looks before anybody waits for a lock, so may it look in the midst of a transaction: with a counter
+        that is not taken back yet, if the transaction is. What looks as it did while nothing was half-way into it,
+        however, holds the same data, since a transaction counts before it counts as done.
+        """
+        path = path_of(self.settings_dict["NAME"])
+        seen = glance(path)
+        if seen is not None and seen == confirmed.get(path) and (self.connection is None or self.opened == seen[0]):
+            return seen
+        if self.connection is not None and self.opened != inode(path) and not self.in_atomic_block:
+            self.close()
+        with self.cursor() as cursor:
+            # While this statement is open, no transaction is half-way into the file.
+            cursor.execute("SELECT name FROM sqlite_master")
+            seen = glance(path)
+        if seen is not None:
+            confirmed[path] = seen
+        return seen
 
     def change_mark(self, table: str) -> Mark | None:
         """Return what tells the present data from those before and after any change; None where nothing does.
@@ -91,16 +130,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         if self.is_in_memory_db():
             return self.memory_mark()
-        path = Path(self.settings_dict["NAME"])
-        if self.connection is not None and self.opened != inode(path) and not self.in_atomic_block:
-            self.close()
-        with self.cursor() as cursor:
-            # While this statement is open, no transaction is half-way into the file.
-            cursor.execute("SELECT name FROM sqlite_master")
-            try:
-                return file_mark(path)
-            except OSError:
-                return None
+        state = self.file_state()
+        return None if state is None else Mark(repr(state), self.modified(state))
+
+    def modified(self, state: State) -> datetime:
+        """Return when a state came about, as far as the times of files tell."""
+        _, _, nanoseconds, _, log = state
+        seconds = nanoseconds / 1e9
+        if log:
+            with suppress(OSError):
+                seconds = max(seconds, path_of(self.settings_dict["NAME"], "-wal").stat().st_mtime)
+        return datetime.fromtimestamp(seconds, UTC)
 
     def memory_mark(self) -> Mark:
         with self.cursor() as cursor:
@@ -108,6 +148,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             # The former counts what other connections have changed.
             changes = (self.opened, self.connection.total_changes, *cursor.fetchone())
         return Mark(repr(changes), None)
+
+
+@lru_cache(64)
+def path_of(name: Path | str, suffix: str = "") -> Path:
+    """Return the path of a database's file, or of one that SQLite keeps beside it."""
+    return Path(f"{name}{suffix}")
 
 
 def inode(path: Path) -> int:
@@ -118,27 +164,23 @@ def inode(path: Path) -> int:
         return -1
 
 
-def file_mark(path: Path) -> Mark | None:
-    """Return the mark of a database file while a statement over it is open.
+def glance(path: Path) -> State | None:
+    """Return what a database file looks like now, None where that cannot be told.
 
     SQLite counts the transactions that change a file, in its header; with a write-ahead log it counts them in the log's
     index instead, beside the file, until they are moved into it. The file's own times would not do by themselves: they
     tell nothing of two changes within the same few milliseconds.
-
-    Raises:
-        OSError: One of the files cannot be read.
     """
-    header = beginnings.read(path, HEADER_SIZE)
-    if len(header) < HEADER_SIZE:
-        return None
-    state = path.stat()
-    modified = state.st_mtime
     log = b""
-    if header[WRITE_VERSION] == WRITE_AHEAD_LOG:
-        log = beginnings.read(Path(f"{path}-shm"), 2 * LOG_HEADER_SIZE)
-        if log[:LOG_HEADER_SIZE] != log[LOG_HEADER_SIZE:]:
-            # A transaction is just being noted there.
+    try:
+        file, header = beginnings.read(path, HEADER_SIZE)
+        if len(header) < HEADER_SIZE:
             return None
-        modified = max(modified, Path(f"{path}-wal").stat().st_mtime)
-    mark = (state.st_ino, state.st_size, state.st_mtime_ns, header[CHANGE_COUNTER], log)
-    return Mark(repr(mark), datetime.fromtimestamp(modified, UTC))
+        if header[WRITE_VERSION] == WRITE_AHEAD_LOG:
+            _, log = beginnings.read(path_of(path, "-shm"), 2 * LOG_HEADER_SIZE)
+    except OSError:
+        return None
+    if log[:LOG_HEADER_SIZE] != log[LOG_HEADER_SIZE:]:
+        # A transaction is just being noted there.
+        return None
+    return file.st_ino, file.st_size, file.st_mtime_ns, header[CHANGE_COUNTER], log

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import DatabaseError, connections
+from django.test.utils import CaptureQueriesContext
 
 from analytics_data_api.changes import Mark
-from analyticsdataserver.sqlite.base import Beginnings, DatabaseWrapper
+from analyticsdataserver.sqlite.base import Beginnings, DatabaseWrapper, glance
 
 # The databases here are the tests' own; but pytest-django keeps every connection closed where no database is meant.
 pytestmark = pytest.mark.django_db
+
+NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9999) SELECT i FROM n"
 
 MODES = ("delete", "truncate", "persist", "wal")
 
@@ -37,7 +40,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def wrapper(path: Path | str) -> Any:
-    return DatabaseWrapper(connections["default"].settings_dict | {"NAME": path, "OPTIONS": {}}, "other")
+    return DatabaseWrapper(connections["default"].settings_dict | {"NAME": path, "OPTIONS": {"timeout": 0.1}}, "other")
 
 
 @pytest.fixture
@@ -155,14 +158,53 @@ def test_descriptors_do_not_pile_up(tmp_path: Path) -> None:
     if not descriptors.exists():
         pytest.skip("counts descriptors as Linux lists them")
     path.write_bytes(b"0")
-    assert beginnings.read(path, 10) == b"0"
+    assert beginnings.read(path, 10) == (path.stat(), b"0")
     before = len(list(descriptors.iterdir()))
     for number in range(10):
         newer = tmp_path / "newer"
         newer.write_bytes(b"%d" % number)
         newer.replace(path)
-        assert beginnings.read(path, 10) == b"%d" % number
+        assert beginnings.read(path, 10) == (path.stat(), b"%d" % number)
     assert len(list(descriptors.iterdir())) == before
+
+
+def test_data_that_stay_the_same_cost_no_query(path: Path, connection: Any) -> None:
+    first = connection.state()
+    with CaptureQueriesContext(connection) as queries:
+        assert connection.state() == first
+    assert not queries.captured_queries
+    execute(path, "UPDATE t SET a = 3 - a")
+    with CaptureQueriesContext(connection) as queries:
+        second = connection.state()
+        assert connection.state() == second
+    assert len(queries) == 1
+    assert second != first
+
+
+def test_what_is_half_way_into_the_file_is_not_taken_for_its_state(path: Path, connection: Any) -> None:
+    """A transaction that outgrows its memory writes into the file, counter and all, before anybody knows of its end."""
+    before = connection.state()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA cache_size = 1")
+        other.execute("BEGIN")
+        other.execute(f"CREATE TABLE filler AS {NUMBERS}")
+        other.execute("UPDATE t SET a = 3 - a")
+        if other.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+            assert connection.state() == before
+        else:
+            assert glance(path) != before
+            with pytest.raises(DatabaseError, match="locked"):
+                connection.state()
+        other.execute("ROLLBACK")
+    after = connection.state()
+    execute(path, "UPDATE t SET a = 3 - a")
+    assert connection.state() not in (before, after)
+
+
+def test_who_has_begun_a_transaction_is_told_nothing(connection: Any) -> None:
+    assert connection.state() is not None
+    connection.in_atomic_block = True
+    assert connection.state() is None
 
 
 def test_a_time_is_told_for_a_file_and_none_for_memory(path: Path, mark: Callable[[], Mark]) -> None:

@@ -1,13 +1,14 @@
 """The version of a table's data: the same while they are, another one after any change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
-from analytics_data_api import course_tables
+from analytics_data_api import course_tables, versions
 from analytics_data_api.changes import SETTLED_SECONDS, Mark
 from analytics_data_api.course_tables import CourseTable
 from analytics_data_api.v0 import layouts
@@ -202,6 +203,42 @@ def test_reading_changes_nothing(settled: Callable[[], None]) -> None:
     before = data_version(CourseEnrollmentDaily)
     list(ROWS.values_list())
     assert data_version(CourseEnrollmentDaily) == before
+
+
+@pytest.mark.usefixtures("table_updates")
+class TestStates:
+    """Where a database tells without a query whether anything in it has changed."""
+
+    @pytest.fixture
+    def state(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+        state = [1]
+        monkeypatch.setattr(connections["analytics"], "state", lambda: state[0])
+        yield state
+        versions.KNOWN.clear()
+
+    def test_the_version_is_looked_up_once_for_each_state(self, state: list[Any]) -> None:
+        note("a", id=1)
+        first = data_version(CourseEnrollmentDaily)
+        assert first == Mark("((1, 1, '2014-12-10 07:00:00'),)", NOTED)
+        with CaptureQueriesContext(connections["analytics"]) as queries:
+            assert data_version(CourseEnrollmentDaily) == first
+        assert not queries.captured_queries
+        state[0] = 2
+        TableUpdate.objects.update(id=2)
+        assert data_version(CourseEnrollmentDaily) == Mark("((1, 2, '2014-12-10 07:00:00'),)", NOTED)
+
+    def test_each_table_has_its_own(self, state: list[Any]) -> None:
+        note("a")
+        note("b", "video")
+        note("c", "video")
+        assert data_version(CourseEnrollmentDaily) != data_version(Video) == data_version(Video)
+
+    def test_without_a_state_each_request_asks(self, state: list[Any]) -> None:
+        state[0] = None
+        note("a")
+        before = data_version(CourseEnrollmentDaily)
+        note("b")
+        assert data_version(CourseEnrollmentDaily) != before
 
 
 class TestMySQL:
