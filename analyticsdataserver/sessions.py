@@ -1,13 +1,36 @@
-"""Logging in and out, for people who open endpoints in a browser: the addresses below ``/api-auth/``."""
+"""Sessions, for people who open endpoints in a browser; they log in and out at the addresses below ``/api-auth/``."""
 
-from typing import Any
+import re
+from collections.abc import Callable
+from typing import Any, Final
 
 from django.contrib.auth import views
-from django.http import HttpResponseBase
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import re_path
 
 from analytics_data_api.http.pages import CONTENT_SECURITY_POLICY
+from analyticsdataserver.addresses import FOR_PROGRAMS
 from analyticsdataserver.openapi.introduction import NAME
+
+IS_FOR_PROGRAMS: Final = re.compile(FOR_PROGRAMS)
+
+
+class SessionsMiddleware:
+    """Django's middleware for sessions, for requests that come with a cookie, and for the pages that give one.
+
+    Other requests have neither ``session`` nor, until REST framework has found out, ``user``.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        self.with_session: Any = SessionMiddleware(AuthenticationMiddleware(get_response))
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        without = "HTTP_COOKIE" not in request.META and IS_FOR_PROGRAMS.match(request.path_info)
+        response: HttpResponseBase = (self.get_response if without else self.with_session)(request)
+        return response
 
 
 class LoginView(views.LoginView):

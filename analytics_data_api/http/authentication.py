@@ -21,6 +21,10 @@ from analytics_data_api.throttling.policies import WRONG_KEYS
 
 INVALID_KEY: Final = "The key in the header Authorization is not valid; it takes one that set_api_key has made."
 
+# What the header has to be, and what its first word is known by.
+FORM: Final = ("Token", "<key>")
+SCHEME: Final = b"token"
+
 # The number of no user.
 NOBODY: Final = 0
 
@@ -48,21 +52,29 @@ class KeyAuthentication(TokenAuthentication):
     refused whether it is valid or not, so that nobody learns which; one that has been used there is taken as ever.
     """
 
-    request: Request
-
-    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        self.request = request
-        return super().authenticate(request)
-
-    def authenticate_credentials(self, key: str) -> tuple[User, Any]:
-        """Return the user who has a key, and the token; one query finds both.
+    def authenticate(self, request: Request) -> tuple[User, Any] | None:
+        """Return the user who has the key that a request came with, and the token; None where it came with none.
 
         Raises:
-            AuthenticationFailed: Nobody has this key, or somebody who is no longer active.
+            AuthenticationFailed: It is no key, nobody has it, or somebody who is no longer active.
             TooManyRequests: Too many wrong keys came from the same network.
             django.db.Error: The database does not answer.
         """
-        network = client_network(self.request)
+        # WSGI (PEP 3333) hands over bytes as Latin-1 characters.
+        words = request.META.get("HTTP_AUTHORIZATION", "").encode("latin-1").split()
+        if not words or words[0].lower() != SCHEME:
+            return None
+        if len(words) != len(FORM):
+            raise AuthenticationFailed(f"The header Authorization has {len(words)} words; it takes {' '.join(FORM)}.")
+        try:
+            key = words[1].decode()
+        except UnicodeDecodeError:
+            raise AuthenticationFailed("The key in the header Authorization holds bytes that are not UTF-8.") from None
+        return self.authenticate_key(request, key)
+
+    def authenticate_key(self, request: Request, key: str) -> tuple[User, Any]:
+        """Return the user who has a key, and the token; one query finds both."""
+        network = client_network(request)
         sender = familiar.sender(network, key)
         is_new = not familiar.memory.has_lately(sender)
         found = look_up(key, network if is_new else None)
@@ -70,11 +82,11 @@ class KeyAuthentication(TokenAuthentication):
             # The same steps for a right key and a wrong one, so that the time they take does not tell which it is.
             is_familiar = familiar.is_familiar(sender, found.user.pk if found else NOBODY)
             if found is None or not is_familiar:
-                WRONG_KEYS.spend(self.request, network)
+                WRONG_KEYS.spend(request, network)
         if found is None:
             raise AuthenticationFailed(INVALID_KEY)
         if not found.user.is_active:
-            WRONG_KEYS.spend(self.request, network)
+            WRONG_KEYS.spend(request, network)
             raise AuthenticationFailed("The user of this key is no longer active.")
         if is_new:
             familiar.memory.add(sender)

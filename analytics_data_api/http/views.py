@@ -6,7 +6,7 @@ from itertools import chain
 from typing import Any, ClassVar
 
 from django.db.models import Model
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.renderers import BaseRenderer
@@ -53,6 +53,8 @@ class ReportView(APIView):
     """
 
     http_method_names = ["get", "head", "options"]
+    # What a request may bring along is not read.
+    parser_classes = ()
     renderer_classes = (JSONRenderer, CSVRenderer, PageRenderer)
     throttle_classes = (UserThrottle,)
 
@@ -117,12 +119,23 @@ class ReportView(APIView):
             response["Content-Disposition"] = attachment(name)
         return response
 
+    def head(self, request: Request, **ids: str) -> HttpResponseBase:
+        # Django would set this to the bound method above, so that the view held itself.
+        return self.get(request, **ids)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         # What this address never does is told to everybody, before a key is asked for.
         method = request.method or ""
         if method.lower() not in self.http_method_names:
             raise MethodNotAllowed(method, f"The method is {shown(method)}; this address takes GET, HEAD and OPTIONS.")
         super().initial(request, *args, **kwargs)
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        made = super().initialize_request(request, *args, **kwargs)
+        # Only parsers look at it. With the request in it, the request, the view and the answer would hold each other in
+        # memory until the garbage collector comes by.
+        made.parser_context = {}
+        return made
 
     @property
     def default_response_headers(self) -> dict[str, str]:

@@ -3,11 +3,11 @@
 import re
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Final, cast
+from typing import Final
 
 from django.http import HttpRequest
 from rest_framework.request import Request
-from rest_framework.throttling import BaseThrottle
+from rest_framework.settings import api_settings
 
 # What one subscriber is given at the least (RFC 6177), and can take any address of.
 IPV6_PREFIX: Final = 64
@@ -22,13 +22,24 @@ UNKNOWN: Final = "unknown"
 
 
 def client_network(request: HttpRequest | Request) -> str:
-    """Return the network that a request comes from: an IPv4 address, an IPv6 network of 64 bits, or ``unknown``.
-
-    The address is the one that connects; with the setting ``NUM_PROXIES``, the one that the outermost of so many
-    proxies has written into ``X-Forwarded-For``.
-    """
-    address = BaseThrottle().get_ident(cast("Request", request)) or ""
+    """Return the network that a request comes from: an IPv4 address, an IPv6 network of 64 bits, or ``unknown``."""
+    address = client_address(request)
     return network_of(address) if len(address) <= LONGEST_ADDRESS else UNKNOWN
+
+
+def client_address(request: HttpRequest | Request) -> str:
+    """Return the address that a request comes from, as it was told; an empty one where it is not known.
+
+    It is the one that connects; with the setting ``NUM_PROXIES``, the one that the outermost of so many proxies has
+    written into ``X-Forwarded-For``, as REST framework reads it.
+    """
+    proxies = api_settings.NUM_PROXIES or 0
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR") if proxies else None
+    if forwarded is None:
+        return request.META.get("REMOTE_ADDR") or ""
+    addresses = forwarded.split(",")
+    address: str = addresses[-min(proxies, len(addresses))]
+    return address.strip()
 
 
 @lru_cache(maxsize=4096)

@@ -2,13 +2,13 @@
 
 import logging
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
-from rest_framework.request import Request
-from rest_framework.throttling import BaseThrottle
+
+from analytics_data_api.throttling.networks import client_address
 
 logger = logging.getLogger("analyticsdataserver.request")
 
@@ -77,10 +77,5 @@ def user_of(request: HttpRequest) -> str | None:
 
 
 def client_of(request: HttpRequest) -> str | None:
-    """Return the address that a request comes from, None where it is not known, as behind a Unix socket.
-
-    It is the one that connects; with the setting ``NUM_PROXIES``, the one that the outermost of so many proxies has
-    written into ``X-Forwarded-For``.
-    """
-    address = BaseThrottle().get_ident(cast("Request", request))
-    return (address or "")[:ADDRESS_LENGTH] or None
+    """Return the address that a request comes from, None where it is not known, as behind a Unix socket."""
+    return client_address(request)[:ADDRESS_LENGTH] or None

@@ -39,9 +39,8 @@ MIDDLEWARE = [
     "analyticsdataserver.gate.GateMiddleware",
     "analyticsdataserver.middleware.HostMiddleware",
     "analyticsdataserver.middleware.RateLimitMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "analyticsdataserver.sessions.SessionsMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 

@@ -94,11 +94,11 @@ class TestFaults:
 
     @pytest.fixture
     def raises(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def authenticate(authentication: Any, key: str) -> None:
+        def authenticate(authentication: Any, request: Any, key: str) -> None:
             password = django_settings.SECRET_KEY
             raise ValueError(f"No {key} {key!r} {quote(key)} for {password}")
 
-        monkeypatch.setattr(KeyAuthentication, "authenticate_credentials", authenticate)
+        monkeypatch.setattr(KeyAuthentication, "authenticate_key", authenticate)
 
     @pytest.mark.parametrize("key", [KEY, SHORT, "a'b\\c\"d", "50%_off/+x"])
     @pytest.mark.usefixtures("raises")
@@ -123,7 +123,7 @@ class TestFaults:
         # runserver's environment of a request holds that of its process.
         environ: Any = {"DATABASE_URL": "mysql://user:pa55word-of-the-database@host/name"}
         page = client.get("/authenticated/", {"token": WRONG}, **environ).content.decode()
-        for shown in ("ValueError", "authenticate_credentials", "DATABASE_URL", "HTTP_AUTHORIZATION"):
+        for shown in ("ValueError", "authenticate_key", "DATABASE_URL", "HTTP_AUTHORIZATION"):
             assert shown in page
         for secret in (KEY, WRONG, "pa55word-of-the-database", settings.SECRET_KEY):
             assert secret not in page
