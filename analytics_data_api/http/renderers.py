@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from rest_framework import renderers
 
-from analytics_data_api.http.tables import BATCH_SIZE, Convert, Kind, Table, Write, remembering
+from analytics_data_api.http.tables import BATCH_SIZE, Cell, Convert, Kind, Layout, Table, Write, remembering
 
 
 class RowRenderer(renderers.BaseRenderer):
@@ -34,7 +34,7 @@ class JSONRenderer(RowRenderer):
             yield from map(orjson.dumps, table.records())
             return
         opening = b"["
-        for batch in uneven_items(table) if table.may_omit else even_items(table):
+        for batch in uneven_items(table) if table.layout.may_omit else even_items(table):
             yield opening
             yield batch
             opening = b","
@@ -49,12 +49,19 @@ class JSONRenderer(RowRenderer):
 
 def even_items(table: Table) -> Iterator[bytes]:
     """Yield the bytes of a batch of items, without brackets; between the items' values stand always the same bytes."""
-    cells = table.object_cells()
-    keys = [orjson.dumps(cell.name) + b":" for cell in cells]
-    before = [b",{" + keys[0], *(b"," + key for key in keys[1:])]
-    for size, columns in table.batches((cell, json_writer(cell.kind, cell.convert)) for cell in cells):
+    writers, before = even_parts(table.layout)
+    for size, columns in table.batches(writers):
         pieces = [piece for key, values in zip(before, columns, strict=True) for piece in (repeat(key, size), values)]
         yield b"".join(chain.from_iterable(zip(*pieces, repeat(b"}", size), strict=True)))[1:]
+
+
+@lru_cache(64)
+def even_parts(layout: Layout) -> tuple[list[tuple[Cell, Write]], list[bytes]]:
+    """Return what writes each value of an item in JSON, and what stands before it."""
+    cells = layout.object_cells
+    keys = [orjson.dumps(cell.name) + b":" for cell in cells]
+    before = [b",{" + keys[0], *(b"," + key for key in keys[1:])]
+    return [(cell, json_writer(cell.kind, cell.convert)) for cell in cells], before
 
 
 def uneven_items(table: Table) -> Iterator[bytes]:
@@ -88,16 +95,23 @@ class CSVRenderer(RowRenderer):
     format = "csv"
 
     def stream(self, table: Table) -> Iterator[bytes]:
-        cells = table.flat_cells()
-        yield csv_line([cell.name for cell in cells])
-        after = [*repeat(b",", len(cells) - 1), b"\r\n"]
-        # A line of one empty cell would be an empty line, which readers pass over.
-        empty = b'""' if len(cells) == 1 else b""
-        for size, columns in table.batches((cell, csv_writer(cell.kind, cell.convert, empty)) for cell in cells):
+        header, writers, after = flat_parts(table.layout)
+        yield header
+        for size, columns in table.batches(writers):
             pieces = [
                 piece for values, end in zip(columns, after, strict=True) for piece in (values, repeat(end, size))
             ]
             yield b"".join(chain.from_iterable(zip(*pieces, strict=True)))
+
+
+@lru_cache(64)
+def flat_parts(layout: Layout) -> tuple[bytes, list[tuple[Cell, Write]], list[bytes]]:
+    """Return the header line in CSV, what writes each cell of a line, and what stands behind it."""
+    cells = layout.flat_cells
+    # A line of one empty cell would be an empty line, which readers pass over.
+    empty = b'""' if len(cells) == 1 else b""
+    writers = [(cell, csv_writer(cell.kind, cell.convert, empty)) for cell in cells]
+    return csv_line([cell.name for cell in cells]), writers, [*repeat(b",", len(cells) - 1), b"\r\n"]
 
 
 @lru_cache(256)

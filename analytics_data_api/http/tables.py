@@ -1,8 +1,8 @@
 """Rows in the shape that a serializer declares, ready to be written in any format."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
-from functools import cache, partial
+from functools import cache, cached_property, lru_cache, partial
 from itertools import chain, islice, repeat
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeVar
@@ -143,18 +143,18 @@ class Cell(NamedTuple):
         return iter if self.convert is None else partial(map, self.convert)
 
 
-class Table:
-    """The items of an answer.
+class Layout:
+    """What is written of rows with certain columns.
 
     Args:
         serializer_class: Declares the shape. A field that is not ``required`` may be missing from the rows' columns
             (the connected database's layout does not have it) or be ABSENT in a row.
-        rows: Their values.
+        columns: The names of what each row holds, in its order.
+        constants: The names of the columns that have the same value in every row.
         fields: Names of the fields to write, ``object.member`` for a part of one; all fields where there are none.
-        single: Whether the answer is one item by itself, not a list of them.
 
     Attributes:
-        written: How many rows have been handed over to be written so far.
+        width: How many values each row holds.
 
     Raises:
         BadRequest: ``fields`` names one that the shape or the rows do not have.
@@ -163,17 +163,12 @@ class Table:
     def __init__(
         self,
         serializer_class: type[serializers.Serializer[Any]],
-        rows: Rows,
-        fields: tuple[str, ...] = (),
-        *,
-        single: bool = False,
+        columns: tuple[str, ...],
+        constants: tuple[str, ...],
+        fields: tuple[str, ...],
     ) -> None:
-        self.single = single
-        self.written = 0
-        self.rows = iter(rows.rows)
-        self.constants = tuple(rows.constants.values())
-        self.width = len(rows.columns)
-        self.places = {name: place for place, name in enumerate((*rows.columns, *rows.constants))}
+        self.width = len(columns)
+        self.places = {name: place for place, name in enumerate((*columns, *constants))}
         declared = shape(serializer_class)
         self.columns = {name: column for name, column in declared.items() if name in self.places or not column.optional}
         self.fields = fields
@@ -201,28 +196,23 @@ class Table:
             selected[name] = (*selected.get(name, ()), *([member] if dot else []))
         return {name: () if name in whole else members for name, members in selected.items()}
 
-    @property
+    @cached_property
     def may_omit(self) -> bool:
         """Whether items may lack one of the selected fields."""
         return any(self.columns[name].optional for name in self.selected)
 
-    def is_empty(self) -> bool:
-        """Tell whether there is no row, without losing the first one."""
-        for first in self.rows:
-            self.rows = chain([first], self.rows)
-            return False
-        return True
-
+    @cached_property
     def object_cells(self) -> list[Cell]:
-        """Return the fields of an item as an object, in the shape's order."""
+        """The fields of an item as an object, in the shape's order."""
         return [
             Cell(name, self.places[name], column.kind, column.only(self.selected[name]))
             for name, column in self.columns.items()
             if name in self.selected
         ]
 
+    @cached_property
     def flat_cells(self) -> list[Cell]:
-        """Return the cells of an item as a flat row: by name, or as ``fields`` orders them."""
+        """The cells of an item as a flat row: by name, or as ``fields`` orders them."""
         cells = [
             Cell(header, self.places[name], self.columns[name].kind, convert)
             for name, members in self.selected.items()
@@ -235,7 +225,50 @@ class Table:
             cells.sort(key=itemgetter(0))
         return cells
 
-    def batches(self, writers: Iterable[tuple[Cell, Write]]) -> Iterator[tuple[int, list[Iterable[Any]]]]:
+
+# Made once, not for each request. As many as there are endpoints in the two formats, and some for what fields asks for.
+layout = lru_cache(64)(Layout)
+
+
+class Table:
+    """The items of an answer.
+
+    Args:
+        serializer_class: Declares the shape.
+        rows: Their values.
+        fields: Names of the fields to write; all fields where there are none.
+        single: Whether the answer is one item by itself, not a list of them.
+
+    Attributes:
+        layout: What is written of the rows.
+        written: How many rows have been handed over to be written so far.
+
+    Raises:
+        BadRequest: ``fields`` names one that the shape or the rows do not have.
+    """
+
+    def __init__(
+        self,
+        serializer_class: type[serializers.Serializer[Any]],
+        rows: Rows,
+        fields: tuple[str, ...] = (),
+        *,
+        single: bool = False,
+    ) -> None:
+        self.single = single
+        self.written = 0
+        self.rows = iter(rows.rows)
+        self.constants = tuple(rows.constants.values())
+        self.layout = layout(serializer_class, rows.columns, tuple(rows.constants), fields)
+
+    def is_empty(self) -> bool:
+        """Tell whether there is no row, without losing the first one."""
+        for first in self.rows:
+            self.rows = chain([first], self.rows)
+            return False
+        return True
+
+    def batches(self, writers: Sequence[tuple[Cell, Write]]) -> Iterator[tuple[int, list[Iterable[Any]]]]:
         """Yield the rows a batch at a time, turned into columns, so that what is done to a value is not a call each.
 
         Args:
@@ -244,7 +277,6 @@ class Table:
         Yields:
             How many rows the batch has, and for each cell the written values of all of them.
         """
-        writers = list(writers)
         while rows := list(islice(self.rows, BATCH_SIZE)):
             columns = list(zip(*rows, strict=True))
             self.written += len(rows)
@@ -252,16 +284,17 @@ class Table:
 
     def column(self, cell: Cell, write: Write, columns: list[tuple[Any, ...]], size: int) -> Iterable[Any]:
         """Return the written values of a column, that of a constant as often as there are rows."""
-        if cell.place < self.width:
+        width = self.layout.width
+        if cell.place < width:
             return write(columns[cell.place])
-        (constant,) = write((self.constants[cell.place - self.width],))
+        (constant,) = write((self.constants[cell.place - width],))
         return repeat(constant, size)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield each item as an object."""
-        cells = self.object_cells()
+        cells = self.layout.object_cells
         names = [cell.name for cell in cells]
-        for _, columns in self.batches((cell, cell.write) for cell in cells):
+        for _, columns in self.batches([(cell, cell.write) for cell in cells]):
             for values in zip(*columns, strict=True):
                 yield {name: value for name, value in zip(names, values, strict=True) if value is not ABSENT}
 

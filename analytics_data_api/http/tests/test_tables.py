@@ -50,9 +50,9 @@ def visits(*fields: str, rows: tuple[Row, ...] = ROWS) -> Table:
 
 def flat_rows(table: Table) -> Iterator[list[Any]]:
     """Yield the header and the cells of a table as CSV has them."""
-    cells = table.flat_cells()
+    cells = table.layout.flat_cells
     yield [cell.name for cell in cells]
-    for _, columns in table.batches((cell, cell.write) for cell in cells):
+    for _, columns in table.batches([(cell, cell.write) for cell in cells]):
         yield from map(list, zip(*columns, strict=True))
 
 
