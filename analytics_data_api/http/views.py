@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.functional import cached_property
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -16,7 +17,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from analytics_data_api.http import parameters
-from analytics_data_api.http.conditional import validators
+from analytics_data_api.http.conditional import IF_NONE_MATCH, Validators, validators
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.disposition import attachment
 from analytics_data_api.http.pages import PageRenderer
@@ -95,18 +96,32 @@ class ReportView(APIView):
         """Return the name for the answer as a CSV file, None for no name."""
         return None
 
+    @cached_property
+    def present(self) -> Validators | None:
+        """What tells the present version of the answer from others; None where the database cannot tell."""
+        request = self.request
+        query = request.META.get("QUERY_STRING", "")
+        return validators(self.model, request.accepted_renderer.format, request.path, query)
+
+    def table(self) -> Table:
+        """Return the report, with the fields that the query string asks for."""
+        fields = parameters.fields(self.request.query_params)
+        return Table(self.serializer_class, self.report(), fields, single=self.single)
+
     def get(self, request: Request, **ids: str) -> HttpResponseBase:
-        fields = parameters.fields(request.query_params)
-        table = Table(self.serializer_class, self.report(), fields, single=self.single)
         renderer = request.accepted_renderer
         if not isinstance(renderer, RowRenderer):
             # The page shows who is logged in, which no version of the data tells of.
+            table = self.table()
             if table.is_empty():
                 raise self.nothing()
             return of_table(Response(table), table)
-        present = validators(self.model, renderer.format, request.path, request.META.get("QUERY_STRING", ""))
-        if present is not None and (not_modified := present.known(request.META)):
+        # Whoever has had an answer from this address need not have its parameters read.
+        if IF_NONE_MATCH in request.META and self.present and (not_modified := self.present.known(request.META)):
             return not_modified
+        table = self.table()
+        # Before the rows are read.
+        present = self.present
         if table.is_empty():
             raise self.nothing()
         if present is not None and (not_modified := present.unmodified(request.META)):

@@ -39,14 +39,14 @@ class DatedCourseView(CourseView):
     query = parameters.DAYS
 
     @property
-    def table(self) -> querysets.DatedQuerySet:
+    def days(self) -> querysets.DatedQuerySet:
         return cast("querysets.DatedQuerySet", self.model._default_manager.all())
 
     def report(self) -> Rows:
-        return self.table.report(self.subject_id, parameters.date_range(self.request.query_params))
+        return self.days.report(self.subject_id, parameters.date_range(self.request.query_params))
 
     def nothing(self) -> NoData:
-        span = self.table.span(self.subject_id)
+        span = self.days.span(self.subject_id)
         if span is None:
             return super().nothing()
         asked = ", ".join(
