@@ -11,9 +11,7 @@ from django.http import (
     HttpResponse,
     HttpResponseBase,
     HttpResponseNotAllowed,
-    HttpResponsePermanentRedirect,
 )
-from django.middleware.common import CommonMiddleware
 
 from analytics_data_api.http.problems import TooManyRequests, of_exception, problem, shown
 from analytics_data_api.throttling.policies import HEADERS
@@ -58,19 +56,24 @@ class RefusedMethodMiddleware:
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, "method_not_allowed", {"Allow": allowed})
 
 
-class HostMiddleware(CommonMiddleware):
-    """Django's, which refuses hosts that are not served, but for probes: a balancer names an address, or what it likes.
+class HostMiddleware:
+    """Refuses hosts that are not served, but for probes: a balancer names an address, or what it likes.
 
-    What answers a probe does not use the host.
+    What answers a probe does not use the host. Of what else Django's ``CommonMiddleware`` does, only the length of an
+    answer is of use here.
     """
 
-    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
-        return None if IS_PROBE.match(request.path_info) else super().process_request(request)
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
 
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        # Django tells the length of what is sent, which in a 304 would be taken for that of the answer (RFC 9110, 8.6).
-        unchanged = response.status_code == HTTPStatus.NOT_MODIFIED
-        return response if unchanged else super().process_response(request, response)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not IS_PROBE.match(request.path_info):
+            request.get_host()
+        response = self.get_response(request)
+        # In a 304 it would be taken for that of the answer (RFC 9110, section 8.6).
+        if isinstance(response, HttpResponse) and response.status_code != HTTPStatus.NOT_MODIFIED:
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+        return response
 
 
 class ContentSecurityPolicyMiddleware:

@@ -9,6 +9,7 @@ import django
 from django.conf import settings
 from django.core.cache import close_caches
 from django.core.files.storage import storages
+from django.core.handlers.base import reset_urlconf
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connections, reset_queries
@@ -49,13 +50,15 @@ def skip_idle_steps() -> None:
     """Have Django do around each request only what there is to do.
 
     When one begins, connections that have failed or grown old are closed; when it ends, that would be for those that
-    serve one request each. Statements are noted with DEBUG only, and nothing is kept in caches.
+    serve one request each. Statements are noted with DEBUG only, nothing is kept in caches, and every request has the
+    same routes.
     """
     if all(connection.settings_dict["CONN_MAX_AGE"] != 0 for connection in connections.all()):
         request_finished.disconnect(close_old_connections)
     if not settings.DEBUG:
         request_started.disconnect(reset_queries)
     request_finished.disconnect(close_caches)
+    request_finished.disconnect(reset_urlconf)
 
 
 def tell_of_static_files() -> None:
