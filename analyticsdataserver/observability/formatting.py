@@ -2,7 +2,8 @@
 
 import logging
 import re
-import time
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from pythonjsonlogger.orjson import OrjsonFormatter
@@ -61,9 +62,14 @@ def printable(text: str) -> str:
 class UTCTime(logging.Formatter):
     """Writes the time of a record as ``YYYY-mm-ddTHH:MM:SS.sssZ``."""
 
-    converter = staticmethod(time.gmtime)
-    default_time_format = "%Y-%m-%dT%H:%M:%S"
-    default_msec_format = "%s.%03dZ"
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - not our name
+        return f"{second(int(record.created))}.{int(record.msecs):03d}Z"
+
+
+@lru_cache(16)
+def second(seconds: int) -> str:
+    """Return a time, in seconds since 1970, as lines tell it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class TextFormatter(UTCTime):
