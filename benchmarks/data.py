@@ -413,7 +413,6 @@ def environment(database_url: str, analytics_database_url: str) -> dict[str, str
         "SQLITE_FOR_USERS": "true",
         # Nothing in front of it speaks HTTPS.
         "SECURE_SSL_REDIRECT": "false",
-        "LOG_LEVEL": "WARNING",
         "DEBUG": "false",
         # What warns of debugging aids, or records what they see, is no part of what is measured.
         "PYTHONWARNINGS": "ignore",
