@@ -137,6 +137,17 @@ def test_slow_readers_keep_nobody_waiting(service: Gunicorn) -> None:
         reader.rest()
 
 
+def test_a_worker_with_no_thread_free_leaves_connections_to_others(service: Gunicorn) -> None:
+    threads = len(service.workers()) * 4
+    readers = [Reader(service) for _ in range(threads - 1)]
+    for _ in range(20):
+        began = time.monotonic()
+        assert service.get(SMALL, HEADERS).status == 200
+        assert time.monotonic() - began < 2
+    for reader in readers:
+        reader.rest()
+
+
 def test_files_that_another_process_writes_are_seen(service: Gunicorn, environment: dict[str, str]) -> None:
     """Each worker notices a change, whoever made it, and nobody is told that nothing has changed."""
     answers = [service.get(SMALL, HEADERS) for _ in range(4)]
