@@ -9,9 +9,9 @@ class Worker(ThreadWorker):
     """Serves with threads; takes a connection only while one of them is free, and none while it ends.
 
     Gunicorn's own takes whatever comes first: one worker may get all the connections that are kept, and those that come
-    while its threads are busy, with slow readers for one, wait though another could serve them at once. When it ends, it
-    leaves the address open until the last answer is sent: whoever connects meanwhile is neither served nor refused, and
-    in the end is cut off.
+    while its threads are busy, with slow readers for one, wait though another could serve them at once. When it ends,
+    it leaves the address open until the last answer is sent: whoever connects meanwhile is neither served nor refused,
+    and in the end is cut off.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
