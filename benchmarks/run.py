@@ -12,19 +12,19 @@ import platform
 import re
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from itertools import takewhile
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from analyticsdataserver.testing.mariadb import ServerUnavailableError
 from analyticsdataserver.testing.service import ServiceUnavailableError, serve_options
 from benchmarks import data
-from benchmarks.servers import HEADERS, Answer, Asked, Gunicorn, mariadb, median, require_wrk
+from benchmarks.servers import HEADERS, Answer, Asked, Gunicorn, Load, mariadb, median, require_wrk
 
 RESULTS: Final = data.ROOT / "docs" / "performance_results.inc"
 MEGABYTE: Final = 1e6
@@ -110,8 +110,8 @@ class Effort:
         repetitions: Requests of each large range.
     """
 
-    seconds: float = 2
-    rounds: int = 5
+    seconds: float = 1
+    rounds: int = 11
     repetitions: int = 7
 
 
@@ -153,6 +153,14 @@ class Report:
         self.missed.append(f"{case}: {what}")
 
 
+class Round(NamedTuple):
+    """What the floor, the service, and the service where nothing has changed, answered of the same requests in turn."""
+
+    floor: Load
+    service: Load
+    unchanged: Load | None
+
+
 class Benchmark:
     """The service and the floor over one database.
 
@@ -178,11 +186,27 @@ class Benchmark:
         large = [case for case in wanted if isinstance(case, Range)]
         for case in wanted:
             self.compare(case)
+        conditional = {case.name: self.conditional(case) for case in wanted}
+        rounds = self.rounds(small, conditional)
         if small:
-            self.rates(small)
+            self.rates(small, rounds)
         if large:
             self.ranges(large)
-        self.unchanged(small, large)
+        self.unchanged(small, large, conditional, rounds)
+
+    def rounds(self, wanted: Sequence[Case], conditional: Mapping[str, list[Asked]]) -> dict[str, list[Round]]:
+        """Measure requests per second: each case once in each round, so that whatever disturbs a round disturbs all."""
+        found: dict[str, list[Round]] = {case.name: [] for case in wanted}
+        for server in self.both:
+            # A server's first requests take longer.
+            server.load(WARM_UP, self.effort.seconds)
+        for _ in range(self.effort.rounds):
+            for case in wanted:
+                again = conditional[case.name]
+                floor, service = (server.load(case.asked, self.effort.seconds) for server in self.both)
+                unchanged = self.service.load(again, self.effort.seconds) if again else None
+                found[case.name].append(Round(floor, service, unchanged))
+        return found
 
     def compare(self, case: Case) -> None:
         """Check that both answer alike.
@@ -202,26 +226,22 @@ class Benchmark:
                     f"service: {given.status} … {given.begin[near]!r}"
                 )
 
-    def rates(self, wanted: Iterable[Case]) -> None:
-        """Measure requests per second."""
+    def rates(self, wanted: Iterable[Case], rounds: Mapping[str, list[Round]]) -> None:
+        """Tell how many requests per second were answered."""
         self.report.title(f"{NAMES[self.database]}: small answers", "~")
         columns = ("request", "floor/s", "service/s", "p50 ms", "p99 ms", "ratio", "target")
         self.report.begin(columns, (36, 9, 9, 8, 8, 6, 8))
         for case in wanted:
-            rounds = [
-                [server.load(case.asked, self.effort.seconds) for server in self.both]
-                for _ in range(self.effort.rounds)
-            ]
+            loads = [(floor, service) for floor, service, _ in rounds[case.name]]
             # Of the two in the same round: what disturbs one has most likely disturbed the other.
-            ratio = median([service.rate / floor.rate for floor, service in rounds])
-            loads = [service for _, service in rounds]
+            ratio = median([service.rate / floor.rate for floor, service in loads])
             self.report.row(
                 (
                     case.name,
-                    f"{median([floor.rate for floor, _ in rounds]):,.0f}",
-                    f"{median([load.rate for load in loads]):,.0f}",
-                    f"{median([load.p50 for load in loads]) * 1000:.2f}",
-                    f"{median([load.p99 for load in loads]) * 1000:.2f}",
+                    f"{median([floor.rate for floor, _ in loads]):,.0f}",
+                    f"{median([service.rate for _, service in loads]):,.0f}",
+                    f"{median([service.p50 for _, service in loads]) * 1000:.2f}",
+                    f"{median([service.p99 for _, service in loads]) * 1000:.2f}",
                     f"{ratio:.2f}",
                     f"≥ {case.target:.2f}",
                 )
@@ -289,9 +309,14 @@ class Benchmark:
                 sys.exit(f"{asked.path}: {answer.status} where 304 without a body was due.")
         return conditional
 
-    def unchanged(self, small: Iterable[Case], large: Iterable[Case]) -> None:
+    def unchanged(
+        self,
+        small: Iterable[Case],
+        large: Iterable[Case],
+        asked: Mapping[str, list[Asked]],
+        rounds: Mapping[str, list[Round]],
+    ) -> None:
         """Measure answers that need not be sent again, against the same answers when they are sent."""
-        asked = {case.name: self.conditional(case) for case in (*small, *large)}
         lacking = [name for name, conditional in asked.items() if not conditional]
         self.report.title(f"{NAMES[self.database]}: 304 against 200 of the service", "~")
         if len(lacking) == len(asked):
@@ -301,25 +326,19 @@ class Benchmark:
             self.report.say(f"Not measured, because they carry no ``ETag``: {'; '.join(lacking)}.", "")
         self.report.begin(("request", "200/s", "304/s", "ratio", "target"), (45, 9, 9, 8, 8))
         for case in small:
-            if conditional := asked[case.name]:
-                rounds = [
-                    (
-                        self.service.load(case.asked, self.effort.seconds).rate,
-                        self.service.load(conditional, self.effort.seconds).rate,
-                    )
-                    for _ in range(self.effort.rounds)
-                ]
-                self.unchanged_row(case, rounds, SMALL_UNCHANGED)
+            rates = [(service.rate, unchanged.rate) for _, service, unchanged in rounds[case.name] if unchanged]
+            if rates:
+                self.unchanged_row(case, rates, SMALL_UNCHANGED)
         for case in large:
             if conditional := asked[case.name]:
-                rounds = [
+                rates = [
                     (
                         1 / self.service.transfer(case.asked[0]).total,
                         1 / median([self.service.transfer(conditional[0]).total for _ in range(20)]),
                     )
                     for _ in range(self.effort.repetitions)
                 ]
-                self.unchanged_row(case, rounds, LARGE_UNCHANGED)
+                self.unchanged_row(case, rates, LARGE_UNCHANGED)
         self.report.end()
 
     def unchanged_row(self, case: Case, rounds: Sequence[tuple[float, float]], target: float) -> None:
