@@ -10,11 +10,14 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 from django.contrib.auth.models import User
 
+from analytics_data_api.changes import Mark
+from analytics_data_api.http import conditional
 from analytics_data_api.v0.tests.cases import CASES, Case, address
 from analyticsdataserver.wsgi import application
 from conftest import KEY
 
-pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+# A request begins by closing connections in the midst of a transaction, which a test without this would be in.
+pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
 every_endpoint = pytest.mark.parametrize(("endpoint", "case"), CASES.items(), ids=CASES)
 
@@ -66,7 +69,9 @@ def test_nor_does_a_compressed_one(ask: Ask) -> None:
     assert left_behind(ask, address("courses/{course_id}/enrollment"), HTTP_ACCEPT_ENCODING="gzip") == ("200", 0)
 
 
-def test_nor_does_one_that_says_nothing_has_changed(ask: Ask) -> None:
+def test_nor_does_one_that_says_nothing_has_changed(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    # MySQL has none so soon after a change.
+    monkeypatch.setattr(conditional, "data_version", lambda model: Mark("1", None))
     endpoint = "courses/{course_id}/enrollment"
     CASES[endpoint].rows()
     tag = ask(address(endpoint))["ETag"]
