@@ -27,6 +27,9 @@ READ_SIZE: Final = 1 << 20
 # Bodies up to this size are kept, so that a difference can be shown.
 KEPT_SIZE: Final = 1 << 20
 
+# How much of a server's log is shown when something goes wrong.
+LINES_SHOWN: Final = 20
+
 HEADERS: Final = {"Authorization": f"Token {data.KEY}"}
 MISSING_WRK: Final = "wrk, which makes the requests, is not installed (Debian: apt-get install wrk)."
 
@@ -118,6 +121,9 @@ class Gunicorn(service.Gunicorn):
         self.name = name
         self.idle: dict[int, int] = {}
 
+    def last_logged(self) -> str:
+        return "\n".join(self.logged().splitlines()[-LINES_SHOWN:])
+
     def rest(self) -> None:
         """Take the memory that the workers have now for what they have when idle."""
         self.idle = {worker: status(worker, "VmRSS") for worker in self.workers()}
@@ -148,7 +154,7 @@ class Gunicorn(service.Gunicorn):
                     digest.update(chunk)
                     begin += chunk[: max(0, KEPT_SIZE - len(begin))]
             except (OSError, http.client.HTTPException) as error:
-                sys.exit(f"The {self.name} did not answer {asked.path}: {error!r}\n{self.logged()}")
+                sys.exit(f"The {self.name} did not answer {asked.path}: {error!r}\n{self.last_logged()}")
         return Answer(response.status, response.headers, size, digest.hexdigest(), begin)
 
     def transfer(self, asked: Asked) -> Transfer:
@@ -187,7 +193,8 @@ class Gunicorn(service.Gunicorn):
         found = re.search(r"^result (.*)$", output, re.MULTILINE)
         result = json.loads(found[1]) if found else {"errors": 1}
         if result["errors"]:
-            sys.exit(f"The {self.name} did not answer every request for {asked[0].path}:\n{output}\n{self.logged()}")
+            told = f"{output}\n{self.last_logged()}"
+            sys.exit(f"The {self.name} did not answer every request for {asked[0].path}:\n{told}")
         return Load(result["requests"] / result["duration"] * 1e6, result["p50"] / 1e6, result["p99"] / 1e6)
 
 

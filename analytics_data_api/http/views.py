@@ -1,7 +1,7 @@
 """The way of a request for a report, which every endpoint shares."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -50,6 +50,7 @@ class ReportView(APIView):
         query: What :meth:`report` reads of the query string, as callers are told.
         deprecation: Since when, and by which one, the endpoint is replaced; None for one that is not.
         policy: The limit on how often a user may ask.
+        environment: That of the request (PEP 3333), with its headers.
         refusals: The statuses of answers to requests that are not served, as callers are told.
     """
 
@@ -67,6 +68,7 @@ class ReportView(APIView):
     query: ClassVar[tuple[Parameter, ...]] = ()
     deprecation: ClassVar[Deprecation | None] = None
     policy: ClassVar[Policy] = DATA
+    environment: Mapping[str, Any]
     refusals = (400, 401, 404, 406, 429, 500, 503)
 
     @property
@@ -99,9 +101,8 @@ class ReportView(APIView):
     @cached_property
     def present(self) -> Validators | None:
         """What tells the present version of the answer from others; None where the database cannot tell."""
-        request = self.request
-        query = request.META.get("QUERY_STRING", "")
-        return validators(self.model, request.accepted_renderer.format, request.path, query)
+        query = self.environment.get("QUERY_STRING", "")
+        return validators(self.model, self.request.accepted_renderer.format, self.request.path, query)
 
     def table(self) -> Table:
         """Return the report, with the fields that the query string asks for."""
@@ -117,14 +118,15 @@ class ReportView(APIView):
                 raise self.nothing()
             return of_table(Response(table), table)
         # Whoever has had an answer from this address need not have its parameters read.
-        if IF_NONE_MATCH in request.META and self.present and (not_modified := self.present.known(request.META)):
+        environment = self.environment
+        if IF_NONE_MATCH in environment and self.present and (not_modified := self.present.known(environment)):
             return not_modified
         table = self.table()
         # Before the rows are read.
         present = self.present
         if table.is_empty():
             raise self.nothing()
-        if present is not None and (not_modified := present.unmodified(request.META)):
+        if present is not None and (not_modified := present.unmodified(environment)):
             return not_modified
         response = of_table(written(renderer, table), table)
         if present is not None:
@@ -146,6 +148,7 @@ class ReportView(APIView):
         super().initial(request, *args, **kwargs)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        self.environment = request.META
         made = super().initialize_request(request, *args, **kwargs)
         # Only parsers look at it. With the request in it, the request, the view and the answer would hold each other in
         # memory until the garbage collector comes by.

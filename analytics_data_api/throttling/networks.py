@@ -34,9 +34,10 @@ def client_address(request: HttpRequest | Request) -> str:
     written into ``X-Forwarded-For``, as REST framework reads it.
     """
     proxies = api_settings.NUM_PROXIES or 0
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR") if proxies else None
+    environment = request.META
+    forwarded = environment.get("HTTP_X_FORWARDED_FOR") if proxies else None
     if forwarded is None:
-        return request.META.get("REMOTE_ADDR") or ""
+        return environment.get("REMOTE_ADDR") or ""
     addresses = forwarded.split(",")
     address: str = addresses[-min(proxies, len(addresses))]
     return address.strip()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
+import orjson
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 from analyticsdataserver.observability.entries import Entry
@@ -95,4 +96,13 @@ class JSONFormatter(UTCTime, OrjsonFormatter):
         )
 
     def format(self, record: logging.LogRecord) -> str:
-        return super().format(harmless(record))
+        if not isinstance(record.msg, Entry):
+            return super().format(harmless(record))
+        # There is one for each request. Nothing of it is to be looked for, hidden or renamed.
+        line = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "request_id": vars(record).get("request_id"),
+        }
+        return orjson.dumps(line | record.msg).decode()
