@@ -191,9 +191,9 @@ def answer_distribution(alias: str | None = None) -> querysets.AnswerDistributio
         alias: The database, by its key in the setting ``DATABASES``; None for the one that the router names.
     """
     newer, older = ProblemFirstLastResponseAnswerDistribution.objects, ProblemResponseAnswerDistribution.objects
-    database = alias or newer.db
-    present = layouts.columns(database, newer.model._meta.db_table)
-    return (older if "count" in present and "last_response_count" not in present else newer).using(database)
+    present = layouts.columns(alias or newer.db, newer.model._meta.db_table)
+    fitting = older if "count" in present and "last_response_count" not in present else newer
+    return fitting.using(alias) if alias else fitting.all()
 
 
 class GradeDistribution(models.Model):

@@ -12,7 +12,7 @@ which is the order of the pipeline's own indexes, so that no database has to sor
 from collections import defaultdict, namedtuple
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any, ClassVar, Self
@@ -453,7 +453,7 @@ class AnswerDistributionQuerySet(SubjectQuerySet):
     described = ("answer_value_numeric", "problem_display_name", "question_text")
     late_columns = ("answer_value_numeric",)
 
-    @property
+    @cached_property
     def counts(self) -> tuple[str, ...]:
         """The columns that count responses, the one of last responses at the end."""
         named = {field.name for field in self.model._meta.get_fields()}
