@@ -9,8 +9,8 @@ from functools import cache, partial
 from itertools import chain
 from typing import Any, NamedTuple
 
-from django.db import connections
-from django.db.models import Expression, Field, Model, QuerySet
+from django.db import connections, router
+from django.db.models import CharField, Expression, Field, FloatField, IntegerField, Model, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 from analytics_data_api.rows import Row
@@ -19,11 +19,15 @@ from analytics_data_api.rows import Row
 FETCH_SIZE = 2000
 
 
+# Fields whose values go to every database as they are.
+PLAIN = (CharField, FloatField, IntegerField)
+
+
 class Slot(NamedTuple):
-    """Where in a statement's parameters a value goes, and the field that prepares it for the database."""
+    """Where in a statement's parameters a value goes, and the field that prepares it; None where nothing has to."""
 
     name: str
-    field: Field
+    field: Field | None
 
 
 class Parameter(Expression):
@@ -31,7 +35,7 @@ class Parameter(Expression):
 
     Args:
         name: What the value is called.
-        field: What kind of value it is.
+        field: What kind of value it is: of a text or a number, exactly what the database compares with.
     """
 
     def __init__(self, name: str, field: Field) -> None:
@@ -39,7 +43,8 @@ class Parameter(Expression):
         self.name = name
 
     def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
-        return "%s", [Slot(self.name, self.output_field)]
+        field = self.output_field
+        return "%s", [Slot(self.name, None if isinstance(field, PLAIN) else field)]
 
 
 class Statement:
@@ -66,10 +71,14 @@ class Statement:
 
     def blocks(self, values: Mapping[str, Any]) -> Iterator[Any]:
         connection = connections[self.alias]
-        params = tuple(
-            param.field.get_db_prep_value(values[param.name], connection) if isinstance(param, Slot) else param
+        params = [
+            param
+            if type(param) is not Slot
+            else values[param.name]
+            if param.field is None
+            else param.field.get_db_prep_value(values[param.name], connection)
             for param in self.params
-        )
+        ]
         with connection.chunked_cursor() as cursor:
             cursor.execute(self.sql, params)
             size = FETCH_SIZE
@@ -78,6 +87,12 @@ class Statement:
                 block = cursor.fetchmany(FETCH_SIZE)
                 size = len(block)
                 yield map(tuple, self.convert(block)) if self.converters else block
+
+
+@cache
+def database_of(model: type[Model]) -> str:
+    """Return the database that a table is read from, by its key in the setting ``DATABASES``."""
+    return router.db_for_read(model)
 
 
 @cache

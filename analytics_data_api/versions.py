@@ -8,12 +8,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from django.db import DatabaseError, connections, router
+from django.db import DatabaseError, connections
 from django.db.models import Model
 
 from analytics_data_api.changes import Mark
 from analytics_data_api.rows import Row
-from analytics_data_api.statements import statement
+from analytics_data_api.statements import database_of, statement
 from analytics_data_api.v0 import layouts
 from analytics_data_api.v0.models import TableUpdate
 from analytics_data_api.v0.querysets import TableUpdateQuerySet
@@ -49,7 +49,7 @@ def data_version(model: type[Model]) -> Mark | None:
         django.db.Error: The database does not answer.
     """
     table = model._meta.db_table
-    alias = router.db_for_read(model)
+    alias = database_of(model)
     connection: Any = connections[alias]
     state = connection.state()
     if state is None:

@@ -13,6 +13,7 @@ from django.http import (
     HttpResponseNotAllowed,
 )
 
+from analytics_data_api.http.headers import put
 from analytics_data_api.http.problems import TooManyRequests, of_exception, problem, shown
 from analytics_data_api.throttling.policies import HEADERS
 from analyticsdataserver.addresses import PROBES
@@ -21,14 +22,14 @@ from analyticsdataserver.addresses import PROBES
 UNDECODED: Final = re.compile("%[89A-F][0-9A-F]")
 
 IS_PROBE: Final = re.compile(f"/{PROBES}")
-# Answers to programs show nothing; a browser that opens one takes it for a document all the same.
-NOTHING_ALLOWED: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
-class RequestTextMiddleware:
-    """Refuses an address that is no text: one with a NUL character, or with bytes that are not UTF-8.
+class AddressMiddleware:
+    """Refuses an address that is no text, and hosts that are not served.
 
-    Django would replace such bytes, so that the service would look for, and tell of, something nobody has asked for.
+    Django would replace bytes that are not UTF-8, so that the service would look for, and tell of, something nobody has
+    asked for. A probe may name any host: a balancer names an address, or what it likes, and what answers it does not
+    use the host. Of what else Django's ``CommonMiddleware`` does, only the length of an answer is of use here.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -38,7 +39,13 @@ class RequestTextMiddleware:
         fault = fault_of_path(request.path) or fault_of_query(request.META.get("QUERY_STRING", ""))
         if fault is not None:
             return problem(HTTPStatus.BAD_REQUEST, fault, "invalid_text")
-        return self.get_response(request)
+        if not IS_PROBE.match(request.path_info):
+            request.get_host()
+        response = self.get_response(request)
+        # In a 304 it would be taken for that of the answer (RFC 9110, section 8.6).
+        if isinstance(response, HttpResponse) and response.status_code != HTTPStatus.NOT_MODIFIED:
+            put(response, "Content-Length", str(len(response.content)))
+        return response
 
 
 class RefusedMethodMiddleware:
@@ -54,38 +61,6 @@ class RefusedMethodMiddleware:
         allowed = response["Allow"]
         detail = f"The method is {shown(request.method or '')}; this address takes {allowed}."
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, "method_not_allowed", {"Allow": allowed})
-
-
-class HostMiddleware:
-    """Refuses hosts that are not served, but for probes: a balancer names an address, or what it likes.
-
-    What answers a probe does not use the host. Of what else Django's ``CommonMiddleware`` does, only the length of an
-    answer is of use here.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if not IS_PROBE.match(request.path_info):
-            request.get_host()
-        response = self.get_response(request)
-        # In a 304 it would be taken for that of the answer (RFC 9110, section 8.6).
-        if isinstance(response, HttpResponse) and response.status_code != HTTPStatus.NOT_MODIFIED:
-            response.headers.setdefault("Content-Length", str(len(response.content)))
-        return response
-
-
-class ContentSecurityPolicyMiddleware:
-    """Allows a document nothing, unless its page has a policy of its own."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", NOTHING_ALLOWED)
-        return response
 
 
 class RateLimitMiddleware:

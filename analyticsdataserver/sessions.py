@@ -8,6 +8,7 @@ from django.contrib.auth import views
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
 from django.urls import re_path
 
 from analytics_data_api.http.pages import CONTENT_SECURITY_POLICY
@@ -18,14 +19,17 @@ IS_FOR_PROGRAMS: Final = re.compile(FOR_PROGRAMS)
 
 
 class SessionsMiddleware:
-    """Django's middleware for sessions, for requests that come with a cookie, and for the pages that give one.
+    """Django's middleware for sessions and against CSRF, for requests with a cookie, and for the pages that give one.
 
-    Other requests have neither ``session`` nor, until REST framework has found out, ``user``.
+    Other requests have neither ``session`` nor, until REST framework has found out, ``user``. Whether a form comes from
+    a page of this service is looked at for every view, as Django does it.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self.with_session: Any = SessionMiddleware(AuthenticationMiddleware(get_response))
+        csrf = CsrfViewMiddleware(get_response)
+        self.process_view = csrf.process_view
+        self.with_session: Any = SessionMiddleware(AuthenticationMiddleware(csrf))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         without = "HTTP_COOKIE" not in request.META and IS_FOR_PROGRAMS.match(request.path_info)

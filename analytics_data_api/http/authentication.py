@@ -4,7 +4,6 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from django.contrib.auth.models import User
-from django.db import router
 from django.db.models import CharField, Exists, FloatField, IntegerField, QuerySet, Value
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject
@@ -14,7 +13,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from analytics_data_api.models import Counter
-from analytics_data_api.statements import Parameter, statement
+from analytics_data_api.statements import Parameter, database_of, statement
 from analytics_data_api.throttling import counters, familiar
 from analytics_data_api.throttling.networks import client_network
 from analytics_data_api.throttling.policies import WRONG_KEYS
@@ -113,7 +112,7 @@ def look_up(key: str, network: str | None) -> Found | None:
         key: The key.
         network: The network that it came from; None where nothing has to be known about it.
     """
-    alias = router.db_for_read(Token)
+    alias = database_of(Token)
     values: dict[str, Any] = {"key": key}
     rate = WRONG_KEYS.rate if network else None
     if rate and network:

@@ -41,13 +41,17 @@ class GzipMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
+        wanted = takes_gzip(request.META.get("HTTP_ACCEPT_ENCODING", ""))
+        # Also where nothing is compressed, and in a 304: caches have to know what it depends on.
+        varies = "Accept-Encoding" in response.get("Vary", "")
+        if varies and not wanted:
+            return response
         unchanged = response.status_code == HTTPStatus.NOT_MODIFIED
         if response.has_header("Content-Encoding") or not (unchanged or compressible(response)):
             return response
-        # Also where nothing is compressed, and in a 304: caches have to know what it depends on.
-        if "Accept-Encoding" not in response.get("Vary", ""):
+        if not varies:
             patch_vary_headers(response, ["Accept-Encoding"])
-        if not unchanged and takes_gzip(request.META.get("HTTP_ACCEPT_ENCODING", "")):
+        if wanted and not unchanged:
             compress_response(response)
         return response
 

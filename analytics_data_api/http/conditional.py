@@ -7,10 +7,11 @@ from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from django.db.models import Model
-from django.http import HttpResponse, HttpResponseNotModified
+from django.http import HttpResponse, HttpResponseNotModified, StreamingHttpResponse
 from django.utils.http import http_date, parse_etags, parse_http_date_safe
 
 from analytics_data_api.changes import SETTLED_SECONDS
+from analytics_data_api.http.headers import put
 from analytics_data_api.versions import code_version, data_version
 
 # A second change within the same second has the same Last-Modified, which is therefore not told before this has passed.
@@ -34,11 +35,22 @@ class Validators(NamedTuple):
     tag: str
     modified: datetime | None
 
-    def headers(self, tag: str | None = None) -> dict[str, str]:
-        headers = {"ETag": tag or self.tag}
+    def put_into(self, response: HttpResponse | StreamingHttpResponse, tag: str | None = None) -> None:
+        """Have an answer tell its version.
+
+        Args:
+            response: The answer.
+            tag: What to call the version; that of the uncompressed answer where nothing is given.
+        """
+        put(response, "ETag", tag or self.tag)
         if self.modified is not None:
-            headers["Last-Modified"] = written_date(self.modified)
-        return headers
+            put(response, "Last-Modified", written_date(self.modified))
+
+    def not_modified(self, tag: str | None = None) -> HttpResponse:
+        """Return the answer for a caller who has the present version, under a tag."""
+        response = HttpResponseNotModified()
+        self.put_into(response, tag)
+        return response
 
     def known(self, environment: Mapping[str, Any]) -> HttpResponse | None:
         """Return the answer for a caller who names the present version by its tag; None for any other.
@@ -48,9 +60,11 @@ class Validators(NamedTuple):
         Args:
             environment: That of the request (PEP 3333), with its headers.
         """
-        named = tags(environment.get(IF_NONE_MATCH))
+        given = environment.get(IF_NONE_MATCH)
+        # Mostly it is this one, alone.
+        named = (given,) if given == self.tag else tags(given)
         held = next((tag for tag in (self.tag, compressed(self.tag)) if tag in named), None)
-        return None if held is None else HttpResponseNotModified(headers=self.headers(held))
+        return None if held is None else self.not_modified(held)
 
     def unmodified(self, environment: Mapping[str, Any]) -> HttpResponse | None:
         """Return the answer for a caller who has any version, or one from after the last change; None for any other.
@@ -66,7 +80,7 @@ class Validators(NamedTuple):
         elif self.modified is not None and (date := environment.get(IF_MODIFIED_SINCE)):
             since = parse_http_date_safe(date)
             has_it = since is not None and int(self.modified.timestamp()) <= since
-        return HttpResponseNotModified(headers=self.headers()) if has_it else None
+        return self.not_modified() if has_it else None
 
 
 def validators(model: type[Model], *representation: str) -> Validators | None:

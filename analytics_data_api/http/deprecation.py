@@ -1,10 +1,9 @@
 """Endpoints that another one has taken the place of, and how their callers hear of it (RFC 9745)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.urls import reverse
+from django.utils.encoding import escape_uri_path
 
 
 @dataclass(frozen=True)
@@ -13,15 +12,24 @@ class Deprecation:
 
     Attributes:
         since: From when on.
-        successor: The name of the other one's route, which takes the same ids.
+        successor: The last word of the other one's address, which is else the same.
     """
 
     since: datetime
     successor: str
 
-    def headers(self, ids: Mapping[str, str]) -> dict[str, str]:
-        """Return the headers of each answer of the endpoint for these ids."""
+    def address(self, path: str) -> str:
+        """Return the address of the other endpoint, percent-encoded.
+
+        Args:
+            path: That of this one, percent-encoding resolved.
+        """
+        above, _, _ = path.removesuffix("/").rpartition("/")
+        return f"{escape_uri_path(above)}/{self.successor}"
+
+    def headers(self, path: str) -> dict[str, str]:
+        """Return the headers of each answer of the endpoint at a path, percent-encoding resolved."""
         return {
             "Deprecation": f"@{int(self.since.timestamp())}",
-            "Link": f'<{reverse(self.successor, kwargs=dict(ids))}>; rel="successor-version"',
+            "Link": f'<{self.address(path)}>; rel="successor-version"',
         }

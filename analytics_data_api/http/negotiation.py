@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from rest_framework.exceptions import NotAcceptable
@@ -11,6 +11,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from analytics_data_api.http.parameters import asked
 from analytics_data_api.http.problems import shown
 
 # The parameter of a media range that tells how welcome it is: RFC 9110, section 12.4.2.
@@ -43,9 +44,30 @@ def media_ranges(accept: str) -> Iterator[MediaRange]:
 
 
 @lru_cache(256)
-def accepted_ranges(accept: str) -> list[MediaRange]:
-    """Return what a header ``Accept`` lists, the most specific ranges first: they say more than the others."""
-    return sorted(media_ranges(accept), key=attrgetter("specificity", "quality"), reverse=True)
+def preferred(accept: str, media_types: tuple[str, ...]) -> int | None:
+    """Return which of some media types a header ``Accept`` likes best, by its place; None where it takes none of them.
+
+    Of those that are equally welcome it is the first.
+    """
+    # The most specific ranges first: they say more than the others.
+    accepted = sorted(media_ranges(accept), key=attrgetter("specificity", "quality"), reverse=True)
+    welcome = [preference(accepted, media_type) for media_type in media_types]
+    best = max(welcome)
+    return welcome.index(best) if best[0] else None
+
+
+def preference(accepted: Iterable[MediaRange], media_type: str) -> tuple[float, int]:
+    """Return how welcome a media type is: the quality, and the specificity, of the first range that covers it.
+
+    Args:
+        accepted: What the caller accepts, the most specific ranges first.
+        media_type: The media type.
+    """
+    main, _, sub = media_type.partition("/")
+    for each in accepted:
+        if each.main in (main, "*") and each.sub in (sub, "*"):
+            return each.quality, each.specificity
+    return 0.0, 0
 
 
 class FormatNegotiation(DefaultContentNegotiation):
@@ -60,32 +82,16 @@ class FormatNegotiation(DefaultContentNegotiation):
             NotAcceptable: None of the view's formats will do.
         """
         renderers = list(renderers)
-        wanted = request.query_params.get("format")
+        environment = request.META
+        wanted = asked(request).get("format")
         if wanted:
             by_format = {renderer.format: renderer for renderer in renderers}
             if wanted not in by_format:
                 raise NotAcceptable(f"format is {shown(wanted)}; it takes one of: {', '.join(by_format)}.")
             return by_format[wanted], by_format[wanted].media_type
-        accept = request.META.get("HTTP_ACCEPT", "*/*")
-        accepted = accepted_ranges(accept)
-        # Python's max takes the first of equals, and the renderers are listed in the order the service prefers.
-        (quality, _), renderer = max(
-            ((self.preference(accepted, renderer.media_type), renderer) for renderer in renderers), key=itemgetter(0)
-        )
-        if not quality:
-            types = ", ".join(each.media_type for each in renderers)
-            raise NotAcceptable(f"The header Accept is {shown(accept)}; it takes one of: {types}.")
-        return renderer, renderer.media_type
-
-    def preference(self, accepted: Iterable[MediaRange], media_type: str) -> tuple[float, int]:
-        """Return how welcome a media type is: the quality, and the specificity, of the first range that covers it.
-
-        Args:
-            accepted: What the caller accepts, the most specific ranges first.
-            media_type: The media type.
-        """
-        main, _, sub = media_type.partition("/")
-        for each in accepted:
-            if each.main in (main, "*") and each.sub in (sub, "*"):
-                return each.quality, each.specificity
-        return 0.0, 0
+        accept = environment.get("HTTP_ACCEPT", "*/*")
+        media_types = tuple(renderer.media_type for renderer in renderers)
+        place = preferred(accept, media_types)
+        if place is None:
+            raise NotAcceptable(f"The header Accept is {shown(accept)}; it takes one of: {', '.join(media_types)}.")
+        return renderers[place], media_types[place]

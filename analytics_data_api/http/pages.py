@@ -125,7 +125,7 @@ class PageRenderer(renderers.BrowsableAPIRenderer):
             "json": link(request, JSONRenderer.format),
             "csv": link(request, CSVRenderer.format) if isinstance(data, Table) else None,
             "docs": f"{reverse('docs').rstrip('/')}/#!/{TAG}/{schema.get_operation_id()}",
-            "successor": successor(view),
+            "successor": successor(view, request),
             "inputs": list(inputs(view, schema.query_parameters(view))),
             "format": request.query_params.get("format"),
             "action": escape_uri_path(request.path),
@@ -200,12 +200,11 @@ def link(request: Request, format_: str) -> str:
     return f"{escape_uri_path(request.path)}?{query.urlencode()}"
 
 
-def successor(view: "ReportView") -> Crumb | None:
+def successor(view: "ReportView", request: Request) -> Crumb | None:
     """Return the endpoint that replaces this one, None where none does."""
     if view.deprecation is None:
         return None
-    href = reverse(view.deprecation.successor, kwargs=view.kwargs)
-    return Crumb(href.strip("/").rpartition("/")[2].replace("_", " "), href)
+    return Crumb(view.deprecation.successor.replace("_", " "), view.deprecation.address(request.path))
 
 
 def inputs(view: "ReportView", described: list[Parameter]) -> Iterator[Input]:

@@ -4,7 +4,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
+
+from rest_framework.request import Request
 
 from analytics_data_api.constants import activity_types
 from analytics_data_api.dates import DateRange
@@ -23,6 +26,10 @@ DATE: Final = re.compile(
 ACTIVITY_TYPES: Final = {
     spelling.lower(): name for label, name in activity_types.BY_LABEL.items() for spelling in (label, name)
 }
+
+
+# The parameters of a request without a query string.
+NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,12 @@ def fields_parameter(names: Iterable[str]) -> Parameter:
     names = list(names)
     meaning = "Only these fields, separated by commas. In CSV the columns come in this order."
     return Parameter(FIELDS, meaning, names[-2:], {"type": "string", "enum": names}, comma_separated=True)
+
+
+def asked(request: Request) -> Mapping[str, str]:
+    """Return the parameters of a request by name, as the functions below read them; most requests have none."""
+    query: Mapping[str, str] = request.query_params if request.META.get("QUERY_STRING") else NONE
+    return query
 
 
 def date_range(query: Mapping[str, str]) -> DateRange:

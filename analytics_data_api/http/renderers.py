@@ -34,7 +34,7 @@ class JSONRenderer(RowRenderer):
             yield from map(orjson.dumps, table.records())
             return
         opening = b"["
-        for batch in uneven_items(table) if table.layout.may_omit else even_items(table):
+        for batch in uneven_items(table) if table.layout.may_omit or table.is_short else even_items(table):
             yield opening
             yield batch
             opening = b","

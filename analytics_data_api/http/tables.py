@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
-from functools import cache, cached_property, lru_cache, partial
+from functools import cache, cached_property, lru_cache
 from itertools import chain, islice, repeat
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeVar
@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from analytics_data_api.http.fields import WrittenField
 from analytics_data_api.http.problems import BadRequest, shown
-from analytics_data_api.rows import ABSENT, Rows
+from analytics_data_api.rows import ABSENT, Row, Rows
 
 Answer = TypeVar("Answer", bound=HttpResponseBase)
 Convert = Callable[[Any], Any]
@@ -21,6 +21,9 @@ Write = Callable[[Iterable[Any]], Iterable[Any]]
 
 # Rows written at a time: enough to make what is done once a batch cheap, few enough to weigh little.
 BATCH_SIZE: Final = 1000
+
+# Rows up to which an answer is written row by row.
+SHORT: Final = 8
 
 # Distinct values of a column (its dates, its loads, its countries) whose written form is kept.
 REMEMBERED_VALUES: Final = 4096
@@ -138,10 +141,6 @@ class Cell(NamedTuple):
     kind: Kind
     convert: Convert | None
 
-    @property
-    def write(self) -> Write:
-        return iter if self.convert is None else partial(map, self.convert)
-
 
 class Layout:
     """What is written of rows with certain columns.
@@ -211,6 +210,11 @@ class Layout:
         ]
 
     @cached_property
+    def members(self) -> list[tuple[str, int, Convert | None]]:
+        """Of the fields of an item as an object the name, the place and the conversion."""
+        return [(cell.name, cell.place, cell.convert) for cell in self.object_cells]
+
+    @cached_property
     def flat_cells(self) -> list[Cell]:
         """The cells of an item as a flat row: by name, or as ``fields`` orders them."""
         cells = [
@@ -261,12 +265,22 @@ class Table:
         self.constants = tuple(rows.constants.values())
         self.layout = layout(serializer_class, rows.columns, tuple(rows.constants), fields)
 
+    @cached_property
+    def beginning(self) -> list[Row]:
+        """The first rows, one more than a short answer has; none is lost by looking at them."""
+        rows = list(islice(self.rows, SHORT + 1))
+        self.rows = chain(rows, self.rows)
+        return rows
+
+    @property
     def is_empty(self) -> bool:
-        """Tell whether there is no row, without losing the first one."""
-        for first in self.rows:
-            self.rows = chain([first], self.rows)
-            return False
-        return True
+        """Whether there is no row."""
+        return not self.beginning
+
+    @property
+    def is_short(self) -> bool:
+        """Whether there are so few rows that what is done once a batch would take longer than it saves."""
+        return len(self.beginning) <= SHORT
 
     def batches(self, writers: Sequence[tuple[Cell, Write]]) -> Iterator[tuple[int, list[Iterable[Any]]]]:
         """Yield the rows a batch at a time, turned into columns, so that what is done to a value is not a call each.
@@ -292,11 +306,15 @@ class Table:
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield each item as an object."""
-        cells = self.layout.object_cells
-        names = [cell.name for cell in cells]
-        for _, columns in self.batches([(cell, cell.write) for cell in cells]):
-            for values in zip(*columns, strict=True):
-                yield {name: value for name, value in zip(names, values, strict=True) if value is not ABSENT}
+        members = self.layout.members
+        for row in self.rows:
+            self.written += 1
+            values = (*row, *self.constants)
+            yield {
+                name: value if convert is None else convert(value)
+                for name, place, convert in members
+                if (value := values[place]) is not ABSENT
+            }
 
 
 def of_table(response: Answer, table: Table) -> Answer:

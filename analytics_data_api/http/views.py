@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -20,6 +20,7 @@ from analytics_data_api.http import parameters
 from analytics_data_api.http.conditional import IF_NONE_MATCH, Validators, validators
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.disposition import attachment
+from analytics_data_api.http.headers import SharedHeaders, put
 from analytics_data_api.http.pages import PageRenderer
 from analytics_data_api.http.parameters import Parameter
 from analytics_data_api.http.problems import NoData, shown
@@ -29,8 +30,19 @@ from analytics_data_api.http.throttles import UserThrottle
 from analytics_data_api.rows import Rows
 from analytics_data_api.throttling.policies import DATA, Policy
 
-# Whoever keeps an answer has to ask each time whether it is still the present one, and no proxy may keep it for others.
-CACHE_CONTROL = "private, no-cache"
+METHODS: Final = ("get", "head", "options")
+
+# What every answer says, also one that refuses the request.
+SHARED_HEADERS: Final = SharedHeaders(
+    {
+        "Allow": ", ".join(METHODS).upper(),
+        # Whoever keeps an answer has to ask each time whether it is still the present one, and no proxy may keep it for
+        # others.
+        "Cache-Control": "private, no-cache",
+        # Whether it will be compressed or not.
+        "Vary": "Accept, Accept-Encoding",
+    }
+)
 
 # Bytes up to which an answer is sent in one piece, with its length; longer ones are sent while they are read.
 WHOLE_ANSWER_SIZE = 512 * 1024
@@ -54,7 +66,7 @@ class ReportView(APIView):
         refusals: The statuses of answers to requests that are not served, as callers are told.
     """
 
-    http_method_names = ["get", "head", "options"]
+    http_method_names = list(METHODS)
     # What a request may bring along is not read.
     parser_classes = ()
     renderer_classes = (JSONRenderer, CSVRenderer, PageRenderer)
@@ -76,6 +88,11 @@ class ReportView(APIView):
         """The id in the address, percent-encoding resolved."""
         subject_id: str = self.kwargs[self.subject]
         return subject_id
+
+    @property
+    def asked(self) -> Mapping[str, str]:
+        """The parameters of the query string."""
+        return parameters.asked(self.request)
 
     @abstractmethod
     def report(self) -> Rows:
@@ -106,7 +123,7 @@ class ReportView(APIView):
 
     def table(self) -> Table:
         """Return the report, with the fields that the query string asks for."""
-        fields = parameters.fields(self.request.query_params)
+        fields = parameters.fields(self.asked)
         return Table(self.serializer_class, self.report(), fields, single=self.single)
 
     def get(self, request: Request, **ids: str) -> HttpResponseBase:
@@ -114,7 +131,7 @@ class ReportView(APIView):
         if not isinstance(renderer, RowRenderer):
             # The page shows who is logged in, which no version of the data tells of.
             table = self.table()
-            if table.is_empty():
+            if table.is_empty:
                 raise self.nothing()
             return of_table(Response(table), table)
         # Whoever has had an answer from this address need not have its parameters read.
@@ -124,14 +141,13 @@ class ReportView(APIView):
         table = self.table()
         # Before the rows are read.
         present = self.present
-        if table.is_empty():
+        if table.is_empty:
             raise self.nothing()
         if present is not None and (not_modified := present.unmodified(environment)):
             return not_modified
         response = of_table(written(renderer, table), table)
         if present is not None:
-            for header, value in present.headers().items():
-                response.headers[header] = value
+            present.put_into(response)
         if isinstance(renderer, CSVRenderer) and (name := self.file_name()):
             response["Content-Disposition"] = attachment(name)
         return response
@@ -157,12 +173,16 @@ class ReportView(APIView):
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """The headers of every answer, also of one that refuses the request."""
-        headers: dict[str, str] = super().default_response_headers
-        headers["Cache-Control"] = CACHE_CONTROL
-        # Whether it will be compressed or not.
-        headers["Vary"] = "Accept, Accept-Encoding"
-        return headers if self.deprecation is None else headers | self.deprecation.headers(self.kwargs)
+        """None, since ``finalize_response`` has them."""
+        return {}
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        finalized = super().finalize_response(request, response, *args, **kwargs)
+        SHARED_HEADERS.complete(finalized)
+        if self.deprecation is not None:
+            for name, value in self.deprecation.headers(request.path).items():
+                put(finalized, name, value)
+        return finalized
 
     def get_renderers(self) -> list[BaseRenderer]:
         """Return the formats of the answer; a description of the endpoint has no rows that would make a CSV."""

@@ -23,7 +23,7 @@ from django.db.models import Count, DateField, FloatField, Max, Q, QuerySet, Val
 from analytics_data_api.constants import activity_types, countries, enrollment_modes, genders
 from analytics_data_api.dates import DateRange
 from analytics_data_api.rows import ABSENT, Row, Rows
-from analytics_data_api.statements import Parameter, statement
+from analytics_data_api.statements import Parameter, database_of, statement
 from analytics_data_api.v0 import layouts
 from analytics_data_api.v0.fields import AsText, Bytes, KeyField, SecondsField
 
@@ -93,7 +93,7 @@ class ReportQuerySet(QuerySet[Any]):
         """
         model: Any = self.model
         try:
-            yield from statement(model, self.db, compose, *shape).rows(values)
+            yield from statement(model, vars(self)["_db"] or database_of(model), compose, *shape).rows(values)
         except OperationalError as error:
             # MySQL refuses to look for an id that its column's character set cannot express: there is no such row.
             if error.args[0] not in NO_COMMON_CHARACTER_SET:

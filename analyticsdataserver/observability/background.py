@@ -4,9 +4,10 @@ A pipe that nobody empties, because a collector of logs hangs, would bring the s
 """
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import suppress
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final, TextIO
 
@@ -14,6 +15,9 @@ logger = logging.getLogger(__name__)
 
 # Lines that wait to be written: seconds of a busy service. Further ones are lost, and the log tells how many.
 WAITING: Final = 10_000
+# For how long further ones are waited for, in seconds, and how many are written at once.
+MOMENT: Final = 0.01
+WRITTEN_AT_ONCE: Final = 1000
 # How long a process that ends waits for them, in seconds.
 PATIENCE: Final = 2.0
 
@@ -45,11 +49,21 @@ class BackgroundStream:
         """Do nothing: lines are on their way."""
 
     def run(self) -> None:
-        """Write lines until the last one."""
-        for line in iter(self.lines.get, None):
+        """Write lines until the last one, together with those that come in the next moment.
+
+        Each time this thread wakes up, those that answer requests have to let it run.
+        """
+        ended = False
+        while not ended:
+            lines = [self.lines.get()]
+            time.sleep(MOMENT)
+            with suppress(Empty):
+                while lines[-1] is not None and len(lines) < WRITTEN_AT_ONCE:
+                    lines.append(self.lines.get_nowait())
+            ended = lines[-1] is None
             # Whoever read them may be gone for good.
             with suppress(OSError, ValueError):
-                self.stream.write(line)
+                self.stream.write("".join(filter(None, lines)))
                 self.stream.flush()
             if self.lost and self.lines.qsize() < WAITING // 2:
                 lost, self.lost = self.lost, 0

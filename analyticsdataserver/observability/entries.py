@@ -64,7 +64,7 @@ def route_of(request: HttpRequest, status: int) -> str:
 def path_of(request: HttpRequest) -> str:
     """Return the beginning of a request's path, without the query string, which may hold what is not to be logged."""
     path = request.path if len(request.path) <= PATH_LENGTH else f"{request.path[: PATH_LENGTH - 1]}…"
-    return path.encode(errors="backslashreplace").decode()
+    return path if path.isascii() else path.encode(errors="backslashreplace").decode()
 
 
 def user_of(request: HttpRequest) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from analytics_data_api.http.headers import put
 from analytics_data_api.http.tables import rows_written
 from analyticsdataserver.observability import entries
 from analyticsdataserver.observability.entries import ABORTED, COMPLETE, FAILED, Entry
@@ -41,7 +42,7 @@ class Observation:
     def follow(self, response: HttpResponseBase) -> None:
         """Watch the answer until the server closes it, as WSGI (PEP 3333) has it do in any case."""
         self.response = response
-        response.headers[HEADER] = self.id
+        put(response, HEADER, self.id)
         if self.request.method == "HEAD":
             # The server leaves the body out, of which only the length is told.
             pass

@@ -175,7 +175,7 @@ class OperationSchema(AutoSchema):
         }
         answer["headers"] = {name: header(name) for name in CACHING}
         if view.deprecation is not None:
-            headers = view.deprecation.headers({view.subject: SAMPLE_IDS[view.subject]})
+            headers = view.deprecation.headers(self.path.format(**SAMPLE_IDS))
             answer["headers"] |= {name: header(name, example) for name, example in headers.items()}
         return answer
 

@@ -65,9 +65,10 @@ class SchemaView(APIView):
 
     def get(self, request: Request) -> HttpResponse:
         content, present = written(request.accepted_renderer.format)
-        response = present.known(request.META) or HttpResponse(
-            content, content_type=request.accepted_media_type, headers=present.headers()
-        )
+        response = present.known(request.META)
+        if response is None:
+            response = HttpResponse(content, content_type=request.accepted_media_type)
+            present.put_into(response)
         # Kept by whoever wants to, and asked after each time: the next release may describe something else.
         patch_cache_control(response, public=True, no_cache=True)
         return response

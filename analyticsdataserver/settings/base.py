@@ -30,18 +30,14 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # Outside of all others.
     "analyticsdataserver.observability.middleware.ObservationMiddleware",
-    "django.middleware.security.SecurityMiddleware",
-    "analyticsdataserver.middleware.ContentSecurityPolicyMiddleware",
+    "analyticsdataserver.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "analytics_data_api.http.compression.GzipMiddleware",
-    "analyticsdataserver.middleware.RequestTextMiddleware",
+    "analyticsdataserver.middleware.AddressMiddleware",
     "analyticsdataserver.middleware.RefusedMethodMiddleware",
     "analyticsdataserver.gate.GateMiddleware",
-    "analyticsdataserver.middleware.HostMiddleware",
     "analyticsdataserver.middleware.RateLimitMiddleware",
     "analyticsdataserver.sessions.SessionsMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
 ROOT_URLCONF = "analyticsdataserver.urls"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import uuid4
 
 from django.db.backends.sqlite3 import base
@@ -71,6 +71,31 @@ class CursorWrapper(base.SQLiteCursorWrapper):
         )
 
 
+class ReadingCursor(CursorWrapper):
+    """A cursor by itself, without the layers that Django puts around each for those who watch statements.
+
+    Attributes:
+        as_django: Has errors raised as Django's own.
+    """
+
+    as_django: Any
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def execute(self, query: str, params: Any = None) -> Self:
+        with self.as_django:
+            super().execute(query, params)
+        return self
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        with self.as_django:
+            return super().fetchmany(self.arraysize if size is None else size)
+
+
 @lru_cache(512)
 def with_question_marks(query: str) -> str:
     """Return a statement with SQLite's own placeholders in place of ``%s``."""
@@ -82,6 +107,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def create_cursor(self, name: str | None = None) -> Any:
         return self.connection.cursor(factory=CursorWrapper)
+
+    def chunked_cursor(self) -> Any:
+        """Return a cursor that rows are fetched from a few at a time."""
+        if self.queries_logged or self.execute_wrappers or self.needs_rollback:
+            return super().chunked_cursor()
+        self.close_if_health_check_failed()
+        self.ensure_connection()
+        cursor = self.connection.cursor(factory=ReadingCursor)
+        cursor.as_django = self.wrap_database_errors
+        return cursor
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)

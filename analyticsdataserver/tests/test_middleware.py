@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 
 from analytics_data_api.http.tests.shape import problem_of
-from analyticsdataserver.middleware import RequestTextMiddleware
+from analyticsdataserver.middleware import AddressMiddleware
 from analyticsdataserver.wsgi import application
 
 PASSED = "passed on"
@@ -34,7 +34,7 @@ TEXT = [
 
 
 def passed_through(path: str) -> HttpResponse:
-    response = RequestTextMiddleware(lambda request: HttpResponse(PASSED))(RequestFactory().get(path))
+    response = AddressMiddleware(lambda request: HttpResponse(PASSED))(RequestFactory().get(path))
     assert isinstance(response, HttpResponse)
     return response
 

@@ -1,6 +1,7 @@
 """Rows in a declared shape: which columns, in which order, written how; as objects and as flat rows."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from rest_framework import serializers
 
 from analytics_data_api.http.fields import NumberField, TimeField, ZonedTimeField
 from analytics_data_api.http.problems import BadRequest
-from analytics_data_api.http.tables import BATCH_SIZE, REMEMBERED_VALUES, Table
+from analytics_data_api.http.tables import BATCH_SIZE, REMEMBERED_VALUES, SHORT, Table
 from analytics_data_api.rows import ABSENT, Row, Rows
 
 PLACES = {"fr": "France", "de": "Germany"}
@@ -52,7 +53,7 @@ def flat_rows(table: Table) -> Iterator[list[Any]]:
     """Yield the header and the cells of a table as CSV has them."""
     cells = table.layout.flat_cells
     yield [cell.name for cell in cells]
-    for _, columns in table.batches([(cell, cell.write) for cell in cells]):
+    for _, columns in table.batches([(cell, partial(map, cell.convert) if cell.convert else iter) for cell in cells]):
         yield from map(list, zip(*columns, strict=True))
 
 
@@ -207,7 +208,8 @@ def test_a_column_that_the_shape_does_not_declare_is_not_written() -> None:
 
 
 @pytest.mark.parametrize("fields", [(), ("place.code", "who")])
-def test_rows_are_taken_a_batch_at_a_time_and_only_when_they_are_asked_for(fields: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("batch", [False, True])
+def test_rows_are_taken_only_when_they_are_asked_for(fields: tuple[str, ...], batch: bool) -> None:
     taken = 0
 
     def rows() -> Iterator[Row]:
@@ -218,21 +220,25 @@ def test_rows_are_taken_a_batch_at_a_time_and_only_when_they_are_asked_for(field
 
     table = Table(VisitSerializer, Rows(COLUMNS, rows(), {"who": "Ann"}), fields)
     assert taken == 0
-    assert not table.is_empty()
-    assert taken == 1
-    records = table.records()
-    for _ in range(BATCH_SIZE):
-        next(records)
-    assert taken == BATCH_SIZE
-    next(records)
-    assert taken == 2 * BATCH_SIZE
+    assert not table.is_empty
+    assert not table.is_short
+    assert taken == SHORT + 1
+    if batch:
+        for times in (1, 2):
+            size, _ = next(table.batches([]))
+            assert (size, taken) == (BATCH_SIZE, BATCH_SIZE * times)
+    else:
+        records = table.records()
+        for number in range(1, 2 * SHORT):
+            next(records)
+            assert taken == max(SHORT + 1, number)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_asking_whether_there_is_a_row_loses_none(count: int) -> None:
     table = visits("who", rows=ROWS[:1] * count)
-    assert table.is_empty() == (count == 0)
-    assert table.is_empty() == (count == 0)
+    assert table.is_empty == (count == 0)
+    assert table.is_empty == (count == 0)
     assert len(list(table.records())) == count
 
 

@@ -1,6 +1,9 @@
 """What the endpoints of version 0 share."""
 
-from typing import ClassVar, cast
+from functools import cache
+from typing import Any, ClassVar
+
+from django.db.models import Model
 
 from analytics_data_api.http import parameters
 from analytics_data_api.http.problems import NoData, shown
@@ -9,11 +12,18 @@ from analytics_data_api.rows import Rows
 from analytics_data_api.v0 import querysets
 
 
+@cache
+def rows_of(model: type[Model]) -> Any:
+    """Return the rows of a table, to be asked for reports: its queryset, made once, not for each request."""
+    return model._default_manager.all()
+
+
 class SubjectView(ReportView):
     """Everything that a table has about the course, problem, subsection or video in the address."""
 
     def report(self) -> Rows:
-        return cast("querysets.SubjectQuerySet", self.model._default_manager.all()).report(self.subject_id)
+        rows: querysets.SubjectQuerySet = rows_of(self.model)
+        return rows.report(self.subject_id)
 
 
 class CourseView(ReportView):
@@ -40,10 +50,11 @@ class DatedCourseView(CourseView):
 
     @property
     def days(self) -> querysets.DatedQuerySet:
-        return cast("querysets.DatedQuerySet", self.model._default_manager.all())
+        rows: querysets.DatedQuerySet = rows_of(self.model)
+        return rows
 
     def report(self) -> Rows:
-        return self.days.report(self.subject_id, parameters.date_range(self.request.query_params))
+        return self.days.report(self.subject_id, parameters.date_range(self.asked))
 
     def nothing(self) -> NoData:
         span = self.days.span(self.subject_id)
@@ -52,7 +63,7 @@ class DatedCourseView(CourseView):
         asked = ", ".join(
             f"{name} {shown(value)}"
             for name in (parameters.START_DATE, parameters.END_DATE)
-            if (value := self.request.query_params.get(name))
+            if (value := self.asked.get(name))
         )
         first, last = (date[:10] for date in span)
         return NoData(

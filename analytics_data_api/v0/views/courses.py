@@ -6,8 +6,8 @@ from analytics_data_api.http import parameters
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.problems import NoData, shown
 from analytics_data_api.rows import Rows
-from analytics_data_api.v0 import models, serializers
-from analytics_data_api.v0.views.base import CourseView, DatedCourseView, SubjectView
+from analytics_data_api.v0 import models, querysets, serializers
+from analytics_data_api.v0.views.base import CourseView, DatedCourseView, SubjectView, rows_of
 
 
 class CourseActivityWeeklyView(DatedCourseView):
@@ -36,16 +36,16 @@ class CourseActivityMostRecentWeekView(CourseView):
     single = True
     query = parameters.ACTIVITY_TYPE
     # The day of version 0's last reference, whose implementation already warned those who called this.
-    deprecation = Deprecation(datetime(2015, 9, 24, tzinfo=UTC), "v0:CourseActivityWeeklyView")
+    deprecation = Deprecation(datetime(2015, 9, 24, tzinfo=UTC), "activity")
 
     def report(self) -> Rows:
-        activity_type = parameters.activity_type(self.request.query_params)
-        return models.CourseActivityWeekly.objects.recent(self.subject_id, activity_type)
+        weeks: querysets.ActivityQuerySet = rows_of(self.model)
+        return weeks.recent(self.subject_id, parameters.activity_type(self.asked))
 
     def nothing(self) -> NoData:
-        if models.CourseActivityWeekly.objects.span(self.subject_id) is None:
+        if rows_of(self.model).span(self.subject_id) is None:
             return super().nothing()
-        activity_type = parameters.activity_type(self.request.query_params)
+        activity_type = parameters.activity_type(self.asked)
         return NoData(
             f"The {self.subject} {shown(self.subject_id)} has activity on record, "
             f"but none of the activity_type {shown(activity_type)}.",

@@ -23,5 +23,6 @@ def fail(table: tables.Table, writers: Any) -> Iterator[Any]:
 
 
 patch.object(tables, "BATCH_SIZE", 1).start()
+patch.object(tables, "SHORT", 0).start()
 patch.object(tables.Table, "batches", fail).start()
 patch.object(views, "WHOLE_ANSWER_SIZE", 0).start()

@@ -138,6 +138,7 @@ class TestBrokenOff:
             make.EnrollmentFactory(date=make.DAY.replace(day=day))
         monkeypatch.setattr(views, "WHOLE_ANSWER_SIZE", 0)
         monkeypatch.setattr(tables, "BATCH_SIZE", 1)
+        monkeypatch.setattr(tables, "SHORT", 0)
         answer = Answer(ENROLLMENT, WSGIHandler(), QUERY_STRING="start_date=2014-12-01")
         chunks = iter(answer.body)
         taken = next(chunks) + next(chunks)

@@ -190,6 +190,7 @@ class TestStreamed:
     def _a_chunk_a_row(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(views, "WHOLE_ANSWER_SIZE", 0)
         monkeypatch.setattr(tables, "BATCH_SIZE", 1)
+        monkeypatch.setattr(tables, "SHORT", 0)
 
     @pytest.fixture
     def answer(self) -> Answer:
