@@ -4,7 +4,7 @@ Django composes the SQL of a query anew each time, which takes several times as 
 statement is composed the first time, with parameters in place of the values, and from then on only run.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
 from itertools import chain
 from typing import Any, NamedTuple
@@ -17,6 +17,8 @@ from analytics_data_api.rows import Row
 
 # Rows fetched from the database at a time: enough to make the round trips cheap, few enough to weigh little.
 FETCH_SIZE = 2000
+# Rows at most of a query that has only a few.
+FEW = 100
 
 
 # Fields whose values go to every database as they are.
@@ -69,7 +71,26 @@ class Statement:
         """
         return chain.from_iterable(self.blocks(values))
 
-    def blocks(self, values: Mapping[str, Any]) -> Iterator[Any]:
+    def blocks(self, values: Mapping[str, Any]) -> Iterator[Iterable[Row]]:
+        with self.run(values) as cursor:
+            size = FETCH_SIZE
+            # A block that is not full is the last one.
+            while size == FETCH_SIZE:
+                block = cursor.fetchmany(FETCH_SIZE)
+                size = len(block)
+                yield self.converted(block)
+
+    def few(self, values: Mapping[str, Any]) -> Iterable[Row]:
+        """Return the first rows for the values of the parameters, by name: all of them where there are but a few.
+
+        Raises:
+            django.db.Error: The database does not answer, or not this query.
+        """
+        with self.run(values) as cursor:
+            return self.converted(cursor.fetchmany(FEW))
+
+    def run(self, values: Mapping[str, Any]) -> Any:
+        """Return a cursor that the query has been run with."""
         connection = connections[self.alias]
         params = [
             param
@@ -79,14 +100,17 @@ class Statement:
             else param.field.get_db_prep_value(values[param.name], connection)
             for param in self.params
         ]
-        with connection.chunked_cursor() as cursor:
+        cursor = connection.chunked_cursor()
+        try:
             cursor.execute(self.sql, params)
-            size = FETCH_SIZE
-            # A block that is not full is the last one.
-            while size == FETCH_SIZE:
-                block = cursor.fetchmany(FETCH_SIZE)
-                size = len(block)
-                yield map(tuple, self.convert(block)) if self.converters else block
+        except BaseException:
+            cursor.close()
+            raise
+        return cursor
+
+    def converted(self, block: Iterable[Row]) -> Iterable[Row]:
+        """Return rows as Django's fields have their values, where they are not what the driver gives."""
+        return map(tuple, self.convert(block)) if self.converters else block
 
 
 @cache

@@ -77,7 +77,7 @@ def noted(alias: str, table: str) -> Mark | None:
         return None
     names = {"table": table, "qualified": f"{connections[alias].settings_dict['NAME']}.{table}"}
     try:
-        loads = tuple(statement(TableUpdate, alias, TableUpdateQuerySet.loads_query).rows(names))
+        loads = tuple(statement(TableUpdate, alias, TableUpdateQuerySet.loads_query).few(names))
     except DatabaseError:
         # The notes may be gone, or not be for us to read; a database that is away is met again at the next query.
         layouts.columns.cache_clear()

@@ -23,6 +23,9 @@ UNDECODED: Final = re.compile("%[89A-F][0-9A-F]")
 
 IS_PROBE: Final = re.compile(f"/{PROBES}")
 
+# Hosts whose being served is looked up once; a pattern in the settings may let in any number of them.
+REMEMBERED_HOSTS: Final = 100
+
 
 class AddressMiddleware:
     """Refuses an address that is no text, and hosts that are not served.
@@ -34,13 +37,28 @@ class AddressMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
+        # As requests name them, with a port.
+        self.served: set[str] = set()
+
+    def check_host(self, request: HttpRequest) -> None:
+        """Refuse a host that is not served.
+
+        Raises:
+            django.core.exceptions.DisallowedHost: It is none of those in the settings, or not even the name of a host.
+        """
+        host = request.META.get("HTTP_HOST")
+        if host is not None and host in self.served:
+            return
+        if not IS_PROBE.match(request.path_info):
+            request.get_host()
+            if host is not None and len(self.served) < REMEMBERED_HOSTS:
+                self.served.add(host)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         fault = fault_of_path(request.path) or fault_of_query(request.META.get("QUERY_STRING", ""))
         if fault is not None:
             return problem(HTTPStatus.BAD_REQUEST, fault, "invalid_text")
-        if not IS_PROBE.match(request.path_info):
-            request.get_host()
+        self.check_host(request)
         response = self.get_response(request)
         # In a 304 it would be taken for that of the answer (RFC 9110, section 8.6).
         if isinstance(response, HttpResponse) and response.status_code != HTTPStatus.NOT_MODIFIED:

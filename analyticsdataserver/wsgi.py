@@ -1,5 +1,6 @@
 """The service as a WSGI application; a server that is told nothing else runs it with the production settings."""
 
+import gc
 import logging
 import os
 from importlib import import_module
@@ -67,6 +68,15 @@ def tell_of_static_files() -> None:
         logger.warning("The pages' files are not in place: run ./manage.py collectstatic --no-input.")
 
 
+def spare_garbage_collector() -> None:
+    """Have the garbage collector leave alone what is there for good: the code, the settings, the routes.
+
+    It would go through all of that each time, and touch it, so that copies of this process could not share its memory.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 django.setup(set_prefix=False)
 # Before a server makes copies of this process, so that none of them has to import the views at its first request.
 import_module(settings.ROOT_URLCONF)
@@ -74,3 +84,4 @@ limit_waiting()
 skip_idle_steps()
 tell_of_static_files()
 application = Handler()
+spare_garbage_collector()

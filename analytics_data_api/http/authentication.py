@@ -117,7 +117,7 @@ def look_up(key: str, network: str | None) -> Found | None:
     rate = WRONG_KEYS.rate if network else None
     if rate and network:
         values |= {"subject": WRONG_KEYS.subject(rate, network), "limit": rate.limit, "now": counters.now()}
-    for held, used_up, *columns in statement(Token, alias, key_query, rate is not None).rows(values):
+    for held, used_up, *columns in statement(Token, alias, key_query, rate is not None).few(values):
         # A database whose collation ignores case finds other spellings of a key, too.
         if constant_time_compare(held, key):
             return Found(User.from_db(alias, USER_COLUMNS, columns), bool(used_up))

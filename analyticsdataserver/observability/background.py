@@ -5,9 +5,10 @@ A pipe that nobody empties, because a collector of logs hangs, would bring the s
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from queue import Empty, SimpleQueue
+from select import PIPE_BUF
 from threading import Thread
 from typing import Any, Final, TextIO
 
@@ -15,9 +16,9 @@ logger = logging.getLogger(__name__)
 
 # Lines that wait to be written: seconds of a busy service. Further ones are lost, and the log tells how many.
 WAITING: Final = 10_000
-# For how long further ones are waited for, in seconds, and how many are written at once.
+# For how long further ones are waited for, in seconds, and how many are taken at once.
 MOMENT: Final = 0.01
-WRITTEN_AT_ONCE: Final = 1000
+TAKEN_AT_ONCE: Final = 20
 # How long a process that ends waits for them, in seconds.
 PATIENCE: Final = 2.0
 
@@ -56,15 +57,17 @@ class BackgroundStream:
         ended = False
         while not ended:
             lines = [self.lines.get()]
-            time.sleep(MOMENT)
+            if self.lines.empty():
+                time.sleep(MOMENT)
             with suppress(Empty):
-                while lines[-1] is not None and len(lines) < WRITTEN_AT_ONCE:
+                while lines[-1] is not None and len(lines) < TAKEN_AT_ONCE:
                     lines.append(self.lines.get_nowait())
             ended = lines[-1] is None
-            # Whoever read them may be gone for good.
-            with suppress(OSError, ValueError):
-                self.stream.write("".join(filter(None, lines)))
-                self.stream.flush()
+            for text in joined(line for line in lines if line is not None):
+                # Whoever read them may be gone for good.
+                with suppress(OSError, ValueError):
+                    self.stream.write(text)
+                    self.stream.flush()
             if self.lost and self.lines.qsize() < WAITING // 2:
                 lost, self.lost = self.lost, 0
                 logger.warning("%d lines of the log were lost, because nobody read them.", lost)
@@ -73,6 +76,20 @@ class BackgroundStream:
         """Wait until all lines are written, but not for long."""
         self.lines.put(None)
         self.thread.join(PATIENCE)
+
+
+def joined(lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines together, as many as a pipe takes whole: of more, another process's lines might come in between."""
+    text, size = "", 0
+    for line in lines:
+        length = len(line) if line.isascii() else len(line.encode(errors="backslashreplace"))
+        if text and size + length > PIPE_BUF:
+            yield text
+            text, size = "", 0
+        text += line
+        size += length
+    if text:
+        yield text
 
 
 def stream_handlers() -> Iterator[logging.StreamHandler[Any]]:

@@ -29,11 +29,9 @@ SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
 # Whether other hosts of the domain are reached by HTTPS alone, and browsers are told so in advance, is not for one
-# service of the domain to say.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-# Django's middleware for security, clickjacking and CSRF is looked for by name in the list of middleware; here it is
-# part of ours, in analyticsdataserver/security.py and sessions.py.
-SILENCED_SYSTEM_CHECKS += ["security.W001", "security.W002", "security.W003"]
+# service of the domain to say. Django's middleware for security, clickjacking and CSRF, which the last three look for
+# by name, is part of ours: see security.py and sessions.py.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", "security.W001", "security.W002", "security.W003"]
 
 # Where that has not run, files are served as they lie in their packages.
 WHITENOISE_USE_FINDERS = True

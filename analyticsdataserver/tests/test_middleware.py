@@ -6,11 +6,13 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import pytest
-from django.http import HttpResponse
+from django.core.exceptions import DisallowedHost
+from django.http import HttpResponse, HttpResponseNotModified
 from django.test import RequestFactory
 
 from analytics_data_api.http.tests.shape import problem_of
-from analyticsdataserver.middleware import AddressMiddleware
+from analyticsdataserver.middleware import REMEMBERED_HOSTS, AddressMiddleware
+from analyticsdataserver.security import NOTHING_ALLOWED, SecurityMiddleware
 from analyticsdataserver.wsgi import application
 
 PASSED = "passed on"
@@ -64,6 +66,61 @@ def test_a_parameter_is_told_by_name_and_value() -> None:
 @pytest.mark.parametrize("address", ["/{}", "/?x={}", "/?{}=x"])
 def test_a_long_one_is_not_told_whole(address: str) -> None:
     assert len(problem_of(passed_through(address.format("x" * 10_000 + "%00")), 400)["detail"]) < 300
+
+
+class TestHosts:
+    def ask(self, middleware: AddressMiddleware, host: str, path: str = "/api/v0/x") -> str:
+        response: Any = middleware(RequestFactory().get(path, headers={"host": host}))
+        text: str = response.content.decode()
+        return text
+
+    @pytest.fixture
+    def middleware(self) -> AddressMiddleware:
+        return AddressMiddleware(lambda request: HttpResponse(PASSED))
+
+    def test_one_that_is_served_lets_in_no_other(self, middleware: AddressMiddleware) -> None:
+        for host in ("testserver", "testserver:8000", "localhost", "testserver"):
+            assert self.ask(middleware, host) == PASSED
+        for host in ("evil.example.com", "testserver.evil.example.com", "TESTSERVER@evil", "", "testserver:port"):
+            with pytest.raises(DisallowedHost):
+                self.ask(middleware, host)
+
+    def test_a_probe_may_name_any_and_lets_in_none(self, middleware: AddressMiddleware) -> None:
+        assert self.ask(middleware, "10.0.0.1", "/status/") == PASSED
+        with pytest.raises(DisallowedHost):
+            self.ask(middleware, "10.0.0.1")
+
+    def test_not_all_of_any_number_are_remembered(self, middleware: AddressMiddleware, settings: Any) -> None:
+        settings.ALLOWED_HOSTS = [".example.com"]
+        for number in range(2 * REMEMBERED_HOSTS):
+            assert self.ask(middleware, f"{number}.example.com") == PASSED
+        assert len(middleware.served) == REMEMBERED_HOSTS
+
+
+class TestSecurity:
+    def headers(self, response: HttpResponse, *, secure: bool = False) -> dict[str, str]:
+        return dict(SecurityMiddleware(lambda request: response)(RequestFactory().get("/", secure=secure)).headers)
+
+    def test_headers_are_those_of_django(self, settings: Any) -> None:
+        settings.SECURE_HSTS_SECONDS = 3600
+        settings.X_FRAME_OPTIONS = "SAMEORIGIN"
+        always = {
+            "Content-Type": "text/html; charset=utf-8",
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "X-Frame-Options": "SAMEORIGIN",
+            "Content-Security-Policy": NOTHING_ALLOWED,
+        }
+        assert self.headers(HttpResponse()) == always
+        assert self.headers(HttpResponse(), secure=True) == always | {"Strict-Transport-Security": "max-age=3600"}
+
+    def test_a_page_keeps_its_own(self) -> None:
+        own = {"Content-Security-Policy": "default-src 'self'", "Referrer-Policy": "no-referrer"}
+        assert self.headers(HttpResponse(headers=own)).items() >= own.items()
+
+    def test_a_304_repeats_none(self) -> None:
+        assert self.headers(HttpResponseNotModified()) == {}
 
 
 class Answer(dict[str, str]):

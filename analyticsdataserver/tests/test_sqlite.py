@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, OperationalError, connections
+from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
 from analytics_data_api.changes import Mark
@@ -232,3 +233,53 @@ def test_a_file_that_cannot_be_read_has_no_mark(tmp_path: Path) -> None:
     empty = wrapper(tmp_path / "empty.db")
     assert empty.change_mark("t") is None
     empty.close()
+
+
+@pytest.mark.parametrize("path", ["delete"], indirect=True)
+class TestChunkedCursor:
+    def test_gives_rows_until_there_are_none(self, connection: Any) -> None:
+        with connection.chunked_cursor() as cursor:
+            assert cursor.execute("SELECT a FROM t WHERE a < %s ORDER BY a", [3]) is cursor
+            assert [cursor.fetchmany(1) for _ in range(3)] == [[(1,)], [(2,)], []]
+            cursor.execute("SELECT a FROM t ORDER BY a")
+            assert cursor.fetchmany() == [(1,)]
+        with pytest.raises(sqlite3.ProgrammingError):
+            sqlite3.Cursor.execute(cursor, "SELECT 1")
+
+    def test_has_errors_of_django(self, connection: Any) -> None:
+        with connection.chunked_cursor() as cursor, pytest.raises(OperationalError):
+            cursor.execute("SELECT a FROM nowhere", [])
+        assert connection.errors_occurred
+
+    def test_has_errors_of_django_in_the_midst_of_rows(self, connection: Any) -> None:
+        connection.ensure_connection()
+
+        def fail(value: int) -> int:
+            return 1 // (2 - value)
+
+        connection.connection.create_function("fail", 1, fail)
+        with connection.chunked_cursor() as cursor:
+            cursor.execute("SELECT fail(a) FROM t", [])
+            with pytest.raises(OperationalError):
+                cursor.fetchmany(10)
+
+    def test_is_seen_by_whoever_watches(self, connection: Any) -> None:
+        with CaptureQueriesContext(connection) as captured, connection.chunked_cursor() as cursor:
+            cursor.execute("SELECT a FROM t", [])
+        assert [query["sql"] for query in captured] == ["SELECT a FROM t"]
+        seen = []
+
+        def watch(execute: Any, sql: str, *args: Any) -> Any:
+            seen.append(sql)
+            return execute(sql, *args)
+
+        with connection.execute_wrapper(watch), connection.chunked_cursor() as cursor:
+            cursor.execute("SELECT 1", [])
+        assert seen == ["SELECT 1"]
+
+    def test_is_refused_in_a_transaction_that_has_failed(self, connection: Any) -> None:
+        connection.ensure_connection()
+        connection.needs_rollback = connection.in_atomic_block = True
+        with connection.chunked_cursor() as cursor, pytest.raises(TransactionManagementError):
+            cursor.execute("SELECT 1", [])
+        connection.needs_rollback = connection.in_atomic_block = False

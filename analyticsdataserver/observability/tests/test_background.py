@@ -5,13 +5,15 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
+from select import PIPE_BUF
 from typing import Any
 
 import pytest
 
 from analyticsdataserver.observability import background
-from analyticsdataserver.observability.background import WAITING, BackgroundStream
+from analyticsdataserver.observability.background import WAITING, BackgroundStream, joined
 
 
 class Pipe:
@@ -59,6 +61,23 @@ def test_closing_waits_until_all_are_written(pipe: Pipe) -> None:
     assert len(os.read(pipe.reading, 1 << 16).split()) == 1000
 
 
+@pytest.mark.parametrize("size", [1, 2, 100, PIPE_BUF - 1, PIPE_BUF, PIPE_BUF + 1])
+@pytest.mark.parametrize("letter", ["x", "ä", "🎓"])
+def test_lines_are_joined_as_far_as_a_pipe_takes_them_whole(size: int, letter: str) -> None:
+    # In bytes, with the end of the line.
+    line = letter * ((size - 1) // len(letter.encode())) + "\n"
+    lines = [line] * 50
+    texts = list(joined(lines))
+    assert "".join(texts) == "".join(lines)
+    assert all(text.endswith("\n") for text in texts)
+    assert all(len(text.encode()) <= PIPE_BUF for text in texts if text != line)
+    assert not any(len((one + another).encode()) <= PIPE_BUF for one, another in pairwise(texts))
+
+
+def test_no_lines_are_no_text() -> None:
+    assert list(joined([])) == []
+
+
 class TestNobodyReads:
     LINE = "x" * 999 + "\n"
 
@@ -79,10 +98,17 @@ class TestNobodyReads:
         # More than the pipe holds.
         for _ in range(1000):
             stream.write(self.LINE)
+        # Nothing fits into the pipe any more, and nothing may wait any more.
+        waiting = -1
+        while stream.lines.qsize() != waiting:
+            waiting = stream.lines.qsize()
+            time.sleep(0.1)
+        for _ in range(300 - waiting):
+            stream.write(self.LINE)
         lost = stream.lost
         assert 0 < lost < 1000
         stream.write("lost too\n")
-        read = pipe.read(self.LINE * (1000 - lost))
+        read = pipe.read(self.LINE * (1300 - waiting - lost))
         deadline = time.monotonic() + 10
         while stream.lost and time.monotonic() < deadline:
             time.sleep(0.01)
