@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 # Lines that wait to be written: seconds of a busy service. Further ones are lost, and the log tells how many.
 WAITING: Final = 10_000
 # For how long further ones are waited for, in seconds, and how many are taken at once.
-MOMENT: Final = 0.01
+MOMENT: Final = 0.05
 TAKEN_AT_ONCE: Final = 20
 # How long a process that ends waits for them, in seconds.
 PATIENCE: Final = 2.0

@@ -118,6 +118,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
         cursor.as_django = self.wrap_database_errors
         return cursor
 
+    def close_if_unusable_or_obsolete(self) -> None:
+        """Close a connection that has failed, or is to be made anew; one to a file does not break off by itself."""
+        if self.errors_occurred or self.close_at is not None:
+            super().close_if_unusable_or_obsolete()
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
         self.opened = str(uuid4()) if self.is_in_memory_db() else inode(path_of(self.settings_dict["NAME"]))
