@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from typing import Any, Final, Self
 from uuid import uuid4
 
@@ -119,8 +120,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return cursor
 
     def close_if_unusable_or_obsolete(self) -> None:
-        """Close a connection that has failed, or is to be made anew; one to a file does not break off by itself."""
-        if self.errors_occurred or self.close_at is not None:
+        """Close a connection that has failed, or has grown old; one to a file does not break off by itself."""
+        if self.errors_occurred or (self.close_at is not None and monotonic() >= self.close_at):
             super().close_if_unusable_or_obsolete()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
