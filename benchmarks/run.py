@@ -247,7 +247,7 @@ class Benchmark:
                 )
             )
             if ratio < case.target:
-                self.report.miss(f"{NAMES[self.database]}, {case.name}", f"ratio {ratio:.2f}, below {case.target:.2f}")
+                self.report.miss(f"{NAMES[self.database]}, {case.name}", f"ratio {ratio:.3f}, below {case.target:.2f}")
         self.report.end()
 
     def ranges(self, wanted: Iterable[Case]) -> None:
@@ -289,7 +289,7 @@ class Benchmark:
             )
             name = f"{NAMES[self.database]}, {case.name}"
             if ratio > target:
-                self.report.miss(name, f"ratio {ratio:.2f}, above {target:.2f}")
+                self.report.miss(name, f"ratio {ratio:.3f}, above {target:.2f}")
             if first > LARGE_FIRST_BYTE:
                 self.report.miss(name, f"first byte after {first * 1000:.0f} ms")
             if memory_used > LARGE_MEMORY:
@@ -347,7 +347,7 @@ class Benchmark:
         self.report.row((case.name, f"{sent:,.1f}", f"{unchanged:,.1f}", f"{ratio:.2f}", f"≥ {target:.2f}"))
         if ratio < target:
             name = f"{NAMES[self.database]}, 304 of {case.name}"
-            self.report.miss(name, f"ratio {ratio:.2f}, below {target:.2f}")
+            self.report.miss(name, f"ratio {ratio:.3f}, below {target:.2f}")
 
 
 NAMES: Final = {"sqlite": "SQLite", "mariadb": "MariaDB"}

@@ -1,5 +1,6 @@
 """Addresses that are no text are refused, before anything looks for what they might mean."""
 
+import gc
 import io
 from http import HTTPStatus
 from typing import Any
@@ -195,3 +196,8 @@ class TestThroughWSGI:
     )
     def test_what_a_body_is_said_to_be_is_no_fault_of_the_service(self, content_type: str) -> None:
         assert served(CONTENT_TYPE=content_type).status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def test_what_is_there_for_good_is_kept_from_the_garbage_collector() -> None:
+    # The application, which is imported above, has seen to it; Django alone has tens of thousands of objects.
+    assert gc.get_freeze_count() > 10_000
