@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.urls import include, path, re_path
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
 from analyticsdataserver import errors, operations
@@ -34,7 +35,7 @@ urlpatterns = [
     re_path(r"^docs/?\Z", DocsPage.as_view(), name="docs"),
     path("api-auth/", include("analyticsdataserver.sessions")),
     # Also with DEBUG, where Django would show a page of its own.
-    re_path("", errors.page_not_found, name="not_found"),
+    re_path("", csrf_exempt(errors.page_not_found), name="not_found"),
 ]
 
 if settings.METRICS:

@@ -146,3 +146,8 @@ def test_503_where_somebody_cannot_log_in_for_it() -> None:
         sender = Client(raise_request_exception=False)
         response = sender.post("/api-auth/login/", {"username": "a", "password": "b"})
     problem_of(response, 503, "database_unavailable")
+
+
+def test_where_there_is_nothing_no_form_is_asked_where_it_comes_from() -> None:
+    response = Client(enforce_csrf_checks=True).post("/api/v0/nowhere", {"a": "b"})
+    problem_of(response, 404, "not_found")
