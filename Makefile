@@ -74,7 +74,7 @@ serve: $(BASE) $(DRIVER) ## Serve both databases as they are: BIND=127.0.0.1 POR
 	@$(SERVE)
 
 SERVE = DEBUG=false exec $(BIN)/gunicorn --bind $(BIND):$(PORT) --workers $(WORKERS) --threads $(THREADS) \
-	--config analyticsdataserver/gunicorn_conf.py analyticsdataserver.wsgi:application
+	--config analyticsdataserver/serving/gunicorn_conf.py analyticsdataserver.serving.wsgi:application
 
 .PHONY: test
 test: $(TEST) ## Run the tests on SQLite, and measure what they cover

@@ -6,8 +6,8 @@ from django.test import Client
 from hypothesis import settings
 from rest_framework.authtoken.models import Token
 
-from analytics_data_api.throttling import familiar
-from analytics_data_api.v0 import layouts
+from analytics_data_api.access.throttling import trusted_clients
+from analytics_data_api.tables import introspection
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("tests", deadline=None)
@@ -25,12 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(autouse=True)
 def _layouts_looked_up_anew() -> None:
-    layouts.columns.cache_clear()
+    introspection.columns.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def _senders_forgotten() -> None:
-    familiar.memory.looked.clear()
+    trusted_clients.memory.looked.clear()
 
 
 @pytest.fixture

@@ -52,14 +52,14 @@ def database(variable: str, default: str = "") -> dict[str, Any]:
     settings["CONN_MAX_AGE"] = env.int("DATABASE_CONNECTION_MAX_AGE", 600)
     settings["CONN_HEALTH_CHECKS"] = True
     if url.startswith("mysql://"):
-        settings["ENGINE"] = "analyticsdataserver.mysql"
+        settings["ENGINE"] = "analyticsdataserver.databases.mysql"
         options.setdefault("charset", "utf8mb4")
         options.setdefault("init_command", INIT_COMMAND)
         options.setdefault("isolation_level", "read committed")
         options.setdefault("connect_timeout", env.int("DATABASE_TIMEOUT", 5))
         settings["TEST"] = {"CHARSET": "utf8mb4"}
     else:
-        settings["ENGINE"] = "analyticsdataserver.sqlite"
+        settings["ENGINE"] = "analyticsdataserver.databases.sqlite"
         options.setdefault("transaction_mode", "IMMEDIATE")
     return settings
 

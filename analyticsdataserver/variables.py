@@ -9,8 +9,8 @@ from typing import Final
 
 from environ import ImproperlyConfigured
 
-from analytics_data_api.throttling import rates
-from analytics_data_api.throttling.rates import Rate
+from analytics_data_api.access.throttling import rates
+from analytics_data_api.access.throttling.rates import Rate
 from analyticsdataserver.environment import env
 
 # What turns something on, and off.

@@ -392,8 +392,8 @@ def fill(rows_factor: int = 1) -> int:
     from django.core.management import call_command
     from django.db import connections
 
-    from analytics_data_api.keys import set_key
-    from analyticsdataserver.router import ANALYTICS_DATABASE
+    from analytics_data_api.access.keys import set_key
+    from analytics_data_api.tables import ANALYTICS_DATABASE
 
     for alias in connections:
         call_command("migrate", database=alias, verbosity=0)
@@ -423,7 +423,7 @@ def version(rows_factor: int) -> str:
     """Return what tells data made by another version of this module, or with other tables, apart."""
     digest = hashlib.sha256(f"{rows_factor}".encode())
     migrations = (ROOT / "analytics_data_api").glob("**/migrations/*.py")
-    for path in (Path(__file__), ROOT / "analytics_data_api" / "v0" / "models.py", *sorted(migrations)):
+    for path in (Path(__file__), ROOT / "analytics_data_api" / "tables" / "models.py", *sorted(migrations)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

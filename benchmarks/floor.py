@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 # Read once, at the start; the table is the only thing here that needs Django.
-from analytics_data_api.constants.countries import COUNTRIES, UNKNOWN
+from analytics_data_api.tables.constants.countries import COUNTRIES, UNKNOWN
 from analyticsdataserver.environment import database
 
 Row = tuple[Any, ...]

@@ -20,7 +20,7 @@ from urllib.parse import unquote
 
 from benchmarks import data
 
-APPLICATIONS = {"service": "analyticsdataserver.wsgi", "floor": "benchmarks.floor"}
+APPLICATIONS = {"service": "analyticsdataserver.serving.wsgi", "floor": "benchmarks.floor"}
 
 
 def environ(path: str, headers: Iterable[str]) -> dict[str, Any]:

@@ -390,7 +390,7 @@ def measure(database: str, arguments: argparse.Namespace, report: Report) -> Non
         data.place_static_files(environment)
         report.say("", f"{database_version(database, environment)}; gunicorn's options: ``{' '.join(options)}``.")
         floor = Gunicorn("floor", "benchmarks.floor:application", options, environment)
-        service = Gunicorn("service", "analyticsdataserver.wsgi:application", options, environment)
+        service = Gunicorn("service", "analyticsdataserver.serving.wsgi:application", options, environment)
         stack.enter_context(floor)
         stack.enter_context(service)
         Benchmark(floor, service, database, effort, report).run(wanted)

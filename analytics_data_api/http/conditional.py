@@ -10,9 +10,9 @@ from django.db.models import Model
 from django.http import HttpResponse, HttpResponseNotModified, StreamingHttpResponse
 from django.utils.http import http_date, parse_etags, parse_http_date_safe
 
-from analytics_data_api.changes import SETTLED_SECONDS
 from analytics_data_api.http.headers import put
-from analytics_data_api.versions import code_version, data_version
+from analytics_data_api.tables.changes import SETTLED_SECONDS
+from analytics_data_api.tables.data_version import code_version, table_version
 
 # A second change within the same second has the same Last-Modified, which is therefore not told before this has passed.
 SETTLED: Final = timedelta(seconds=SETTLED_SECONDS)
@@ -35,7 +35,7 @@ class Validators(NamedTuple):
     tag: str
     modified: datetime | None
 
-    def put_into(self, response: HttpResponse | StreamingHttpResponse, tag: str | None = None) -> None:
+    def apply(self, response: HttpResponse | StreamingHttpResponse, tag: str | None = None) -> None:
         """Have an answer tell its version.
 
         Args:
@@ -49,35 +49,35 @@ class Validators(NamedTuple):
     def not_modified(self, tag: str | None = None) -> HttpResponse:
         """Return the answer for a caller who has the present version, under a tag."""
         response = HttpResponseNotModified()
-        self.put_into(response, tag)
+        self.apply(response, tag)
         return response
 
-    def known(self, environment: Mapping[str, Any]) -> HttpResponse | None:
+    def if_none_match(self, meta: Mapping[str, Any]) -> HttpResponse | None:
         """Return the answer for a caller who names the present version by its tag; None for any other.
 
         A tag is made of the address, too: who has it has got an answer from there. So nothing has to be looked up.
 
         Args:
-            environment: That of the request (PEP 3333), with its headers.
+            meta: That of the request (PEP 3333), with its headers.
         """
-        given = environment.get(IF_NONE_MATCH)
+        given = meta.get(IF_NONE_MATCH)
         # Mostly it is this one, alone.
         named = (given,) if given == self.tag else tags(given)
         held = next((tag for tag in (self.tag, compressed(self.tag)) if tag in named), None)
         return None if held is None else self.not_modified(held)
 
-    def unmodified(self, environment: Mapping[str, Any]) -> HttpResponse | None:
+    def if_modified_since(self, meta: Mapping[str, Any]) -> HttpResponse | None:
         """Return the answer for a caller who has any version, or one from after the last change; None for any other.
 
         Good only where there is something to answer at all.
 
         Args:
-            environment: That of the request (PEP 3333), with its headers.
+            meta: That of the request (PEP 3333), with its headers.
         """
         has_it = False
-        if (given := environment.get(IF_NONE_MATCH)) is not None:
+        if (given := meta.get(IF_NONE_MATCH)) is not None:
             has_it = "*" in tags(given)
-        elif self.modified is not None and (date := environment.get(IF_MODIFIED_SINCE)):
+        elif self.modified is not None and (date := meta.get(IF_MODIFIED_SINCE)):
             since = parse_http_date_safe(date)
             has_it = since is not None and int(self.modified.timestamp()) <= since
         return self.not_modified() if has_it else None
@@ -96,7 +96,7 @@ def validators(model: type[Model], *representation: str) -> Validators | None:
     Raises:
         django.db.Error: The database does not answer.
     """
-    version = data_version(model)
+    version = table_version(model)
     if version is None:
         return None
     digest = blake2b("\0".join((code_version(), version.text, *representation)).encode(), digest_size=12)

@@ -11,8 +11,8 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from analytics_data_api.http.parameters import asked
-from analytics_data_api.http.problems import shown
+from analytics_data_api.http.parameters import query_params
+from analytics_data_api.http.problems import quote_value
 
 # The parameter of a media range that tells how welcome it is: RFC 9110, section 12.4.2.
 QUALITY: Final = re.compile(r"\s*q\s*=\s*(0(\.\d*)?|1(\.0*)?)\s*", re.ASCII | re.IGNORECASE)
@@ -82,16 +82,18 @@ class FormatNegotiation(DefaultContentNegotiation):
             NotAcceptable: None of the view's formats will do.
         """
         renderers = list(renderers)
-        environment = request.META
-        wanted = asked(request).get("format")
+        meta = request.META
+        wanted = query_params(request).get("format")
         if wanted:
             by_format = {renderer.format: renderer for renderer in renderers}
             if wanted not in by_format:
-                raise NotAcceptable(f"format is {shown(wanted)}; it takes one of: {', '.join(by_format)}.")
+                raise NotAcceptable(f"format is {quote_value(wanted)}; it takes one of: {', '.join(by_format)}.")
             return by_format[wanted], by_format[wanted].media_type
-        accept = environment.get("HTTP_ACCEPT", "*/*")
+        accept = meta.get("HTTP_ACCEPT", "*/*")
         media_types = tuple(renderer.media_type for renderer in renderers)
         place = preferred(accept, media_types)
         if place is None:
-            raise NotAcceptable(f"The header Accept is {shown(accept)}; it takes one of: {', '.join(media_types)}.")
+            raise NotAcceptable(
+                f"The header Accept is {quote_value(accept)}; it takes one of: {', '.join(media_types)}."
+            )
         return renderers[place], media_types[place]

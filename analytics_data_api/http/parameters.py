@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from rest_framework.request import Request
 
-from analytics_data_api.constants import activity_types
-from analytics_data_api.dates import DateRange
-from analytics_data_api.http.problems import BadRequest, NoData, shown
+from analytics_data_api.http.problems import BadRequest, NoData, quote_value
+from analytics_data_api.tables.constants import activity_types
+from analytics_data_api.tables.dates import DateRange
 
 START_DATE: Final = "start_date"
 END_DATE: Final = "end_date"
@@ -90,7 +90,7 @@ def fields_parameter(names: Iterable[str]) -> Parameter:
     return Parameter(FIELDS, meaning, names[-2:], {"type": "string", "enum": names}, comma_separated=True)
 
 
-def asked(request: Request) -> Mapping[str, str]:
+def query_params(request: Request) -> Mapping[str, str]:
     """Return the parameters of a request by name, as the functions below read them; most requests have none."""
     query: Mapping[str, str] = request.query_params if request.META.get("QUERY_STRING") else NONE
     return query
@@ -105,7 +105,7 @@ def date_range(query: Mapping[str, str]) -> DateRange:
     start, end = (time(query, name) for name in (START_DATE, END_DATE))
     if start is not None and end is not None and start > end:
         raise BadRequest(
-            f"{START_DATE}, {shown(query[START_DATE])}, is after {END_DATE}, {shown(query[END_DATE])}; "
+            f"{START_DATE}, {quote_value(query[START_DATE])}, is after {END_DATE}, {quote_value(query[END_DATE])}; "
             "a range starts before it ends.",
             "invalid_date_range",
         )
@@ -128,7 +128,7 @@ def time(query: Mapping[str, str], name: str) -> datetime | None:
         except (ValueError, OverflowError):
             pass
     raise BadRequest(
-        f"{name} is {shown(value)}; it takes a date that exists, as YYYY-mm-dd or YYYY-mm-ddTHHMMSS (UTC).",
+        f"{name} is {quote_value(value)}; it takes a date that exists, as YYYY-mm-dd or YYYY-mm-ddTHHMMSS (UTC).",
         "invalid_date",
     )
 
@@ -144,7 +144,7 @@ def activity_type(query: Mapping[str, str]) -> str:
     name = ACTIVITY_TYPES.get(value.lower())
     if name is None:
         takes = ", ".join(activity_types.NAMES)
-        raise NoData(f"activity_type is {shown(value)}; it takes one of: {takes}.", "unknown_activity_type")
+        raise NoData(f"activity_type is {quote_value(value)}; it takes one of: {takes}.", "unknown_activity_type")
     return name
 
 

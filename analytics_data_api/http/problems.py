@@ -29,7 +29,7 @@ class BadRequest(exceptions.APIException):
 
 
 class NoData(exceptions.NotFound):
-    """Nothing is on record for what was asked; ``code`` says whether the subject itself is unknown."""
+    """Nothing is on record for what was asked; ``code`` says whether the entity itself is unknown."""
 
 
 class TooManyRequests(exceptions.Throttled):
@@ -47,7 +47,7 @@ class TooManyRequests(exceptions.Throttled):
         super().__init__(wait, detail)
 
 
-def shown(value: str) -> str:
+def quote_value(value: str) -> str:
     """Return what a client sent as a message may repeat it: quoted, printable, and shortened."""
     return repr(value if len(value) <= SHOWN_LENGTH else f"{value[: SHOWN_LENGTH - 1]}…")
 

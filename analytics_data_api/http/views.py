@@ -16,19 +16,19 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from analytics_data_api.access.throttles import UserThrottle
+from analytics_data_api.access.throttling.policies import DATA, Policy
+from analytics_data_api.formats.page import PageRenderer
+from analytics_data_api.formats.renderers import CSVRenderer, JSONRenderer, RowRenderer
+from analytics_data_api.formats.row_set import RowSet, with_row_set
 from analytics_data_api.http import parameters
 from analytics_data_api.http.conditional import IF_NONE_MATCH, Validators, validators
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.disposition import attachment
 from analytics_data_api.http.headers import SharedHeaders, put
-from analytics_data_api.http.pages import PageRenderer
 from analytics_data_api.http.parameters import Parameter
-from analytics_data_api.http.problems import NoData, shown
-from analytics_data_api.http.renderers import CSVRenderer, JSONRenderer, RowRenderer
-from analytics_data_api.http.tables import Table, of_table
-from analytics_data_api.http.throttles import UserThrottle
-from analytics_data_api.rows import Rows
-from analytics_data_api.throttling.policies import DATA, Policy
+from analytics_data_api.http.problems import NoData, quote_value
+from analytics_data_api.tables.rows import Rows
 
 METHODS: Final = ("get", "head", "options")
 
@@ -56,14 +56,14 @@ class ReportView(APIView):
     Attributes:
         serializer_class: Declares the shape of an item.
         model: The table that the rows are read from.
-        subject: The name of the id in the address.
+        entity: The name of the id in the address.
         what: What the items are about, as messages name it.
         single: Whether the answer is one item by itself, not a list.
         query: What :meth:`report` reads of the query string, as callers are told.
         deprecation: Since when, and by which one, the endpoint is replaced; None for one that is not.
         policy: The limit on how often a user may ask.
-        environment: That of the request (PEP 3333), with its headers.
-        refusals: The statuses of answers to requests that are not served, as callers are told.
+        meta: That of the request (PEP 3333), with its headers.
+        error_statuses: The statuses of answers to requests that are not served, as callers are told.
     """
 
     http_method_names = list(METHODS)
@@ -74,25 +74,25 @@ class ReportView(APIView):
 
     serializer_class: ClassVar[type[Serializer[Any]]]
     model: ClassVar[type[Model]]
-    subject: ClassVar[str]
-    what: ClassVar[str]
+    entity: ClassVar[str]
+    label: ClassVar[str]
     single: ClassVar[bool] = False
     query: ClassVar[tuple[Parameter, ...]] = ()
     deprecation: ClassVar[Deprecation | None] = None
     policy: ClassVar[Policy] = DATA
-    environment: Mapping[str, Any]
-    refusals = (400, 401, 404, 406, 429, 500, 503)
+    meta: Mapping[str, Any]
+    error_statuses = (400, 401, 404, 406, 429, 500, 503)
 
     @property
-    def subject_id(self) -> str:
+    def entity_id(self) -> str:
         """The id in the address, percent-encoding resolved."""
-        subject_id: str = self.kwargs[self.subject]
-        return subject_id
+        entity_id: str = self.kwargs[self.entity]
+        return entity_id
 
     @property
-    def asked(self) -> Mapping[str, str]:
+    def query_params(self) -> Mapping[str, str]:
         """The parameters of the query string."""
-        return parameters.asked(self.request)
+        return parameters.query_params(self.request)
 
     @abstractmethod
     def report(self) -> Rows:
@@ -106,9 +106,9 @@ class ReportView(APIView):
     def nothing(self) -> NoData:
         """Return what to tell where the report has no row."""
         return NoData(
-            f"No {self.what} on record for the {self.subject} {shown(self.subject_id)}; "
+            f"No {self.label} on record for the {self.entity} {quote_value(self.entity_id)}; "
             "it takes an id that has been computed, spelled exactly (capitals count).",
-            f"unknown_{self.subject.removesuffix('_id')}",
+            f"unknown_{self.entity.removesuffix('_id')}",
         )
 
     def file_name(self) -> str | None:
@@ -116,15 +116,15 @@ class ReportView(APIView):
         return None
 
     @cached_property
-    def present(self) -> Validators | None:
+    def validators(self) -> Validators | None:
         """What tells the present version of the answer from others; None where the database cannot tell."""
-        query = self.environment.get("QUERY_STRING", "")
+        query = self.meta.get("QUERY_STRING", "")
         return validators(self.model, self.request.accepted_renderer.format, self.request.path, query)
 
-    def table(self) -> Table:
+    def table(self) -> RowSet:
         """Return the report, with the fields that the query string asks for."""
-        fields = parameters.fields(self.asked)
-        return Table(self.serializer_class, self.report(), fields, single=self.single)
+        fields = parameters.fields(self.query_params)
+        return RowSet(self.serializer_class, self.report(), fields, single=self.single)
 
     def get(self, request: Request, **ids: str) -> HttpResponseBase:
         renderer = request.accepted_renderer
@@ -133,21 +133,21 @@ class ReportView(APIView):
             table = self.table()
             if table.is_empty:
                 raise self.nothing()
-            return of_table(Response(table), table)
+            return with_row_set(Response(table), table)
         # Whoever has had an answer from this address need not have its parameters read.
-        environment = self.environment
-        if IF_NONE_MATCH in environment and self.present and (not_modified := self.present.known(environment)):
+        meta = self.meta
+        if IF_NONE_MATCH in meta and self.validators and (not_modified := self.validators.if_none_match(meta)):
             return not_modified
         table = self.table()
         # Before the rows are read.
-        present = self.present
+        validators = self.validators
         if table.is_empty:
             raise self.nothing()
-        if present is not None and (not_modified := present.unmodified(environment)):
+        if validators is not None and (not_modified := validators.if_modified_since(meta)):
             return not_modified
-        response = of_table(written(renderer, table), table)
-        if present is not None:
-            present.put_into(response)
+        response = with_row_set(render_response(renderer, table), table)
+        if validators is not None:
+            validators.apply(response)
         if isinstance(renderer, CSVRenderer) and (name := self.file_name()):
             response["Content-Disposition"] = attachment(name)
         return response
@@ -157,14 +157,16 @@ class ReportView(APIView):
         return self.get(request, **ids)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        # What this address never does is told to everybody, before a key is asked for.
+        # What this address never does is told to everybody, before a key is query_params for.
         method = request.method or ""
         if method.lower() not in self.http_method_names:
-            raise MethodNotAllowed(method, f"The method is {shown(method)}; this address takes GET, HEAD and OPTIONS.")
+            raise MethodNotAllowed(
+                method, f"The method is {quote_value(method)}; this address takes GET, HEAD and OPTIONS."
+            )
         super().initial(request, *args, **kwargs)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        self.environment = request.META
+        self.meta = request.META
         made = super().initialize_request(request, *args, **kwargs)
         # Only parsers look at it. With the request in it, the request, the view and the answer would hold each other in
         # memory until the garbage collector comes by.
@@ -190,7 +192,7 @@ class ReportView(APIView):
         return [renderer() for renderer in self.renderer_classes if not (described and renderer is CSVRenderer)]
 
 
-def written(renderer: RowRenderer, table: Table) -> HttpResponse | StreamingHttpResponse:
+def render_response(renderer: RowRenderer, table: RowSet) -> HttpResponse | StreamingHttpResponse:
     """Return a table in a format: in one piece while it is small, and else sent while its rows are read."""
     content_type = renderer.media_type + (f"; charset={renderer.charset}" if renderer.charset else "")
     chunks: Iterator[bytes] = renderer.stream(table)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connections
 
-from analytics_data_api.course_tables import Outcome
+from analytics_data_api.loading.course_tables import Outcome
 
 
 def require_database(alias: str) -> None:

@@ -12,9 +12,9 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import OperationalError, connections
 
-from analytics_data_api import sample_data
-from analytics_data_api.v0.models import CourseEnrollmentByBirthYear
-from analytics_data_api.v0.tests import altered
+from analytics_data_api.loading import sample_data
+from analytics_data_api.tables.models import CourseEnrollmentByBirthYear
+from analytics_data_api.tables.tests import altered
 from analytics_data_api.v0.tests.test_counting import load_again
 from analyticsdataserver.environment import BASE_DIR
 

@@ -19,12 +19,12 @@ from django.core.management.base import CommandError
 from django.db.models import F, Model, Value
 from django.db.models.functions import Replace
 
-from analytics_data_api.constants import activity_types, countries
-from analytics_data_api.fake_data.course import FakeCourse
-from analytics_data_api.fake_data.enrollment import DIMENSIONS
-from analytics_data_api.fake_data.generation import tables
-from analytics_data_api.v0 import models
-from analytics_data_api.v0.fields import KeyField
+from analytics_data_api.loading.fake_data.course import FakeCourse
+from analytics_data_api.loading.fake_data.enrollment import DIMENSIONS
+from analytics_data_api.loading.fake_data.generation import tables
+from analytics_data_api.tables import models
+from analytics_data_api.tables.constants import activity_types, countries
+from analytics_data_api.tables.fields import KeyField
 from analyticsdataserver.environment import BASE_DIR
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
@@ -313,8 +313,8 @@ DIGEST = """
 import django, hashlib
 django.setup()
 from datetime import date
-from analytics_data_api.fake_data.course import FakeCourse
-from analytics_data_api.fake_data.generation import tables
+from analytics_data_api.loading.fake_data.course import FakeCourse
+from analytics_data_api.loading.fake_data.generation import tables
 course = FakeCourse("course-v1:edX+FakeX+Run.1", date(2014, 1, 1), 2, 1)
 made = [(table.model.__name__, table.columns, table.rows) for table in tables(course)]
 print(hashlib.sha256(repr(made).encode()).hexdigest())

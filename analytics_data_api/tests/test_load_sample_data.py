@@ -12,9 +12,9 @@ from django.core.management.base import CommandError
 from django.db.models import Model
 from django.test import Client
 
-from analytics_data_api import sample_data
-from analytics_data_api.fake_data.course import FakeCourse
-from analytics_data_api.v0 import models
+from analytics_data_api.loading import sample_data
+from analytics_data_api.loading.fake_data.course import FakeCourse
+from analytics_data_api.tables import models
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 

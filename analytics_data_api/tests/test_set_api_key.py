@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection
 from django.test import Client
 from rest_framework.authtoken.models import Token
 
-from analytics_data_api import keys
+from analytics_data_api.access import keys
 from analytics_data_api.management.commands.set_api_key import Command
 from analyticsdataserver.environment import BASE_DIR
 

@@ -1,16 +1,16 @@
 """The shape of each endpoint's items.
 
 A serializer only declares: names, order, types, what each field means. Answers are written from it by
-:class:`~analytics_data_api.http.tables.Table`. A field that is not ``required`` may be missing from an item.
+:class:`~analytics_data_api.formats.row_set.RowSet`. A field that is not ``required`` may be missing from an item.
 """
 
 from typing import Any
 
 from rest_framework import serializers
 
-from analytics_data_api.constants import activity_types
-from analytics_data_api.constants.countries import country
-from analytics_data_api.http.fields import NumberField, TimeField, ZonedTimeField
+from analytics_data_api.formats.fields import NumberField, TimeField, ZonedTimeField
+from analytics_data_api.tables.constants import activity_types
+from analytics_data_api.tables.constants.countries import country
 
 COURSE_ID = "The course."
 MODULE_ID = "The problem or subsection."

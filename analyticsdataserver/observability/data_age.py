@@ -9,8 +9,8 @@ from typing import Final
 
 from django.db import Error, connections
 
-from analytics_data_api.v0.loads import newest_loads
-from analyticsdataserver.router import ANALYTICS_DATABASE
+from analytics_data_api.tables import ANALYTICS_DATABASE
+from analytics_data_api.tables.loads import newest_loads
 
 logger = logging.getLogger(__name__)
 

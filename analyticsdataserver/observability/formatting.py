@@ -9,8 +9,8 @@ from typing import Final
 import orjson
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from analyticsdataserver.observability.entries import Entry
-from analyticsdataserver.observability.handled import HANDLED
+from analyticsdataserver.observability.access_log import AccessLogRecord
+from analyticsdataserver.observability.request_context import current_request
 from analyticsdataserver.observability.secrets import hidden
 
 # What gunicorn quotes of a request that it cannot read may be anything, a key without its header's colon for one.
@@ -28,7 +28,7 @@ class RequestIdFilter(logging.Filter):
     """Gives each line the id of the request that is being handled, None where none is."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        handled = HANDLED.get()
+        handled = current_request.get()
         vars(record)["request_id"] = None if handled is None else handled.id
         return True
 
@@ -42,9 +42,9 @@ class UnansweredFilter(logging.Filter):
 
 def harmless(record: logging.LogRecord) -> logging.LogRecord:
     """Return what is to be written of a record: no secret, and nothing of what else its sender has attached to it."""
-    if isinstance(record.msg, Entry):
+    if isinstance(record.msg, AccessLogRecord):
         return record
-    handled = HANDLED.get()
+    handled = current_request.get()
     request = None if handled is None else handled.request
     message = record.getMessage()
     if record.name.startswith(GUNICORN):
@@ -96,7 +96,7 @@ class JSONFormatter(UTCTime, OrjsonFormatter):
         )
 
     def format(self, record: logging.LogRecord) -> str:
-        if not isinstance(record.msg, Entry):
+        if not isinstance(record.msg, AccessLogRecord):
             return super().format(harmless(record))
         # There is one for each request. Nothing of it is to be looked for, hidden or renamed.
         line = {

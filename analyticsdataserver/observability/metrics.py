@@ -15,9 +15,9 @@ from prometheus_client.registry import Collector
 from prometheus_client.values import ValueClass
 
 from analyticsdataserver import VERSION
+from analyticsdataserver.observability.access_log import COMPLETE, FAILED, AccessLogRecord
 from analyticsdataserver.observability.data_age import NewestLoads
 from analyticsdataserver.observability.database_errors import databases_in_error
-from analyticsdataserver.observability.entries import COMPLETE, FAILED, Entry
 
 METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT"})
 OTHER: Final = "other"
@@ -75,7 +75,7 @@ class Metrics:
         self.of_request = cache(lambda *labels: (self.requests.labels(*labels), self.durations.labels(*labels)))
         self.of_route = cache(lambda route: (self.rows.labels(route), self.bytes.labels(route)))
 
-    def count(self, entry: Entry) -> None:
+    def count(self, entry: AccessLogRecord) -> None:
         """Count a request that has been answered."""
         self.in_progress.dec()
         route, method, status = entry["route"], entry["method"], entry["status"]

@@ -6,10 +6,10 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from analyticsdataserver.observability.observation import Observation
+from analyticsdataserver.observability.request_log import RequestLog
 
 
-class ObservationMiddleware:
+class RequestLogMiddleware:
     """Gives each request an id, a line in the log and, with the setting ``METRICS``, a place in the metrics.
 
     It has to be the first: then it sees whatever answers, also what refuses a request before anybody looks at it.
@@ -25,7 +25,7 @@ class ObservationMiddleware:
             self.metrics = metrics()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        observation = Observation(request, self.metrics)
+        observation = RequestLog(request, self.metrics)
         try:
             response = self.get_response(request)
         except BaseException:

@@ -3,10 +3,11 @@
 Each of them is listed, with what it means, in ``.env.example``.
 """
 
-from analyticsdataserver.addresses import FOR_PROGRAMS
+from analytics_data_api import NAME, TAG
+from analyticsdataserver.docs.openapi.introduction import DESCRIPTION, TAG_DESCRIPTION
 from analyticsdataserver.environment import env
 from analyticsdataserver.observability.configuration import FORMATTERS, logging_settings
-from analyticsdataserver.openapi.introduction import DESCRIPTION, NAME, TAG, TAG_DESCRIPTION
+from analyticsdataserver.paths import API_PATHS
 from analyticsdataserver.variables import choice, number, origins, rate, switch
 
 INSTALLED_APPS = [
@@ -18,10 +19,10 @@ INSTALLED_APPS = [
     "rest_framework.authtoken",
     "django_countries",
     "analytics_data_api",
-    "analytics_data_api.v0",
+    "analytics_data_api.tables",
     "analyticsdataserver",
     # In this order: the template of the latter is overridden by one of the former.
-    "analyticsdataserver.docs_page",
+    "analyticsdataserver.docs.swagger",
     "rest_framework_swagger",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -29,27 +30,27 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     # Outside of all others.
-    "analyticsdataserver.observability.middleware.ObservationMiddleware",
-    "analyticsdataserver.security.SecurityMiddleware",
+    "analyticsdataserver.observability.middleware.RequestLogMiddleware",
+    "analyticsdataserver.web.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "analytics_data_api.http.compression.GzipMiddleware",
-    "analyticsdataserver.middleware.AddressMiddleware",
-    "analyticsdataserver.middleware.RefusedMethodMiddleware",
-    "analyticsdataserver.gate.GateMiddleware",
-    "analyticsdataserver.middleware.RateLimitMiddleware",
-    "analyticsdataserver.sessions.SessionsMiddleware",
+    "analyticsdataserver.web.middleware.AddressMiddleware",
+    "analyticsdataserver.web.middleware.RefusedMethodMiddleware",
+    "analyticsdataserver.serving.gate.GateMiddleware",
+    "analyticsdataserver.web.middleware.RateLimitMiddleware",
+    "analyticsdataserver.web.sessions.SessionsMiddleware",
 ]
 
 ROOT_URLCONF = "analyticsdataserver.urls"
-WSGI_APPLICATION = "analyticsdataserver.wsgi.application"
+WSGI_APPLICATION = "analyticsdataserver.serving.wsgi.application"
 # Every endpoint answers with and without a trailing slash, so that nothing is ever redirected to the other form.
 APPEND_SLASH = False
-AUTHENTICATION_BACKENDS = ["analyticsdataserver.passwords.LimitedBackend"]
+AUTHENTICATION_BACKENDS = ["analytics_data_api.access.passwords.LimitedBackend"]
 # No script of the pages needs it: their forms hold what the cookie is compared with.
 CSRF_COOKIE_HTTPONLY = True
 # Origins besides the service's own whose forms are taken.
 CSRF_TRUSTED_ORIGINS = origins("CSRF_TRUSTED_ORIGINS", wildcards=True)
-CSRF_FAILURE_VIEW = "analyticsdataserver.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "analyticsdataserver.web.errors.csrf_failure"
 
 TEMPLATES = [
     {
@@ -64,7 +65,7 @@ TEMPLATES = [
     },
 ]
 
-DATABASE_ROUTERS = ["analyticsdataserver.router.AnalyticsRouter"]
+DATABASE_ROUTERS = ["analyticsdataserver.databases.router.AnalyticsRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Every time that goes in or out is UTC, and country names are those of the pipeline's users: English.
@@ -76,7 +77,7 @@ USE_I18N = False
 STATIC_URL = "/static/"
 # Files of the pages are for the pages; the usual is to let scripts of any site read them.
 WHITENOISE_ALLOW_ALL_ORIGINS = False
-STATICFILES_FINDERS = ["analyticsdataserver.docs_page.finders.UsedFilesFinder"]
+STATICFILES_FINDERS = ["analyticsdataserver.docs.swagger.finders.UsedFilesFinder"]
 
 # How often an address may send wrong names and passwords, or wrong keys, and a user ask for data; None: as they like.
 THROTTLE_PASSWORDS = rate("THROTTLE_PASSWORDS", "10/minute")
@@ -85,21 +86,21 @@ THROTTLE_DATA = rate("THROTTLE_DATA", "off")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": (
-        "analytics_data_api.http.authentication.KeyAuthentication",
+        "analytics_data_api.access.authentication.KeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ),
     "DEFAULT_PERMISSION_CLASSES": ("rest_framework.permissions.IsAuthenticated",),
-    "DEFAULT_RENDERER_CLASSES": ("analytics_data_api.http.renderers.JSONRenderer",),
+    "DEFAULT_RENDERER_CLASSES": ("analytics_data_api.formats.renderers.JSONRenderer",),
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "analytics_data_api.http.negotiation.FormatNegotiation",
     "EXCEPTION_HANDLER": "analytics_data_api.http.problems.exception_handler",
-    "DEFAULT_SCHEMA_CLASS": "analyticsdataserver.openapi.operations.OperationSchema",
+    "DEFAULT_SCHEMA_CLASS": "analyticsdataserver.docs.openapi.operations.OperationSchema",
     # How many of the addresses in X-Forwarded-For, counted from the right, proxies have written that are trusted.
     "NUM_PROXIES": number("NUM_PROXIES", 0),
 }
 
 # Pages of other sites whose scripts may call the API. They send a key like everybody else; cookies are not for them.
 CORS_ALLOWED_ORIGINS = origins("CORS_ALLOWED_ORIGINS")
-CORS_URLS_REGEX = FOR_PROGRAMS
+CORS_URLS_REGEX = API_PATHS
 CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
 CORS_ALLOW_HEADERS = [
     "Accept",
@@ -149,9 +150,9 @@ SPECTACULAR_SETTINGS = {
     "SORT_OPERATION_PARAMETERS": False,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "analyticsdataserver.openapi.hooks.declare_request_id",
+        "analyticsdataserver.docs.openapi.hooks.declare_request_id",
     ],
-    "ENUM_NAME_OVERRIDES": {"HealthStatus": "analyticsdataserver.operations.STATUSES"},
+    "ENUM_NAME_OVERRIDES": {"HealthStatus": "analyticsdataserver.serving.health.STATUSES"},
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 

@@ -2,10 +2,10 @@
 
 from split_settings.tools import include
 
-from analyticsdataserver.addresses import PROBES
 from analyticsdataserver.demands import known_hosts, no_debug, users_database
 from analyticsdataserver.environment import BASE_DIR, database, env, secret_key
 from analyticsdataserver.observability.configuration import FORMATTERS, logging_settings
+from analyticsdataserver.paths import PROBES
 from analyticsdataserver.variables import choice, header, number, switch
 
 include("base.py")
@@ -40,7 +40,7 @@ WHITENOISE_USE_FINDERS = True
 STATIC_ROOT = BASE_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "analyticsdataserver.static_files.Storage"},
+    "staticfiles": {"BACKEND": "analyticsdataserver.web.static_files.Storage"},
 }
 
 # Programs read the log.

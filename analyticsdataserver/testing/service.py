@@ -18,7 +18,7 @@ from typing import IO, Final, NamedTuple, Self
 
 from analyticsdataserver.environment import BASE_DIR
 
-APPLICATION: Final = "analyticsdataserver.wsgi:application"
+APPLICATION: Final = "analyticsdataserver.serving.wsgi:application"
 START_SECONDS: Final = 30
 STOP_SECONDS: Final = 35
 TIMEOUT_SECONDS: Final = 60

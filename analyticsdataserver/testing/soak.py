@@ -70,8 +70,8 @@ def paths() -> Iterator[str]:
     import django
 
     django.setup()
-    from analytics_data_api.examples.ids import SAMPLE_IDS
     from analytics_data_api.v0.urls import ENDPOINTS
+    from analyticsdataserver.docs.examples.ids import SAMPLE_IDS
 
     for endpoint in ENDPOINTS:
         for course_id in COURSES if "{course_id}" in endpoint else ("",):

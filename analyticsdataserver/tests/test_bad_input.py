@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from analytics_data_api import sample_data
+from analytics_data_api.loading import sample_data
 from conftest import KEY
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)

@@ -18,12 +18,12 @@ from rest_framework import exceptions
 from rest_framework.authtoken.serializers import AuthTokenSerializer
 from rest_framework.fields import CharField
 
-from analytics_data_api import examples
-from analytics_data_api.table_checks import as_json
-from analytics_data_api.table_checks.findings import Finding, Kind, Report, TableReport
+from analytics_data_api.checks import as_json
+from analytics_data_api.checks.findings import Finding, Kind, Report, TableReport
 from analytics_data_api.v0.urls import ENDPOINTS
+from analyticsdataserver.docs import examples
+from analyticsdataserver.docs.openapi.views import document
 from analyticsdataserver.environment import BASE_DIR
-from analyticsdataserver.openapi.views import document
 from analyticsdataserver.tests.guides import DOCS, README, pages, reference
 from analyticsdataserver.urls import OPERATIONS, urlpatterns
 
@@ -181,7 +181,7 @@ def error_codes() -> set[str]:
 
 def codes(call: ast.Call) -> Iterator[str]:
     """Yield the snake_case words among a call's arguments; one that an id's name completes is each of them."""
-    subjects = {view.subject.removesuffix("_id") for view in ENDPOINTS.values()}
+    subjects = {view.entity.removesuffix("_id") for view in ENDPOINTS.values()}
     for argument in chain(call.args, (keyword.value for keyword in call.keywords)):
         if isinstance(argument, ast.Constant) and re.fullmatch(r"[a-z]+(_[a-z]+)+", str(argument.value)):
             yield str(argument.value)

@@ -12,9 +12,9 @@ from django.core.cache import cache
 from django.template.loader import get_template
 from django.test import Client
 
-from analytics_data_api.examples import ids
-from analytics_data_api.v0.tests import factories as make
-from analyticsdataserver.docs_page import ui
+from analytics_data_api.tables.tests import factories as make
+from analyticsdataserver.docs.examples import ids
+from analyticsdataserver.docs.swagger import ui
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
@@ -50,7 +50,7 @@ def test_every_file_it_loads_is_served(client: Client) -> None:
 
 def test_the_template_is_the_one_that_django_rest_swagger_lets_a_project_override() -> None:
     template: Any = get_template("rest_framework_swagger/index.html")
-    assert "docs_page" in template.origin.name
+    assert "docs/swagger" in template.origin.name
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_what_is_dead_of_django_rest_swagger_is_not_imported() -> None:
     program = """
 import sys
 from wsgiref.util import setup_testing_defaults
-from analyticsdataserver.wsgi import application
+from analyticsdataserver.serving.wsgi import application
 environ = {"PATH_INFO": "/docs/", "HTTP_HOST": "localhost"}
 setup_testing_defaults(environ)
 list(application(environ, lambda status, headers: print(status)))

@@ -16,9 +16,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from analytics_data_api import keys
-from analytics_data_api.sample_data import FIXTURES, load_fixture
-from analyticsdataserver.router import ANALYTICS_DATABASE
+from analytics_data_api.access import keys
+from analytics_data_api.loading.sample_data import FIXTURES, load_fixture
+from analytics_data_api.tables import ANALYTICS_DATABASE
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from analytics_data_api import examples, sample_data
-from analytics_data_api.examples import making
-from analyticsdataserver.router import ANALYTICS_DATABASE
+from analytics_data_api.loading import sample_data
+from analytics_data_api.tables import ANALYTICS_DATABASE
+from analyticsdataserver.docs import examples
+from analyticsdataserver.docs.examples import making
 
 
 @pytest.mark.django_db(databases=["default", "analytics"])

@@ -10,9 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 
 from analytics_data_api.http.tests.shape import problem_of
-from analyticsdataserver import gate as module
-from analyticsdataserver.gate import Gate, GateMiddleware, gate, keep_one_free
-from analyticsdataserver.operations import HealthView, StatusView
+from analyticsdataserver.serving import gate as module
+from analyticsdataserver.serving.gate import Gate, GateMiddleware, gate, keep_one_free
+from analyticsdataserver.serving.health import HealthView, StatusView
 
 
 @pytest.fixture

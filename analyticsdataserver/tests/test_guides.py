@@ -10,10 +10,11 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connections
 
-from analytics_data_api import keys, sample_data
+from analytics_data_api.access import keys
+from analytics_data_api.loading import sample_data
+from analytics_data_api.tables import ANALYTICS_DATABASE
+from analyticsdataserver.docs.openapi.views import document
 from analyticsdataserver.environment import BASE_DIR
-from analyticsdataserver.openapi.views import document
-from analyticsdataserver.router import ANALYTICS_DATABASE
 from analyticsdataserver.tests.guides import checking, examples, pages, reference, tables
 
 WRITTEN = (reference.PAGE, tables.PAGE)

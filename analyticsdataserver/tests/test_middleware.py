@@ -12,9 +12,9 @@ from django.http import HttpResponse, HttpResponseNotModified
 from django.test import RequestFactory
 
 from analytics_data_api.http.tests.shape import problem_of
-from analyticsdataserver.middleware import REMEMBERED_HOSTS, AddressMiddleware
-from analyticsdataserver.security import NOTHING_ALLOWED, SecurityMiddleware
-from analyticsdataserver.wsgi import application
+from analyticsdataserver.serving.wsgi import application
+from analyticsdataserver.web.middleware import REMEMBERED_HOSTS, AddressMiddleware
+from analyticsdataserver.web.security import NOTHING_ALLOWED, SecurityMiddleware
 
 PASSED = "passed on"
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from analytics_data_api.v0.models import CourseEnrollmentDaily
-from analytics_data_api.v0.tests.factories import EnrollmentFactory
+from analytics_data_api.tables.models import CourseEnrollmentDaily
+from analytics_data_api.tables.tests.factories import EnrollmentFactory
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 

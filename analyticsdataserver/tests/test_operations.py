@@ -11,7 +11,7 @@ from django.db.backends.utils import CursorWrapper
 from django.test import Client
 
 from analytics_data_api.http.tests.shape import problem_of
-from analyticsdataserver import probes
+from analyticsdataserver.serving import probes
 from conftest import KEY
 
 When = Callable[[str, str, Callable[[], None]], None]

@@ -8,10 +8,10 @@ from django.contrib.auth.models import User
 from django.db import OperationalError, connections
 from django.test import Client
 
-from analytics_data_api.http.tests.page import Page
+from analytics_data_api.access.throttling import counters
+from analytics_data_api.access.throttling.rates import Rate
+from analytics_data_api.formats.tests.page import Page
 from analytics_data_api.http.tests.shape import problem_of
-from analytics_data_api.throttling import counters
-from analytics_data_api.throttling.rates import Rate
 
 pytestmark = pytest.mark.django_db
 

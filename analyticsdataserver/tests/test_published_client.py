@@ -11,7 +11,7 @@ from analyticsclient.constants import activity_types, data_formats, demographics
 from analyticsclient.exceptions import ClientError, InvalidRequestError, NotFoundError
 from django.contrib.auth.models import User
 
-from analytics_data_api.v0.tests import factories as make
+from analytics_data_api.tables.tests import factories as make
 from conftest import KEY
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "analytics"])

@@ -7,7 +7,7 @@ from django.db import connections, router
 from django.db.models import Model
 from rest_framework.authtoken.models import Token
 
-from analytics_data_api.v0.models import CourseEnrollmentDaily, Video
+from analytics_data_api.tables.models import CourseEnrollmentDaily, Video
 
 PIPELINE_TABLES = {
     "course_activity",

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from analytics_data_api.http.tests.page import Page
+from analytics_data_api.formats.tests.page import Page
 from analytics_data_api.http.tests.shape import problem_of
 
 pytestmark = pytest.mark.django_db

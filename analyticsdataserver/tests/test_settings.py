@@ -193,7 +193,7 @@ class TestDatabase:
     def test_mysql(self, set_to: Set) -> None:
         set_to(DATABASE_URL="mysql://reader:p%40ss%2Fword@db.example.com:3307/reports")
         assert environment.database("DATABASE_URL") == {
-            "ENGINE": "analyticsdataserver.mysql",
+            "ENGINE": "analyticsdataserver.databases.mysql",
             "NAME": "reports",
             "USER": "reader",
             "PASSWORD": "p@ss/word",
@@ -227,7 +227,10 @@ class TestDatabase:
     def test_sqlite(self, set_to: Set) -> None:
         set_to(DATABASE_URL="sqlite:////var/lib/my reports/default.db")
         found = environment.database("DATABASE_URL")
-        assert (found["ENGINE"], found["NAME"]) == ("analyticsdataserver.sqlite", "/var/lib/my reports/default.db")
+        assert (found["ENGINE"], found["NAME"]) == (
+            "analyticsdataserver.databases.sqlite",
+            "/var/lib/my reports/default.db",
+        )
 
     def test_not_set(self, set_to: Set) -> None:
         set_to(DATABASE_URL="")

@@ -15,8 +15,8 @@ from django.db import DatabaseError, OperationalError, connections
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
-from analytics_data_api.changes import Mark
-from analyticsdataserver.sqlite.base import Beginnings, DatabaseWrapper, glance
+from analytics_data_api.tables.changes import Mark
+from analyticsdataserver.databases.sqlite.base import Beginnings, DatabaseWrapper, glance
 
 # The databases here are the tests' own; but pytest-django keeps every connection closed where no database is meant.
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ import pytest
 import requests
 from django.contrib.auth.models import User
 
-from analytics_data_api.models import Counter
+from analytics_data_api.access.models import Counter
 from analyticsdataserver.environment import BASE_DIR
 from analyticsdataserver.tests.served import database_url, environment, served
 from conftest import KEY
@@ -25,12 +25,12 @@ PROGRAM = """
 import sys
 import django
 django.setup()
-from analytics_data_api.throttling import counters
-from analytics_data_api.throttling.rates import Rate
+from analytics_data_api.access.throttling import counters
+from analytics_data_api.access.throttling.rates import Rate
 print("ready", flush=True)
 sys.stdin.readline()
 subjects = [sys.argv[1].format(number) for number in range(int(sys.argv[2]))]
-print(sum(counters.spend(subject, Rate(int(sys.argv[3]), float(sys.argv[4]))).admitted for subject in subjects))
+print(sum(counters.hit(subject, Rate(int(sys.argv[3]), float(sys.argv[4]))).admitted for subject in subjects))
 """
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics_data_api.http.disposition import attachment
-from analytics_data_api.v0.tests import factories as make
+from analytics_data_api.tables.tests import factories as make
 
 
 @pytest.mark.parametrize(

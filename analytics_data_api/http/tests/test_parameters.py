@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.exceptions import APIException
 
-from analytics_data_api.dates import DateRange
 from analytics_data_api.http import parameters
 from analytics_data_api.http.problems import BadRequest, NoData
+from analytics_data_api.tables.dates import DateRange
 
 
 def utc(*parts: int) -> datetime:

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from rest_framework import exceptions
 
 from analytics_data_api.http.tests.shape import problem_of
-from analytics_data_api.v0.querysets import ReportQuerySet
-from analytics_data_api.v0.tests import factories as make
+from analytics_data_api.tables.querysets import ReportQuerySet
+from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.v0.tests.cases import address
 from analytics_data_api.v0.urls import ENDPOINTS
-from analyticsdataserver import operations
+from analyticsdataserver.serving import health
 from conftest import KEY
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
@@ -41,7 +41,7 @@ def status_raises(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], 
     """Return what a view answers that raises an exception."""
 
     def answer(error: BaseException) -> Any:
-        monkeypatch.setattr(operations.StatusView, "get", raising(error))
+        monkeypatch.setattr(health.StatusView, "get", raising(error))
         return Client(raise_request_exception=False).get("/status/")
 
     return answer
@@ -284,15 +284,15 @@ class TestNothingThatIsSentIsAFaultOfTheService:
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
     @given(
         endpoint=st.sampled_from(list(ENDPOINTS)),
-        subject=BYTES_AS_TEXT,
+        entity=BYTES_AS_TEXT,
         parameter=st.sampled_from(["start_date", "end_date", "fields", "activity_type", "label", "format", "", "x"]),
         value=BYTES_AS_TEXT | PERCENT_ENCODED,
         known=st.booleans(),
     )
     def test_addresses(
-        self, *, client: Client, endpoint: str, subject: str, parameter: str, value: str, known: bool
+        self, *, client: Client, endpoint: str, entity: str, parameter: str, value: str, known: bool
     ) -> None:
-        ids = {} if known else dict.fromkeys(("course_id", "problem_id", "module_id", "video_id"), f"a/b/{subject}")
+        ids = {} if known else dict.fromkeys(("course_id", "problem_id", "module_id", "video_id"), f"a/b/{entity}")
         path = f"/api/v0/{address(endpoint, **ids)}"
         client.raise_request_exception = False
         response = client.generic("GET", "/", PATH_INFO=path, QUERY_STRING=f"{parameter}={value}")

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from analytics_data_api.checks import as_json, as_text
+from analytics_data_api.checks.checks import DatabaseUnavailableError, check
 from analytics_data_api.management.reports import require_database
-from analytics_data_api.table_checks import as_json, as_text
-from analytics_data_api.table_checks.checks import DatabaseUnavailableError, check
-from analyticsdataserver.router import ANALYTICS_DATABASE
+from analytics_data_api.tables import ANALYTICS_DATABASE
 
 
 class Command(BaseCommand):

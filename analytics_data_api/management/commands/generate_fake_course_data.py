@@ -6,11 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics_data_api.fake_data.course import FakeCourse, ImpossibleCourseError
-from analytics_data_api.fake_data.generation import generate
+from analytics_data_api.loading.fake_data.course import FakeCourse, ImpossibleCourseError
+from analytics_data_api.loading.fake_data.generation import generate
+from analytics_data_api.loading.sample_data import MADE_UP_COURSE
 from analytics_data_api.management.reports import analytics_database, course_report
-from analytics_data_api.sample_data import MADE_UP_COURSE
-from analyticsdataserver.router import ANALYTICS_DATABASE
+from analytics_data_api.tables import ANALYTICS_DATABASE
 
 
 class Command(BaseCommand):

@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from analytics_data_api import sample_data
+from analytics_data_api.loading import sample_data
 from analytics_data_api.management.reports import analytics_database, course_report
-from analyticsdataserver.router import ANALYTICS_DATABASE
+from analytics_data_api.tables import ANALYTICS_DATABASE
 
 
 class Command(BaseCommand):

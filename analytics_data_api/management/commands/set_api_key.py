@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from analytics_data_api import keys
+from analytics_data_api.access import keys
 
 
 class DiscreetParser(CommandParser):

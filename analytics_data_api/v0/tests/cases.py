@@ -5,8 +5,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from analytics_data_api.v0.tests import factories as make
-from analytics_data_api.v0.tests.factories import COURSE_ID, CREATED, DAY, MONDAY, PROBLEM_ID, SEQUENTIAL_ID, VIDEO_ID
+from analytics_data_api.tables.tests import factories as make
+from analytics_data_api.tables.tests.factories import (
+    COURSE_ID,
+    CREATED,
+    DAY,
+    MONDAY,
+    PROBLEM_ID,
+    SEQUENTIAL_ID,
+    VIDEO_ID,
+)
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.http import http_date
 
-from analytics_data_api import versions
-from analytics_data_api.changes import Mark
 from analytics_data_api.http import conditional
-from analytics_data_api.v0.models import CourseEnrollmentDaily
-from analytics_data_api.v0.tests import factories as make
+from analytics_data_api.tables import data_version
+from analytics_data_api.tables.changes import Mark
+from analytics_data_api.tables.models import CourseEnrollmentDaily
+from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.v0.tests.cases import CASES, IDS, Case, address
 from analytics_data_api.v0.urls import ENDPOINTS
 
@@ -30,7 +30,9 @@ def version(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, datetime | None],
     """Set the version of the data; databases have tests of their own for telling it."""
 
     def set_to(text: str, modified: datetime | None = LOADED) -> None:
-        monkeypatch.setattr(conditional, "data_version", lambda model: Mark(f"{model._meta.db_table} {text}", modified))
+        monkeypatch.setattr(
+            conditional, "table_version", lambda model: Mark(f"{model._meta.db_table} {text}", modified)
+        )
 
     set_to("1")
     return set_to
@@ -75,7 +77,7 @@ def test_the_version_is_that_of_the_table_read(
         asked.append(model._meta.db_table)
         return Mark("1", None)
 
-    monkeypatch.setattr(conditional, "data_version", asked_for)
+    monkeypatch.setattr(conditional, "table_version", asked_for)
     case.rows()
     with CaptureQueriesContext(connections["analytics"]) as queries:
         client.get(url(endpoint))
@@ -208,7 +210,7 @@ def test_a_load_that_may_be_followed_by_another_in_the_same_second_has_no_time(c
 
 def test_where_the_database_tells_no_version_nothing_is_kept(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     make.EnrollmentFactory()
-    monkeypatch.setattr(conditional, "data_version", lambda model: None)
+    monkeypatch.setattr(conditional, "table_version", lambda model: None)
     later = http_date((datetime.now(UTC) + timedelta(days=1)).timestamp())
     answer = client.get(
         url("courses/{course_id}/enrollment"), headers={"if-none-match": "*", "if-modified-since": later}
@@ -225,16 +227,16 @@ def test_the_version_is_older_than_the_rows(client: Client, monkeypatch: pytest.
         CourseEnrollmentDaily.objects.update(count=2)
         return Mark("before", None)
 
-    monkeypatch.setattr(conditional, "data_version", load_after)
+    monkeypatch.setattr(conditional, "table_version", load_after)
     assert client.get(url("courses/{course_id}/enrollment")).json()[0]["count"] == 2
 
 
 def test_the_code_version_is_made_of_the_sources(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = versions.code_version()
-    versions.code_version.cache_clear()
-    assert versions.code_version() == known
-    monkeypatch.setattr(versions, "version", lambda name: "0")
-    versions.code_version.cache_clear()
-    assert versions.code_version() != known
+    known = data_version.code_version()
+    data_version.code_version.cache_clear()
+    assert data_version.code_version() == known
+    monkeypatch.setattr(data_version, "version", lambda name: "0")
+    data_version.code_version.cache_clear()
+    assert data_version.code_version() != known
     monkeypatch.undo()
-    versions.code_version.cache_clear()
+    data_version.code_version.cache_clear()

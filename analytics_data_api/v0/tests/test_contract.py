@@ -5,9 +5,9 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 
-from analytics_data_api.v0.tests import factories as make
+from analytics_data_api.conftest import Get
+from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.v0.tests.cases import CASES, IDS, Case, address
-from analytics_data_api.v0.tests.conftest import Get
 from analytics_data_api.v0.urls import ENDPOINTS
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.apps import apps
 
-from analytics_data_api.v0.tests import factories as make
+from analytics_data_api.conftest import Get
+from analytics_data_api.tables.tests import factories as make
+from analytics_data_api.tables.tests.factories import CREATED, MONDAY, PROBLEM_ID
 from analytics_data_api.v0.tests.cases import CASES, Case, address
-from analytics_data_api.v0.tests.conftest import Get
-from analytics_data_api.v0.tests.factories import CREATED, MONDAY, PROBLEM_ID
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 

@@ -10,10 +10,10 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 from django.contrib.auth.models import User
 
-from analytics_data_api.changes import Mark
 from analytics_data_api.http import conditional
+from analytics_data_api.tables.changes import Mark
 from analytics_data_api.v0.tests.cases import CASES, Case, address
-from analyticsdataserver.wsgi import application
+from analyticsdataserver.serving.wsgi import application
 from conftest import KEY
 
 # A request begins by closing connections in the midst of a transaction, which a test without this would be in.
@@ -71,7 +71,7 @@ def test_nor_does_a_compressed_one(ask: Ask) -> None:
 
 def test_nor_does_one_that_says_nothing_has_changed(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     # MySQL has none so soon after a change.
-    monkeypatch.setattr(conditional, "data_version", lambda model: Mark("1", None))
+    monkeypatch.setattr(conditional, "table_version", lambda model: Mark("1", None))
     endpoint = "courses/{course_id}/enrollment"
     CASES[endpoint].rows()
     tag = ask(address(endpoint))["ETag"]

@@ -6,9 +6,9 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
-from analytics_data_api.v0 import layouts
+from analytics_data_api.conftest import Get
+from analytics_data_api.tables import introspection
 from analytics_data_api.v0.tests.cases import CASES, address
-from analytics_data_api.v0.tests.conftest import Get
 from analytics_data_api.v0.urls import ENDPOINTS
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 def queries(get: Get, path: str, **parameters: str) -> tuple[int, int, Any]:
     """Return how many queries a request makes in the database of keys and in that of the tables, and the answer."""
     for table in ("answer_distribution", "table_updates"):
-        layouts.columns("analytics", table)
+        introspection.columns("analytics", table)
     with (
         CaptureQueriesContext(connections["default"]) as users,
         CaptureQueriesContext(connections["analytics"]) as tables,

@@ -6,24 +6,24 @@ from typing import Any, ClassVar
 from django.db.models import Model
 
 from analytics_data_api.http import parameters
-from analytics_data_api.http.problems import NoData, shown
+from analytics_data_api.http.problems import NoData, quote_value
 from analytics_data_api.http.views import ReportView
-from analytics_data_api.rows import Rows
-from analytics_data_api.v0 import querysets
+from analytics_data_api.tables import querysets
+from analytics_data_api.tables.rows import Rows
 
 
 @cache
 def rows_of(model: type[Model]) -> Any:
-    """Return the rows of a table, to be asked for reports: its queryset, made once, not for each request."""
+    """Return the rows of a table, to be query_params for reports: its queryset, made once, not for each request."""
     return model._default_manager.all()
 
 
-class SubjectView(ReportView):
+class EntityView(ReportView):
     """Everything that a table has about the course, problem, subsection or video in the address."""
 
     def report(self) -> Rows:
-        rows: querysets.SubjectQuerySet = rows_of(self.model)
-        return rows.report(self.subject_id)
+        rows: querysets.EntityQuerySet = rows_of(self.model)
+        return rows.report(self.entity_id)
 
 
 class CourseView(ReportView):
@@ -33,13 +33,13 @@ class CourseView(ReportView):
         slug: What the file of a CSV answer is called, behind the course; None for no name.
     """
 
-    subject = "course_id"
+    entity = "course_id"
     slug: ClassVar[str | None] = None
 
     def file_name(self) -> str | None:
         if self.slug is None:
             return None
-        course = self.subject_id.removeprefix("course-v1:").replace("/", "-").replace("+", "-")
+        course = self.entity_id.removeprefix("course-v1:").replace("/", "-").replace("+", "-")
         return f"{course}--{self.slug}.csv"
 
 
@@ -54,20 +54,20 @@ class DatedCourseView(CourseView):
         return rows
 
     def report(self) -> Rows:
-        return self.days.report(self.subject_id, parameters.date_range(self.asked))
+        return self.days.report(self.entity_id, parameters.date_range(self.query_params))
 
     def nothing(self) -> NoData:
-        span = self.days.span(self.subject_id)
+        span = self.days.span(self.entity_id)
         if span is None:
             return super().nothing()
-        asked = ", ".join(
-            f"{name} {shown(value)}"
+        query_params = ", ".join(
+            f"{name} {quote_value(value)}"
             for name in (parameters.START_DATE, parameters.END_DATE)
-            if (value := self.asked.get(name))
+            if (value := self.query_params.get(name))
         )
         first, last = (date[:10] for date in span)
         return NoData(
-            f"The {self.subject} {shown(self.subject_id)} has no {self.what} in the range {asked}; "
+            f"The {self.entity} {quote_value(self.entity_id)} has no {self.label} in the range {query_params}; "
             f"on record are dates from {first} to {last}.",
             "no_data_in_range",
         )

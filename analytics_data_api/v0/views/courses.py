@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 from analytics_data_api.http import parameters
 from analytics_data_api.http.deprecation import Deprecation
-from analytics_data_api.http.problems import NoData, shown
-from analytics_data_api.rows import Rows
-from analytics_data_api.v0 import models, querysets, serializers
-from analytics_data_api.v0.views.base import CourseView, DatedCourseView, SubjectView, rows_of
+from analytics_data_api.http.problems import NoData, quote_value
+from analytics_data_api.tables import models, querysets
+from analytics_data_api.tables.rows import Rows
+from analytics_data_api.v0 import serializers
+from analytics_data_api.v0.views.base import CourseView, DatedCourseView, EntityView, rows_of
 
 
 class CourseActivityWeeklyView(DatedCourseView):
@@ -19,7 +20,7 @@ class CourseActivityWeeklyView(DatedCourseView):
 
     model = models.CourseActivityWeekly
     serializer_class = serializers.CourseActivityWeeklySerializer
-    what = "activity"
+    label = "activity"
     slug = "engagement-activity"
     query = parameters.WEEKS
 
@@ -32,7 +33,7 @@ class CourseActivityMostRecentWeekView(CourseView):
 
     model = models.CourseActivityWeekly
     serializer_class = serializers.CourseActivityMostRecentWeekSerializer
-    what = "activity"
+    label = "activity"
     single = True
     query = parameters.ACTIVITY_TYPE
     # The day of version 0's last reference, whose implementation already warned those who called this.
@@ -40,15 +41,15 @@ class CourseActivityMostRecentWeekView(CourseView):
 
     def report(self) -> Rows:
         weeks: querysets.ActivityQuerySet = rows_of(self.model)
-        return weeks.recent(self.subject_id, parameters.activity_type(self.asked))
+        return weeks.recent(self.entity_id, parameters.activity_type(self.query_params))
 
     def nothing(self) -> NoData:
-        if rows_of(self.model).span(self.subject_id) is None:
+        if rows_of(self.model).span(self.entity_id) is None:
             return super().nothing()
-        activity_type = parameters.activity_type(self.asked)
+        activity_type = parameters.activity_type(self.query_params)
         return NoData(
-            f"The {self.subject} {shown(self.subject_id)} has activity on record, "
-            f"but none of the activity_type {shown(activity_type)}.",
+            f"The {self.entity} {quote_value(self.entity_id)} has activity on record, "
+            f"but none of the activity_type {quote_value(activity_type)}.",
             "no_activity_of_type",
         )
 
@@ -61,7 +62,7 @@ class CourseEnrollmentView(DatedCourseView):
 
     model = models.CourseEnrollmentDaily
     serializer_class = serializers.CourseEnrollmentDailySerializer
-    what = "enrollment"
+    label = "enrollment"
     slug = "enrollment"
 
 
@@ -74,7 +75,7 @@ class CourseEnrollmentModeView(DatedCourseView):
 
     model = models.CourseEnrollmentModeDaily
     serializer_class = serializers.CourseEnrollmentModeDailySerializer
-    what = "enrollment by mode"
+    label = "enrollment by mode"
     slug = "enrollment_mode"
 
 
@@ -86,7 +87,7 @@ class CourseEnrollmentByBirthYearView(DatedCourseView):
 
     model = models.CourseEnrollmentByBirthYear
     serializer_class = serializers.CourseEnrollmentByBirthYearSerializer
-    what = "enrollment by birth year"
+    label = "enrollment by birth year"
     slug = "enrollment-age"
 
 
@@ -98,7 +99,7 @@ class CourseEnrollmentByEducationView(DatedCourseView):
 
     model = models.CourseEnrollmentByEducation
     serializer_class = serializers.CourseEnrollmentByEducationSerializer
-    what = "enrollment by education"
+    label = "enrollment by education"
     slug = "enrollment-education"
 
 
@@ -110,7 +111,7 @@ class CourseEnrollmentByGenderView(DatedCourseView):
 
     model = models.CourseEnrollmentByGender
     serializer_class = serializers.CourseEnrollmentByGenderSerializer
-    what = "enrollment by gender"
+    label = "enrollment by gender"
     slug = "enrollment-gender"
 
 
@@ -123,16 +124,16 @@ class CourseEnrollmentByLocationView(DatedCourseView):
 
     model = models.CourseEnrollmentByCountry
     serializer_class = serializers.CourseEnrollmentByCountrySerializer
-    what = "enrollment by location"
+    label = "enrollment by location"
     slug = "enrollment-location"
 
 
-class VideosListView(CourseView, SubjectView):
+class VideosListView(CourseView, EntityView):
     """Get the videos of a course, and how many users watched their start and end."""
 
     model = models.Video
     serializer_class = serializers.VideoSerializer
-    what = "videos"
+    label = "videos"
     slug = "videos"
 
 
@@ -141,8 +142,8 @@ class ProblemsListView(CourseView):
 
     model = models.ProblemFirstLastResponseAnswerDistribution
     serializer_class = serializers.ProblemSerializer
-    what = "problems"
+    label = "problems"
     slug = "problems"
 
     def report(self) -> Rows:
-        return models.answer_distribution().by_problem(self.subject_id)
+        return models.answer_distribution().by_problem(self.entity_id)

@@ -1,18 +1,19 @@
 """Endpoints about problems and subsections."""
 
 from analytics_data_api.http.views import ReportView
-from analytics_data_api.rows import Rows
-from analytics_data_api.v0 import models, serializers
-from analytics_data_api.v0.views.base import SubjectView
+from analytics_data_api.tables import models
+from analytics_data_api.tables.rows import Rows
+from analytics_data_api.v0 import serializers
+from analytics_data_api.v0.views.base import EntityView
 
 
-class GradeDistributionView(SubjectView):
+class GradeDistributionView(EntityView):
     """Get the grades that were given for a problem, and how often each was given."""
 
     model = models.GradeDistribution
     serializer_class = serializers.GradeDistributionSerializer
-    what = "grades"
-    subject = "problem_id"
+    label = "grades"
+    entity = "problem_id"
 
 
 class ProblemResponseAnswerDistributionView(ReportView):
@@ -24,17 +25,17 @@ class ProblemResponseAnswerDistributionView(ReportView):
 
     model = models.ProblemFirstLastResponseAnswerDistribution
     serializer_class = serializers.ProblemResponseAnswerDistributionSerializer
-    what = "answers"
-    subject = "problem_id"
+    label = "answers"
+    entity = "problem_id"
 
     def report(self) -> Rows:
-        return models.answer_distribution().report(self.subject_id)
+        return models.answer_distribution().report(self.entity_id)
 
 
-class SequentialOpenDistributionView(SubjectView):
+class SequentialOpenDistributionView(EntityView):
     """Get how often a subsection (a sequential) was opened."""
 
     model = models.SequentialOpenDistribution
     serializer_class = serializers.SequentialOpenDistributionSerializer
-    what = "views"
-    subject = "module_id"
+    label = "views"
+    entity = "module_id"

@@ -1,10 +1,11 @@
 """Endpoints about videos."""
 
-from analytics_data_api.v0 import models, serializers
-from analytics_data_api.v0.views.base import SubjectView
+from analytics_data_api.tables import models
+from analytics_data_api.v0 import serializers
+from analytics_data_api.v0.views.base import EntityView
 
 
-class VideoTimelineView(SubjectView):
+class VideoTimelineView(EntityView):
     """Get how many users watched each segment of a video, and how often.
 
     A segment that nobody watched has no item.
@@ -12,5 +13,5 @@ class VideoTimelineView(SubjectView):
 
     model = models.VideoTimeline
     serializer_class = serializers.VideoTimelineSerializer
-    what = "timeline"
-    subject = "video_id"
+    label = "timeline"
+    entity = "video_id"

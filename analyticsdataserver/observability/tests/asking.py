@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
-from analyticsdataserver.wsgi import application
+from analyticsdataserver.serving.wsgi import application
 from conftest import KEY
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from analyticsdataserver.observability.entries import logger as requests
+from analyticsdataserver.observability.access_log import logger as requests
 from analyticsdataserver.observability.formatting import JSONFormatter, RequestIdFilter
-from analyticsdataserver.observability.handled import HANDLED
+from analyticsdataserver.observability.request_context import current_request
 
 Line = dict[str, Any]
 
@@ -42,7 +42,7 @@ class Log:
 @pytest.fixture(autouse=True)
 def _nothing_is_being_handled() -> None:
     # A request that broke off stays, until the server has told of it.
-    HANDLED.set(None)
+    current_request.set(None)
 
 
 @pytest.fixture

@@ -7,22 +7,23 @@ from unittest.mock import patch
 
 from django.db import OperationalError
 
-from analyticsdataserver.wsgi import application
+from analytics_data_api.formats import row_set
+from analyticsdataserver.serving.wsgi import application
 
 __all__ = ["application"]
 
 # Not before the application is there.
-from analytics_data_api.http import tables, views
+from analytics_data_api.http import views
 
-batches = tables.Table.batches
+batches = row_set.RowSet.batches
 
 
-def fail(table: tables.Table, writers: Any) -> Iterator[Any]:
+def fail(table: row_set.RowSet, writers: Any) -> Iterator[Any]:
     yield from islice(batches(table, writers), 1)
     raise OperationalError(2013, "Lost connection")
 
 
-patch.object(tables, "BATCH_SIZE", 1).start()
-patch.object(tables, "SHORT", 0).start()
-patch.object(tables.Table, "batches", fail).start()
+patch.object(row_set, "BATCH_SIZE", 1).start()
+patch.object(row_set, "SHORT", 0).start()
+patch.object(row_set.RowSet, "batches", fail).start()
 patch.object(views, "WHOLE_ANSWER_SIZE", 0).start()

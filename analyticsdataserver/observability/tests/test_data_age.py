@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from analytics_data_api.v0.tests import factories as make
+from analytics_data_api.tables.tests import factories as make
 from analyticsdataserver.observability import data_age
 from analyticsdataserver.observability.data_age import NewestLoads
 from analyticsdataserver.observability.metrics import DataAge

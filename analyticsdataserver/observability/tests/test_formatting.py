@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from analyticsdataserver.observability.access_log import AccessLogRecord
 from analyticsdataserver.observability.configuration import logging_settings
-from analyticsdataserver.observability.entries import Entry
 from analyticsdataserver.observability.formatting import JSONFormatter, TextFormatter
 
-ENTRY = Entry(
+ENTRY = AccessLogRecord(
     message="GET v0:CourseEnrollmentView 200",
     method="GET",
     route="v0:CourseEnrollmentView",
@@ -86,7 +86,7 @@ class TestText:
         ],
     )
     def test_of_a_request(self, changed: dict[str, Any], text: str) -> None:
-        line = TextFormatter().format(record(Entry(ENTRY | changed)))
+        line = TextFormatter().format(record(AccessLogRecord(ENTRY | changed)))
         assert line == f"{self.HEAD} GET v0:CourseEnrollmentView 200 {text}"
 
     def test_outside_of_requests(self) -> None:

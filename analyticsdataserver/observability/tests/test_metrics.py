@@ -10,13 +10,14 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import OperationalError, connections
 from django.test import Client
 
-from analytics_data_api.http import tables, views
+from analytics_data_api.formats import row_set
+from analytics_data_api.http import views
 from analytics_data_api.http.tests.shape import problem_of
-from analytics_data_api.v0.tests import factories as make
+from analytics_data_api.tables.tests import factories as make
 from analyticsdataserver import VERSION
 from analyticsdataserver.observability import data_age, metrics
+from analyticsdataserver.observability.access_log import AccessLogRecord
 from analyticsdataserver.observability.data_age import NewestLoads
-from analyticsdataserver.observability.entries import Entry
 from analyticsdataserver.observability.metrics import Metrics
 from analyticsdataserver.observability.tests import urls
 from analyticsdataserver.observability.tests.asking import Answer
@@ -123,8 +124,8 @@ def test_durations_fall_into_the_right_buckets(scrape: Scrape) -> None:
     }
 
 
-def entry(**fields: Any) -> Entry:
-    return Entry(
+def entry(**fields: Any) -> AccessLogRecord:
+    return AccessLogRecord(
         {"route": "x", "method": "GET", "status": 200, "duration_ms": 1.0, "rows": None, "bytes": 0}
         | {"outcome": "complete"}
         | fields
@@ -137,8 +138,8 @@ class TestBrokenOff:
         for day in range(1, 5):
             make.EnrollmentFactory(date=make.DAY.replace(day=day))
         monkeypatch.setattr(views, "WHOLE_ANSWER_SIZE", 0)
-        monkeypatch.setattr(tables, "BATCH_SIZE", 1)
-        monkeypatch.setattr(tables, "SHORT", 0)
+        monkeypatch.setattr(row_set, "BATCH_SIZE", 1)
+        monkeypatch.setattr(row_set, "SHORT", 0)
         answer = Answer(ENROLLMENT, WSGIHandler(), QUERY_STRING="start_date=2014-12-01")
         chunks = iter(answer.body)
         taken = next(chunks) + next(chunks)

@@ -13,8 +13,8 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.views.generic import RedirectView
 
-from analyticsdataserver.observability.handled import HANDLED, HEADER
-from analyticsdataserver.observability.middleware import ObservationMiddleware
+from analyticsdataserver.observability.middleware import RequestLogMiddleware
+from analyticsdataserver.observability.request_context import HEADER, current_request
 from analyticsdataserver.observability.tests.conftest import Log
 from conftest import KEY
 
@@ -90,7 +90,7 @@ def test_lines_have_it_while_a_request_is_handled_and_no_longer(log: Log) -> Non
         return HttpResponse()
 
     request = RequestFactory(headers={"x-request-id": "mine"}).get("/x")
-    response = ObservationMiddleware(get_response)(request)
+    response = RequestLogMiddleware(get_response)(request)
     logger.warning("on the way")
     response.close()
     logger.warning("after")
@@ -114,7 +114,7 @@ def test_threads_do_not_mix_them_up(log: Log) -> None:
 
     def ask(name: str) -> None:
         request = RequestFactory(headers={"x-request-id": name}).get(f"/{name}")
-        ObservationMiddleware(get_response)(request).close()
+        RequestLogMiddleware(get_response)(request).close()
 
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(ask, ["one", "two", "three", "four"]))
@@ -122,4 +122,4 @@ def test_threads_do_not_mix_them_up(log: Log) -> None:
     assert {line["message"]: line["request_id"] for line in during} == {
         f"/{name}": name for name in ("one", "two", "three", "four")
     }
-    assert HANDLED.get() is None
+    assert current_request.get() is None

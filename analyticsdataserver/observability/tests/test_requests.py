@@ -15,14 +15,15 @@ from django.urls import URLPattern, get_resolver
 from django.views.generic import RedirectView
 from rest_framework.settings import api_settings
 
-from analytics_data_api.http import tables, views
-from analytics_data_api.v0.tests import factories as make
-from analyticsdataserver import probes
-from analyticsdataserver.observability import entries, observation
-from analyticsdataserver.observability.handled import HANDLED
-from analyticsdataserver.observability.middleware import ObservationMiddleware
+from analytics_data_api.formats import row_set
+from analytics_data_api.http import views
+from analytics_data_api.tables.tests import factories as make
+from analyticsdataserver.observability import access_log, request_log
+from analyticsdataserver.observability.middleware import RequestLogMiddleware
+from analyticsdataserver.observability.request_context import current_request
 from analyticsdataserver.observability.tests.asking import Answer
 from analyticsdataserver.observability.tests.conftest import Line, Log
+from analyticsdataserver.serving import probes
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
@@ -179,7 +180,7 @@ class TestRefused:
             raise SystemExit(1)
 
         with pytest.raises(SystemExit):
-            ObservationMiddleware(get_response)(RequestFactory().get("/x"))
+            RequestLogMiddleware(get_response)(RequestFactory().get("/x"))
         fields = {"status": 500, "level": "ERROR", "route": "none", "path": "/x", "bytes": 0, "outcome": "failed"}
         assert without_times(log.entry) == expected(**fields)
 
@@ -189,8 +190,8 @@ class TestStreamed:
     @pytest.fixture(autouse=True)
     def _a_chunk_a_row(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(views, "WHOLE_ANSWER_SIZE", 0)
-        monkeypatch.setattr(tables, "BATCH_SIZE", 1)
-        monkeypatch.setattr(tables, "SHORT", 0)
+        monkeypatch.setattr(row_set, "BATCH_SIZE", 1)
+        monkeypatch.setattr(row_set, "SHORT", 0)
 
     @pytest.fixture
     def answer(self) -> Answer:
@@ -208,7 +209,7 @@ class TestStreamed:
 
     def test_takes_as_long_as_its_bytes_take(self, log: Log, monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
         next(iter(answer.body))
-        monkeypatch.setattr(observation, "perf_counter", lambda: perf_counter() + 1000)
+        monkeypatch.setattr(request_log, "perf_counter", lambda: perf_counter() + 1000)
         answer.taken()
         assert 1_000_000 < log.entry["duration_ms"] < 1_060_000
 
@@ -226,19 +227,19 @@ class TestStreamed:
 
     @pytest.mark.parametrize("error", [OperationalError(2013, "Lost connection"), OSError("Not the client's")])
     def test_that_breaks_off_here(self, log: Log, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-        batches = tables.Table.batches
+        batches = row_set.RowSet.batches
 
-        def fail_later(table: tables.Table, writers: Any) -> Iterator[Any]:
+        def fail_later(table: row_set.RowSet, writers: Any) -> Iterator[Any]:
             yield from islice(batches(table, writers), 2)
             raise error
 
-        monkeypatch.setattr(tables.Table, "batches", fail_later)
+        monkeypatch.setattr(row_set.RowSet, "batches", fail_later)
         answer = Answer(ENROLLMENT, QUERY_STRING=EVERY_DAY)
         with pytest.raises(type(error)):
             answer.taken()
         assert (log.entry["level"], log.entry["outcome"], log.entry["rows"]) == ("ERROR", "failed", 2)
         # The server's line about it, which comes now, has the id, too.
-        handled = HANDLED.get()
+        handled = current_request.get()
         assert handled is not None
         assert handled.id == log.entry["request_id"] == answer.headers["X-Request-ID"]
 
@@ -342,7 +343,7 @@ class TestPath:
     def test_that_no_utf_8_could_write(self) -> None:
         request = RequestFactory().get("/")
         request.path = "/\ud800"
-        assert entries.path_of(request) == "/\\ud800"
+        assert access_log.path_of(request) == "/\\ud800"
 
     def test_that_is_no_text(self, log: Log) -> None:
         Answer("/a\xff").taken()
@@ -366,9 +367,9 @@ def test_every_route_has_a_name_of_its_own() -> None:
     names = [pattern.name for pattern in named(get_resolver().url_patterns)]
     assert None not in names
     assert len(set(names)) == len(names)
-    assert {*entries.PROBES} - {"metrics"} < set(names)
-    assert not {entries.STATIC, entries.NO_ROUTE} & set(names)
+    assert {*access_log.PROBES} - {"metrics"} < set(names)
+    assert not {access_log.STATIC, access_log.NO_ROUTE} & set(names)
 
 
 def test_it_is_the_outermost() -> None:
-    assert django_settings.MIDDLEWARE[0].endswith(".ObservationMiddleware")
+    assert django_settings.MIDDLEWARE[0].endswith(".RequestLogMiddleware")

@@ -13,9 +13,9 @@ from django.test import Client, RequestFactory
 from django.views.debug import technical_500_response
 from rest_framework.authtoken.models import Token
 
-from analytics_data_api.http.authentication import KeyAuthentication
+from analytics_data_api.access.authentication import KeyAuthentication
 from analyticsdataserver.observability.formatting import JSONFormatter, TextFormatter
-from analyticsdataserver.observability.handled import HANDLED, Handled
+from analyticsdataserver.observability.request_context import Handled, current_request
 from analyticsdataserver.observability.secrets import SUBSTITUTE, hidden
 from analyticsdataserver.observability.tests.conftest import Log
 from conftest import KEY
@@ -191,11 +191,13 @@ class TestLines:
         assert capfd.readouterr().err == ""
 
     def test_of_a_stack(self) -> None:
-        token = HANDLED.set(Handled("mine", RequestFactory(headers={"authorization": f"Token {KEY}"}).get("/x")))
+        token = current_request.set(
+            Handled("mine", RequestFactory(headers={"authorization": f"Token {KEY}"}).get("/x"))
+        )
         try:
             assert KEY not in formatted("x", "%s", KEY, stack_info=f"Stack: f({KEY})", exc_text=f"Error: {KEY}")
         finally:
-            HANDLED.reset(token)
+            current_request.reset(token)
 
 
 class TestHidden:

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from analytics_data_api import sample_data
-from analytics_data_api.v0 import models
-from analytics_data_api.v0.tests import altered
-from analyticsdataserver.router import ANALYTICS_DATABASE
+from analytics_data_api.loading import sample_data
+from analytics_data_api.tables import ANALYTICS_DATABASE, models
+from analytics_data_api.tables.tests import altered
 from analyticsdataserver.tests.guides import DOCS
 
 PAGE: Final = DOCS / "check_tables_example.txt"

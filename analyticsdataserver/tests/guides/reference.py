@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from analytics_data_api import examples
+from analyticsdataserver.docs import examples
 from analyticsdataserver.tests.guides import DOCS, indented, table
 
 PAGE: Final = DOCS / "reference.rst"
@@ -63,9 +63,9 @@ def section(schema: Json, title: str, path: str, operation: Json) -> Iterator[st
         names = [name for name, each in resolved(schema, body)["properties"].items() if not each.get("readOnly")]
         yield f"The body, a form or JSON, has {' and '.join(f'``{name}``' for name in names)}.\n"
     yield from answer(schema, operation, path)
-    refusals = [status for status in operation["responses"] if status >= "400"]
-    if refusals:
-        yield f"Other statuses: {', '.join(refusals)}; see :ref:`errors`.\n"
+    error_statuses = [status for status in operation["responses"] if status >= "400"]
+    if error_statuses:
+        yield f"Other statuses: {', '.join(error_statuses)}; see :ref:`errors`.\n"
 
 
 def answer(schema: Json, operation: Json, path: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Final
 from django.apps import apps
 from django.db.models import Field, Model
 
-from analytics_data_api.table_checks.table import index_columns
+from analytics_data_api.checks.table import index_columns
 from analyticsdataserver.tests.guides import DOCS, table
 
 PAGE: Final = DOCS / "tables.rst"

@@ -1,0 +1,144 @@
+"""Columns that are missing, that nobody knows, and whose types or collations do not do."""
+
+from typing import Any
+
+import pytest
+from django.db.models import BinaryField, CharField, DateTimeField, DecimalField, Field, FloatField, IntegerField
+from django.test import Client
+
+from analytics_data_api.checks.findings import Severity
+from analytics_data_api.checks.tests.conftest import Check, Found
+from analytics_data_api.tables import models
+from analytics_data_api.tables.fields import KeyField, SecondsField
+from analytics_data_api.tables.tests import altered
+from analytics_data_api.v0.tests import cases
+
+pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
+
+
+@pytest.mark.parametrize("table", [model._meta.db_table for model in altered.tables()])
+def test_nothing_is_said_of_a_table_of_our_own(found: Found, table: str) -> None:
+    assert found(table) == {}
+
+
+@pytest.mark.parametrize(
+    ("model", "column", "path"),
+    [
+        (models.CourseEnrollmentDaily, "count", "courses/{course_id}/enrollment"),
+        (models.CourseEnrollmentModeDaily, "cumulative_count", "courses/{course_id}/enrollment/mode"),
+        (models.ProblemFirstLastResponseAnswerDistribution, "variant", "problems/{problem_id}/answer_distribution"),
+        (models.VideoTimeline, "created", "videos/{video_id}/timeline"),
+    ],
+)
+def test_a_column_without_which_requests_fail(found: Found, client: Client, model: Any, column: str, path: str) -> None:
+    with altered.without_columns((model, column)):
+        finding = found(model._meta.db_table)["missing_column"]
+        assert client.get(f"/api/v0/{cases.address(path)}").status_code == 503
+    assert (finding.kind.severity, finding.columns) == (Severity.ERROR, (column,))
+    assert column in finding.message
+
+
+@pytest.mark.parametrize(
+    ("model", "column"),
+    [
+        (models.CourseEnrollmentDaily, "cumulative_count"),
+        (models.Video, "total_viewed_seconds"),
+        (models.ProblemFirstLastResponseAnswerDistribution, "answer_value_numeric"),
+    ],
+)
+def test_a_column_that_answers_do_without(found: Found, model: Any, column: str) -> None:
+    with altered.without_columns((model, column)):
+        findings = found(model._meta.db_table)
+    assert {code: finding.columns for code, finding in findings.items()} == {"layout_without_column": (column,)}
+    assert findings["layout_without_column"].kind.severity is Severity.NOTE
+
+
+def test_a_column_that_nobody_knows(found: Found) -> None:
+    with altered.with_column(models.Video, "likes", IntegerField(null=True)):
+        findings = found("video")
+    assert {code: finding.columns for code, finding in findings.items()} == {"unknown_column": ("likes",)}
+    assert findings["unknown_column"].kind.severity is Severity.NOTE
+
+
+def test_nothing_is_said_of_the_older_layout_of_answers(found: Found) -> None:
+    with altered.older_answers():
+        assert found("answer_distribution") == {}
+
+
+def test_a_column_of_one_layout_of_answers_is_known_in_the_other(found: Found) -> None:
+    with altered.with_column(models.ProblemFirstLastResponseAnswerDistribution, "count", IntegerField(null=True)):
+        assert found("answer_distribution") == {}
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "field"),
+    [
+        (models.CourseEnrollmentDaily, "count", CharField(max_length=20, null=True)),
+        (models.CourseEnrollmentDaily, "count", FloatField(null=True)),
+        (models.GradeDistribution, "grade", CharField(max_length=20, null=True)),
+        (models.Video, "encoded_module_id", IntegerField()),
+        (models.CourseEnrollmentDaily, "date", IntegerField()),
+        (models.VideoTimeline, "created", FloatField()),
+    ],
+)
+def test_a_type_that_answers_cannot_be_made_of(found: Found, model: Any, name: str, field: Field) -> None:
+    with altered.other_column(model, name, field):
+        finding = found(model._meta.db_table)["wrong_type"]
+    assert (finding.kind.severity, finding.columns) == (Severity.ERROR, (name,))
+
+
+@pytest.mark.usefixtures("mysql")
+@pytest.mark.parametrize(
+    ("model", "name", "field"),
+    [
+        (models.CourseEnrollmentDaily, "date", CharField(max_length=10)),
+        (models.CourseEnrollmentDaily, "date", DateTimeField()),
+        (models.CourseEnrollmentDaily, "created", CharField(max_length=20)),
+        (models.CourseEnrollmentDaily, "count", DecimalField(max_digits=9, decimal_places=0)),
+        (models.VideoTimeline, "pipeline_video_id", BinaryField(max_length=200)),
+    ],
+)
+def test_a_type_that_a_server_has_answers_cannot_be_made_of(found: Found, model: Any, name: str, field: Field) -> None:
+    with altered.other_indexes(model), altered.other_column(model, name, field):
+        finding = found(model._meta.db_table)["wrong_type"]
+    assert finding.columns == (name,)
+
+
+@pytest.mark.usefixtures("mysql")
+def test_a_time_may_be_of_either_type(found: Found) -> None:
+    with altered.other_column(models.CourseEnrollmentDaily, "created", SecondsField()):
+        assert found("course_enrollment_daily") == {}
+
+
+class TestCollations:
+    @pytest.mark.usefixtures("mysql")
+    @pytest.mark.parametrize(
+        ("table", "columns"),
+        [
+            ("course_activity", ("course_id", "label")),
+            ("course_enrollment_mode_daily", ("course_id",)),
+            ("answer_distribution", ("course_id", "module_id")),
+            ("video_timeline", ("pipeline_video_id",)),
+        ],
+    )
+    def test_that_ignores_case_is_a_note(self, checked: Check, table: str, columns: tuple[str, ...]) -> None:
+        (finding,) = checked(table).findings
+        assert (finding.kind.code, finding.kind.severity) == ("case_insensitive", Severity.NOTE)
+        assert finding.columns == columns
+        assert "utf8mb4_general_ci" in finding.message
+
+    @pytest.mark.usefixtures("mysql")
+    def test_that_tells_case_apart_is_none(self, checked: Check) -> None:
+        with altered.other_column(models.Video, "course_id", KeyField(db_collation="utf8mb4_bin")):
+            assert checked("video").findings == ()
+
+    @pytest.mark.usefixtures("sqlite")
+    @pytest.mark.parametrize("collation", ["NOCASE", "RTRIM"])
+    def test_of_sqlite_makes_answers_wrong(self, found: Found, client: Client, collation: str) -> None:
+        with altered.other_column(models.Video, "course_id", KeyField(db_collation=collation)):
+            cases.CASES["courses/{course_id}/videos"].rows()
+            course_id = {"NOCASE": "edx/demox/demo_course", "RTRIM": "edX/DemoX/Demo_Course "}[collation]
+            assert client.get(f"/api/v0/courses/{course_id}/videos").status_code == 200
+            finding = found("video")["wrong_collation"]
+        assert (finding.kind.severity, finding.columns) == (Severity.ERROR, ("course_id",))
+        assert collation in finding.message

@@ -1,0 +1,95 @@
+"""What the checks take for the service's queries is what requests really ask."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.db.models import Q
+from django.test import Client
+
+from analytics_data_api.checks import required_indexes
+from analytics_data_api.checks.table import Table, models
+from analytics_data_api.http import conditional
+from analytics_data_api.tables import introspection
+from analytics_data_api.tables.constants import activity_types
+from analytics_data_api.tables.models import CourseEnrollmentDaily
+from analytics_data_api.v0.tests.cases import CASES, address
+from analytics_data_api.v0.urls import ENDPOINTS
+
+pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+
+TIMES = ("", "2014-12-01", "2014-12-01T120000", "2014-12-31", "2014-12-31T120000", "1999-01-01")
+
+
+def requests(client: Client, endpoint: str) -> Iterator[Any]:
+    """Put every kind of request to an endpoint."""
+    for start in TIMES:
+        for end in TIMES:
+            yield client.get(f"/api/v0/{address(endpoint)}", query_params={"start_date": start, "end_date": end})
+    for name in activity_types.NAMES:
+        yield client.get(f"/api/v0/{address(endpoint)}", query_params={"activity_type": name})
+
+
+@pytest.fixture
+def statements(client: Client, monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
+    """The statements that requests make, by table."""
+    statements = defaultdict(set)
+
+    def keep(execute: Any, sql: str, *rest: Any) -> Any:
+        statements[re.findall(r"FROM .(\w+)", sql)[0]].add(sql)
+        return execute(sql, *rest)
+
+    for endpoint in ENDPOINTS:
+        CASES[endpoint].rows()
+    # The questions for the layout and for the version of the data are none of a report.
+    introspection.columns("analytics", "answer_distribution")
+    monkeypatch.setattr(conditional, "table_version", lambda model: None)
+    with connections["analytics"].execute_wrapper(keep):
+        for endpoint in ENDPOINTS:
+            assert {response.status_code for response in requests(client, endpoint)} <= {200, 400, 404}
+    return statements
+
+
+def test_every_statement_of_a_request_is_known_and_no_other(statements: dict[str, set[str]]) -> None:
+    known = {
+        table.name: {query.get_compiler("analytics").as_sql()[0] for query in required_indexes.queries(table.rows)}
+        for table in (Table(model, "analytics") for model in models())
+    }
+    assert known == statements
+
+
+def test_every_column_in_a_statement_is_known_and_no_other(statements: dict[str, set[str]]) -> None:
+    for model in models():
+        table = Table(model, "analytics")
+        named = set(re.findall(rf"(?:\bU\d+|.\b{table.name}.)\..(\w+)", " ".join(statements[table.name])))
+        assert table.read_columns == named
+
+
+def test_every_query_is_about_an_id() -> None:
+    for model in models():
+        for search in Table(model, "analytics").searches:
+            assert search.entity is not None
+            assert search.entity in search.equal
+
+
+def test_the_ways_to_find_rows() -> None:
+    tables = {model._meta.db_table: Table(model, "analytics") for model in models()}
+    both = frozenset({"course_id", "label"})
+    assert set(tables["course_activity"].searches) == {
+        required_indexes.Search("course_id", both, None),
+        required_indexes.Search("course_id", both, "interval_end"),
+    }
+    assert set(tables["answer_distribution"].searches) == {
+        required_indexes.Search("course_id", frozenset({"course_id"}), None),
+        required_indexes.Search("module_id", frozenset({"module_id"}), None),
+    }
+
+
+@pytest.mark.parametrize("condition", [Q(course_id="a") | Q(count=1), ~Q(course_id="a", count=1)])
+def test_conditions_that_a_row_need_not_meet_are_refused(condition: Q) -> None:
+    query = CourseEnrollmentDaily.objects.filter(condition).query
+    with pytest.raises(TypeError, match="AND"):
+        list(required_indexes.searches(query))

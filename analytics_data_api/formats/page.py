@@ -1,0 +1,226 @@
+"""The page that a browser shows for an endpoint."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import orjson
+from django.http import HttpRequest
+from django.urls import resolve, reverse
+from django.utils.cache import patch_cache_control
+from django.utils.encoding import escape_uri_path
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from rest_framework import renderers
+from rest_framework.request import Request
+
+from analytics_data_api import NAME, TAG
+from analytics_data_api.formats.renderers import CSVRenderer, JSONRenderer
+from analytics_data_api.formats.row_set import RowSet
+from analytics_data_api.http import parameters
+from analytics_data_api.http.parameters import Parameter
+
+if TYPE_CHECKING:
+    from analytics_data_api.http.views import ReportView
+
+# What a page shows of a longer answer: items, elements of a list in an item, characters of a text.
+SHOWN_ITEMS: Final = 100
+SHOWN_ELEMENTS: Final = 50
+SHOWN_CHARACTERS: Final = 500
+
+# Pages load nothing but the service's own style, run no script, and are shown in no other page.
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+
+# The tokens of JSON that have a colour; a string with a colon behind it is a name.
+JSON_TOKEN: Final = re.compile(
+    r'(?P<name>"(?:[^"\\]|\\.)*")(?=: )|(?P<text>"(?:[^"\\]|\\.)*")'
+    r"|(?P<number>-?\d[\d.eE+-]*)|(?P<word>true|false|null)"
+)
+CODE: Final = re.compile(r"`([^`]+)`")
+PLAIN_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+class Excerpt(NamedTuple):
+    """What a page shows of an answer.
+
+    Attributes:
+        value: The JSON value.
+        cut: Whether there are more items.
+        shortened: Whether an item has more than what is shown of it.
+    """
+
+    value: Any
+    cut: bool
+    shortened: bool
+
+
+class Crumb(NamedTuple):
+    """A part of the endpoint's address; without a link where nothing answers there."""
+
+    text: str
+    href: str | None
+
+
+@dataclass(frozen=True)
+class Input:
+    """A parameter in the page's form."""
+
+    name: str
+    hint: str
+    value: str
+    placeholder: str
+    kind: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Address:
+    """The parts of an endpoint's address: what stands before the id, the id, and the words behind it."""
+
+    head: str
+    entity: str
+    entity_id: str
+    words: tuple[str, ...]
+
+    @property
+    def template(self) -> str:
+        """The address with the id's name in braces."""
+        return f"{self.head}{{{self.entity}}}/{'/'.join(self.words)}/"
+
+
+class PageRenderer(renderers.BrowsableAPIRenderer):
+    """The page that a browser shows: the request, the beginning of its answer, and where to go on."""
+
+    template = "analytics_data_api/endpoint.html"
+
+    def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Any) -> dict[str, Any]:
+        view, request, response = (renderer_context[name] for name in ("view", "request", "response"))
+        # Those of the answer in JSON, which the page shows; what is set below is the page's own.
+        headers = {**response.headers, "Content-Type": JSONRenderer.media_type}
+        response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        # It names the user.
+        patch_cache_control(response, private=True, no_cache=True)
+        excerpt = excerpt_of(data)
+        place = address(view, request)
+        schema = view.schema
+        schema.path, schema.method = place.template, "GET"
+        return {
+            "service": NAME,
+            "title": schema.get_summary(),
+            "description": [with_code(text) for text in schema.get_description().split("\n\n") if text],
+            "crumbs": list(crumbs(place, request)),
+            "method": request.method,
+            "url": request.build_absolute_uri(),
+            "status": f"{response.status_code} {response.status_text}",
+            "headers": sorted(headers.items()),
+            "body": highlighted(orjson.dumps(excerpt.value, option=orjson.OPT_INDENT_2).decode()),
+            "cut": excerpt.cut,
+            "shortened": excerpt.shortened,
+            "shown_items": SHOWN_ITEMS,
+            "json": link(request, JSONRenderer.format),
+            "csv": link(request, CSVRenderer.format) if isinstance(data, RowSet) else None,
+            "docs": f"{reverse('docs').rstrip('/')}/#!/{TAG}/{schema.get_operation_id()}",
+            "successor": successor(view, request),
+            "inputs": list(inputs(view, schema.query_parameters(view))),
+            "format": request.query_params.get("format"),
+            "action": escape_uri_path(request.path),
+            # Without a session there is nothing to log out of.
+            "user": request.user if request.auth is None else None,
+        }
+
+
+def excerpt_of(data: Any) -> Excerpt:
+    """Return what a page shows of an answer: of a table the first items, of an item the beginning of long values."""
+    if not isinstance(data, RowSet):
+        return Excerpt(data, cut=False, shortened=False)
+    records = data.records()
+    items = list(islice(records, SHOWN_ITEMS))
+    cut = next(records, None) is not None
+    short = [{name: shortened(value) for name, value in item.items()} for item in items]
+    return Excerpt(short[0] if data.single else short, cut, shortened=short != items)
+
+
+def shortened(value: Any) -> Any:
+    """Return a value itself, or the beginning of one that is long."""
+    if isinstance(value, str) and len(value) > SHOWN_CHARACTERS:
+        return f"{value[:SHOWN_CHARACTERS]}…"
+    if isinstance(value, list):
+        return [*map(shortened, value[:SHOWN_ELEMENTS]), *(["…"] if len(value) > SHOWN_ELEMENTS else [])]
+    return value
+
+
+def highlighted(text: str) -> SafeString:
+    """Return JSON as HTML, with a class for each kind of token."""
+    parts: list[SafeString] = []
+    end = 0
+    for match in JSON_TOKEN.finditer(text):
+        parts.append(escape(text[end : match.start()]))
+        parts.append(format_html('<span class="{}">{}</span>', match.lastgroup, match[0]))
+        end = match.end()
+    return format_html_join("", "{}", ((part,) for part in (*parts, escape(text[end:]))))
+
+
+def with_code(text: str) -> SafeString:
+    """Return a paragraph as HTML; what stands in backticks is code."""
+    return mark_safe(CODE.sub(r"<code>\1</code>", escape(text)))  # noqa: S308 - escaped before
+
+
+def address(view: "ReportView", request: Request) -> Address:
+    # The route, whose only regular expressions are the id's and the last slash's, tells where the id begins.
+    head = "/" + resolve(request.path_info).route.partition("(?P<")[0].replace("^", "")
+    tail = request.path_info[len(head) + len(view.entity_id) :]
+    return Address(head, view.entity, view.entity_id, tuple(tail.strip("/").split("/")))
+
+
+def crumbs(place: Address, request: HttpRequest) -> Iterator[Crumb]:
+    """Yield the parts of an endpoint's address, the last of which is the page itself."""
+    script_name = request.path[: -len(request.path_info)]
+    yield Crumb(place.head.strip("/").rpartition("/")[2], None)
+    yield Crumb(place.entity_id, None)
+    path = f"{place.head}{place.entity_id}/"
+    for word in place.words:
+        path += f"{word}/"
+        yield Crumb(word.replace("_", " "), escape_uri_path(script_name + path) if is_endpoint(path) else None)
+
+
+def is_endpoint(path: str) -> bool:
+    """Tell whether a view of REST framework answers at an address; at all others one does that says "not found"."""
+    return hasattr(resolve(path).func, "cls")
+
+
+def link(request: Request, format_: str) -> str:
+    """Return the address of the same answer in another format."""
+    query = request.query_params.copy()
+    query["format"] = format_
+    return f"{escape_uri_path(request.path)}?{query.urlencode()}"
+
+
+def successor(view: "ReportView", request: Request) -> Crumb | None:
+    """Return the endpoint that replaces this one, None where none does."""
+    if view.deprecation is None:
+        return None
+    return Crumb(view.deprecation.successor.replace("_", " "), view.deprecation.address(request.path))
+
+
+def inputs(view: "ReportView", described: list[Parameter]) -> Iterator[Input]:
+    """Yield what the form asks for: the endpoint's parameters but the format, which the page has links for."""
+    for parameter in described:
+        if parameter.deprecated or parameter.name == "format":
+            continue
+        value = view.request.query_params.get(parameter.name, "")
+        example = ",".join(parameter.example) if parameter.comma_separated else str(parameter.example)
+        choices: tuple[str, ...] = ()
+        kind = "text"
+        if parameter.name in (parameters.START_DATE, parameters.END_DATE):
+            # A browser's own choice of a date; a date with a time, which that cannot hold, stays text.
+            kind = "date" if not value or PLAIN_DATE.fullmatch(value) else "text"
+        elif "enum" in parameter.values and not parameter.comma_separated:
+            kind, choices = "choice", tuple(parameter.values["enum"])
+            value = value or parameter.values.get("default", "")
+        hint = parameter.meaning.partition(". ")[0].replace("`", "").rstrip(".")
+        yield Input(parameter.name, hint, value, example, kind, choices)

@@ -1,0 +1,329 @@
+"""Rows in the shape that a serializer declares, ready to be written in any format."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import Enum, auto
+from functools import cache, cached_property, lru_cache
+from itertools import chain, islice, repeat
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, TypeVar
+
+from django.http.response import HttpResponseBase
+from rest_framework import serializers
+
+from analytics_data_api.formats.fields import WrittenField
+from analytics_data_api.http.problems import BadRequest, quote_value
+from analytics_data_api.tables.rows import ABSENT, Row, Rows
+
+Answer = TypeVar("Answer", bound=HttpResponseBase)
+Convert = Callable[[Any], Any]
+# Writes the values of a column, one for each row.
+Write = Callable[[Iterable[Any]], Iterable[Any]]
+
+# Rows written at a time: enough to make what is done once a batch cheap, few enough to weigh little.
+BATCH_SIZE: Final = 1000
+
+# Rows up to which an answer is written row by row.
+SHORT: Final = 8
+
+# Distinct values of a column (its dates, its loads, its countries) whose written form is kept.
+CACHED_VALUES: Final = 4096
+
+
+class ValueCache(dict[Any, Any]):
+    """What a function returns for a value: called once for each distinct value, and never for ABSENT, then looked up.
+
+    A dict, because a lookup then costs a fraction of a call, and most columns have few distinct values.
+    """
+
+    def __init__(self, function: Convert, absent: Any) -> None:
+        super().__init__({ABSENT: absent})
+        self.function = function
+        self.absent = absent
+
+    def __missing__(self, value: Any) -> Any:
+        if len(self) >= CACHED_VALUES:
+            self.clear()
+            self[ABSENT] = self.absent
+        written = self[value] = self.function(value)
+        return written
+
+
+class JsonType(Enum):
+    """What the values of a column are, as far as it makes a difference to how they can be written."""
+
+    NUMBERS = auto()
+    LISTS = auto()
+    OTHERS = auto()
+
+
+# Fields whose values, null included, are written in JSON without a comma.
+NUMBERS: Final = (serializers.IntegerField, serializers.FloatField, serializers.BooleanField)
+
+
+class Column:
+    """A field of the shape.
+
+    Attributes:
+        name: Its name.
+        optional: Whether it may be missing from the rows' columns, or ABSENT in a row.
+        members: The names of its members, if it is an object.
+        convert: What to write for a value; None where it is written as it is.
+        kind: What the values are.
+    """
+
+    def __init__(self, name: str, field: serializers.Field[Any, Any, Any, Any]) -> None:
+        self.name = name
+        self.optional = not field.required
+        self.members = tuple(field.fields) if isinstance(field, serializers.Serializer) else ()
+        self.convert = value_cache(field.to_representation) if self.members or isinstance(field, WrittenField) else None
+        if isinstance(field, serializers.ListField):
+            self.kind = JsonType.LISTS
+        elif isinstance(field, NUMBERS):
+            self.kind = JsonType.NUMBERS
+        else:
+            self.kind = JsonType.OTHERS
+
+    def only(self, members: tuple[str, ...]) -> Convert | None:
+        """Return the conversion to an object with some of its members, with all of them where none is named."""
+        convert = self.convert
+        if convert is None or not members:
+            return convert
+
+        def convert_members(value: Any) -> dict[str, Any]:
+            written = convert(value)
+            return {name: written[name] for name in members}
+
+        return value_cache(convert_members)
+
+    def flat(self, members: tuple[str, ...]) -> Iterator[tuple[str, Convert | None]]:
+        """Yield the header and the conversion of each of the column's cells in a flat table."""
+        convert = self.convert
+        if convert is not None and self.members:
+            for member in members or sorted(self.members):
+                yield f"{self.name}.{member}", value_cache(member_of(convert, member), absent=None)
+            return
+        if self.kind is JsonType.LISTS:
+            convert = ", ".join
+        if self.optional:
+            yield self.name, lambda value: None if value is ABSENT else convert(value) if convert else value
+        else:
+            yield self.name, convert
+
+
+def member_of(convert: Convert, member: str) -> Convert:
+    """Return the conversion of a value to a member of the object that it is written as."""
+    return lambda value: convert(value)[member]
+
+
+def value_cache(function: Convert, absent: Any = ABSENT) -> Convert:
+    """Return a function that asks another one for each distinct value once, and never for what is ABSENT."""
+    return ValueCache(function, absent).__getitem__
+
+
+@cache
+def shape(serializer_class: type[serializers.Serializer[Any]]) -> dict[str, Column]:
+    """Return the columns that a serializer declares, by name, in its order."""
+    return {name: Column(name, field) for name, field in serializer_class().fields.items()}
+
+
+class OutputColumn(NamedTuple):
+    """A value of each item.
+
+    Attributes:
+        name: What it is called.
+        place: Where in a row its value stands; behind the row's end come the constants.
+        kind: What the values are.
+        convert: What to write for a value; None where it is written as it is.
+    """
+
+    name: str
+    place: int
+    kind: JsonType
+    convert: Convert | None
+
+
+class ColumnPlan:
+    """What is written of rows with certain columns.
+
+    Args:
+        serializer_class: Declares the shape. A field that is not ``required`` may be missing from the rows' columns
+            (the connected database's layout does not have it) or be ABSENT in a row.
+        columns: The names of what each row holds, in its order.
+        constants: The names of the columns that have the same value in every row.
+        fields: Names of the fields to write, ``object.member`` for a part of one; all fields where there are none.
+
+    Attributes:
+        width: How many values each row holds.
+
+    Raises:
+        BadRequest: ``fields`` names one that the shape or the rows do not have.
+    """
+
+    def __init__(
+        self,
+        serializer_class: type[serializers.Serializer[Any]],
+        columns: tuple[str, ...],
+        constants: tuple[str, ...],
+        fields: tuple[str, ...],
+    ) -> None:
+        self.width = len(columns)
+        self.places = {name: place for place, name in enumerate((*columns, *constants))}
+        declared = shape(serializer_class)
+        self.columns = {name: column for name, column in declared.items() if name in self.places or not column.optional}
+        self.fields = fields
+        self.selected = self.select()
+
+    def select(self) -> dict[str, tuple[str, ...]]:
+        """Return the names of the columns to write, each with the members of it that are asked for (none for all)."""
+        if not self.fields:
+            return dict.fromkeys(self.columns, ())
+        selected: dict[str, tuple[str, ...]] = {}
+        whole = set()
+        for field in self.fields:
+            name, dot, member = field.partition(".")
+            column = self.columns.get(name)
+            if column is None or (dot and member not in column.members):
+                names = chain.from_iterable(
+                    (name, *(f"{name}.{member}" for member in column.members)) for name, column in self.columns.items()
+                )
+                raise BadRequest(
+                    f"fields names {quote_value(field)}; it takes a comma-separated list of: {', '.join(names)}.",
+                    "unknown_field",
+                )
+            if not dot:
+                whole.add(name)
+            selected[name] = (*selected.get(name, ()), *([member] if dot else []))
+        return {name: () if name in whole else members for name, members in selected.items()}
+
+    @cached_property
+    def may_omit(self) -> bool:
+        """Whether items may lack one of the selected fields."""
+        return any(self.columns[name].optional for name in self.selected)
+
+    @cached_property
+    def object_columns(self) -> list[OutputColumn]:
+        """The fields of an item as an object, in the shape's order."""
+        return [
+            OutputColumn(name, self.places[name], column.kind, column.only(self.selected[name]))
+            for name, column in self.columns.items()
+            if name in self.selected
+        ]
+
+    @cached_property
+    def members(self) -> list[tuple[str, int, Convert | None]]:
+        """Of the fields of an item as an object the name, the place and the conversion."""
+        return [(cell.name, cell.place, cell.convert) for cell in self.object_columns]
+
+    @cached_property
+    def flat_columns(self) -> list[OutputColumn]:
+        """The cells of an item as a flat row: by name, or as ``fields`` orders them."""
+        cells = [
+            OutputColumn(header, self.places[name], self.columns[name].kind, convert)
+            for name, members in self.selected.items()
+            for header, convert in self.columns[name].flat(members)
+        ]
+        if asked := set(self.fields):
+            # A cell is asked for by its own name, or as a part of its object.
+            cells.sort(key=lambda cell: min(map(self.fields.index, {cell.name, cell.name.partition(".")[0]} & asked)))
+        else:
+            cells.sort(key=itemgetter(0))
+        return cells
+
+
+# Made once, not for each request. As many as there are endpoints in the two formats, and some for what fields asks for.
+layout = lru_cache(64)(ColumnPlan)
+
+
+class RowSet:
+    """The items of an answer.
+
+    Args:
+        serializer_class: Declares the shape.
+        rows: Their values.
+        fields: Names of the fields to write; all fields where there are none.
+        single: Whether the answer is one item by itself, not a list of them.
+
+    Attributes:
+        layout: What is written of the rows.
+        written: How many rows have been handed over to be written so far.
+
+    Raises:
+        BadRequest: ``fields`` names one that the shape or the rows do not have.
+    """
+
+    def __init__(
+        self,
+        serializer_class: type[serializers.Serializer[Any]],
+        rows: Rows,
+        fields: tuple[str, ...] = (),
+        *,
+        single: bool = False,
+    ) -> None:
+        self.single = single
+        self.written = 0
+        self.rows = iter(rows.rows)
+        self.constants = tuple(rows.constants.values())
+        self.layout = layout(serializer_class, rows.columns, tuple(rows.constants), fields)
+
+    @cached_property
+    def beginning(self) -> list[Row]:
+        """The first rows, one more than a short answer has; none is lost by looking at them."""
+        rows = list(islice(self.rows, SHORT + 1))
+        self.rows = chain(rows, self.rows)
+        return rows
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no row."""
+        return not self.beginning
+
+    @property
+    def is_short(self) -> bool:
+        """Whether there are so few rows that what is done once a batch would take longer than it saves."""
+        return len(self.beginning) <= SHORT
+
+    def batches(self, writers: Sequence[tuple[OutputColumn, Write]]) -> Iterator[tuple[int, list[Iterable[Any]]]]:
+        """Yield the rows a batch at a time, turned into columns, so that what is done to a value is not a call each.
+
+        Args:
+            writers: What of the rows to yield, each with what writes it.
+
+        Yields:
+            How many rows the batch has, and for each cell the written values of all of them.
+        """
+        while rows := list(islice(self.rows, BATCH_SIZE)):
+            columns = list(zip(*rows, strict=True))
+            self.written += len(rows)
+            yield len(rows), [self.column(cell, write, columns, len(rows)) for cell, write in writers]
+
+    def column(self, cell: OutputColumn, write: Write, columns: list[tuple[Any, ...]], size: int) -> Iterable[Any]:
+        """Return the written values of a column, that of a constant as often as there are rows."""
+        width = self.layout.width
+        if cell.place < width:
+            return write(columns[cell.place])
+        (constant,) = write((self.constants[cell.place - width],))
+        return repeat(constant, size)
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield each item as an object."""
+        members = self.layout.members
+        for row in self.rows:
+            self.written += 1
+            values = (*row, *self.constants)
+            yield {
+                name: value if convert is None else convert(value)
+                for name, place, convert in members
+                if (value := values[place]) is not ABSENT
+            }
+
+
+def with_row_set(response: Answer, table: RowSet) -> Answer:
+    """Return an answer that remembers which table it is written from."""
+    vars(response)["table"] = table
+    return response
+
+
+def rows_written(response: HttpResponseBase) -> int | None:
+    """Return how many rows have been written into an answer so far, None where it is none of rows."""
+    table: RowSet | None = vars(response).get("table")
+    return None if table is None else table.written

@@ -1,0 +1,277 @@
+"""The page that a browser gets for an endpoint."""
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import orjson
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.staticfiles import finders
+from django.http import QueryDict
+from django.test import Client
+from django.urls import resolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics_data_api.formats.page import excerpt_of, highlighted
+from analytics_data_api.formats.tests.page import Page
+from analytics_data_api.formats.tests.test_renderers import MANY, Counted, lines
+from analytics_data_api.http.tests.shape import problem_of
+from analytics_data_api.tables.tests import factories as make
+from analytics_data_api.v0.tests.cases import CASES, Case, address
+from analytics_data_api.v0.urls import ENDPOINTS
+
+pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+
+TIMELINE = f"/api/v0/{address('videos/{video_id}/timeline')}/"
+ANSWERS = f"/api/v0/{address('problems/{problem_id}/answer_distribution')}/"
+GENDER = f"/api/v0/{address('courses/{course_id}/enrollment/gender')}/"
+
+Open = Callable[..., Page]
+every_endpoint = pytest.mark.parametrize(("endpoint", "case"), CASES.items(), ids=CASES)
+
+
+@pytest.fixture
+def visit(browser: Client) -> Open:
+    """Open an address in a browser with a session."""
+
+    def visit(path: str, **query: str) -> Page:
+        response = browser.get(path, query_params=query)
+        assert response.status_code == 200
+        return Page(response)
+
+    return visit
+
+
+@every_endpoint
+class TestEveryEndpoint:
+    def test_shows_its_items_and_what_they_are(self, visit: Open, endpoint: str, case: Case) -> None:
+        case.rows()
+        page = visit(f"/api/v0/{address(endpoint)}/")
+        assert json.loads(page.body) == json.loads(case.json)
+        assert (ENDPOINTS[endpoint].__doc__ or "").split("\n")[0].rstrip(".") in page.text
+
+    def test_shows_the_request_and_the_answers_status_and_headers(self, visit: Open, endpoint: str, case: Case) -> None:
+        case.rows()
+        page = visit(f"/api/v0/{address(endpoint)}/")
+        assert "GET http://testserver/api/v0/" in page.text
+        assert "HTTP 200 OK" in page.text
+        assert "Content-Type: application/json" in page.text
+        assert "Allow: GET, HEAD, OPTIONS" in page.text
+
+    def test_links_to_its_documentation(self, visit: Open, client: Client, endpoint: str, case: Case) -> None:
+        case.rows()
+        page = visit(f"/api/v0/{address(endpoint)}/")
+        described = client.get("/api/schema/").json()["paths"]
+        operation_id = described[f"/api/v0/{endpoint}/"]["get"]["operationId"]
+        assert page.links["Documentation of this endpoint"] == f"/docs/#!/api/{operation_id}"
+
+    @pytest.mark.parametrize("query", [{}, {"format": "api", "x": 'ä&"<'}])
+    def test_links_to_the_same_answer_in_other_formats(
+        self, visit: Open, client: Client, endpoint: str, case: Case, query: dict[str, str]
+    ) -> None:
+        case.rows()
+        page = visit(f"/api/v0/{address(endpoint)}/", **query)
+        assert client.get(page.links["JSON"]).content.decode() == case.json
+        assert client.get(page.links["CSV"]).content.decode() == case.csv.replace("\n", "\r\n")
+        for text in ("JSON", "CSV"):
+            kept = QueryDict(page.links[text].partition("?")[2])
+            assert kept.get("x") == query.get("x")
+
+    def test_has_a_form_of_its_parameters(self, visit: Open, endpoint: str, case: Case) -> None:
+        case.rows()
+        page = visit(f"/api/v0/{address(endpoint)}/")
+        fields = {field.get("name") for field in (*page.all("input"), *page.all("select"))} - {"csrfmiddlewaretoken"}
+        read = {parameter.name for parameter in ENDPOINTS[endpoint].query if not parameter.deprecated}
+        assert fields == {*read, "fields"}
+        labelled = {label["for"] for label in page.all("label")}
+        assert labelled == fields
+
+    def test_asks_no_other_host_and_runs_no_script(
+        self, browser: Client, visit: Open, endpoint: str, case: Case
+    ) -> None:
+        case.rows()
+        visit(f"/api/v0/{address(endpoint)}/").require_own_files_only()
+        policy = browser.get(f"/api/v0/{address(endpoint)}/")["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+
+    def test_is_no_page_without_a_session(self, endpoint: str, case: Case) -> None:
+        response = Client().get(f"/api/v0/{address(endpoint)}/", headers={"accept": "text/html"})
+        problem_of(response, 401, "not_authenticated")
+
+
+class TestAnswer:
+    def test_is_for_people_to_read(self, visit: Open) -> None:
+        make.TimelineFactory(segment=7, num_users=1, num_views=2)
+        assert visit(TIMELINE).body.startswith('[\n  {\n    "segment": 7,\n    "num_users": 1,\n')
+
+    @pytest.mark.parametrize(("count", "cut"), [(1, False), (100, False), (101, True), (250, True)])
+    def test_that_is_long_is_cut_and_says_so(self, visit: Open, count: int, cut: bool) -> None:
+        for segment in range(count):
+            make.TimelineFactory(segment=segment)
+        page = visit(TIMELINE)
+        assert [item["segment"] for item in json.loads(page.body)] == list(range(min(count, 100)))
+        assert ("Only the first 100 items are shown here" in page.text) == cut
+
+    def test_that_is_long_is_not_read_to_its_end(self) -> None:
+        rows = Counted()
+        excerpt = excerpt_of(lines(rows))
+        assert excerpt.cut
+        assert len(excerpt.value) == 100
+        assert rows.taken < MANY / 2
+
+    def test_with_long_texts_is_shortened_and_says_so(self, visit: Open) -> None:
+        make.AnswerFactory(question_text="ä" * 1_000_000)
+        page = visit(ANSWERS)
+        assert json.loads(page.body)[0]["question_text"] == "ä" * 500 + "…"
+        assert "Long values are shortened here" in page.text
+        assert len(page.source) < 20_000
+
+    def test_with_long_lists_is_shortened_and_says_so(self, visit: Open) -> None:
+        for part in range(60):
+            make.AnswerFactory(part_id=f"p{part:02}")
+        page = visit(f"/api/v0/{address('courses/{course_id}/problems')}/")
+        assert json.loads(page.body)[0]["part_ids"] == [*(f"p{part:02}" for part in range(50)), "…"]
+        assert "Long values are shortened here" in page.text
+
+    def test_that_is_short_says_nothing_of_that(self, visit: Open) -> None:
+        make.AnswerFactory(question_text="ä" * 500)
+        page = visit(ANSWERS)
+        assert "shortened" not in page.text
+        assert "first" not in page.text.partition("Answer")[2].partition("first_response_count")[0]
+
+    def test_has_the_fields_that_are_asked_for(self, visit: Open) -> None:
+        make.TimelineFactory(segment=7, num_views=2)
+        page = visit(TIMELINE, fields="num_views,segment")
+        assert json.loads(page.body) == [{"segment": 7, "num_views": 2}]
+        assert page.field("fields")["value"] == "num_views,segment"
+
+    def test_is_given_for_a_key_as_well_with_nothing_to_log_out_of(self, client: Client) -> None:
+        make.TimelineFactory(segment=7)
+        page = Page(client.get(TIMELINE, headers={"accept": "text/html"}))
+        assert json.loads(page.body)[0]["segment"] == 7
+        assert "Log out" not in page.text
+
+    def test_to_options_describes_the_endpoint_and_has_no_csv(self, browser: Client) -> None:
+        page = Page(browser.options(TIMELINE))
+        assert "description" in json.loads(page.body)
+        assert "CSV" not in page.links
+
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        )
+    )
+    def test_is_the_same_json_whatever_its_colours(self, value: Any) -> None:
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode(errors="surrogatepass")
+
+        class Response(dict[str, str]):
+            content = f'<pre class="body">{highlighted(text)}</pre>'.encode()
+
+        assert Page(Response({"Content-Type": "text/html; charset=utf-8"})).body == text.replace("\r\n", "\n")
+
+
+class TestTextOfOthers:
+    NASTY = """<script>alert("x")</script>&amp;</pre>'北'"""
+
+    def test_in_the_data_is_not_taken_for_html(self, visit: Open) -> None:
+        make.AnswerFactory(question_text=self.NASTY)
+        page = visit(ANSWERS)
+        assert json.loads(page.body)[0]["question_text"] == self.NASTY
+        assert "<script" not in page.source
+
+    def test_in_the_address_is_not_taken_for_html(self, visit: Open) -> None:
+        make.TimelineFactory(pipeline_video_id="<script>alert(1)</script>")
+        page = visit("/api/v0/videos/<script>alert(1)</script>/timeline", x='"><script>alert(2)')
+        assert json.loads(page.body)
+        page.require_own_files_only()
+
+    def test_in_a_parameter_is_not_taken_for_html(self, visit: Open) -> None:
+        make.EnrollmentGenderFactory()
+        page = visit(GENDER, start_date="2014-12-10T00:00:00Z", format="api", fields="date")
+        assert page.field("start_date")["value"] == "2014-12-10T00:00:00Z"
+        page = visit(GENDER, x='"><img src=//evil.example.com>')
+        page.require_own_files_only()
+
+    def test_in_a_users_name_is_not_taken_for_html(self, reader: User, visit: Open) -> None:
+        reader.username = "<b>reader</b>"
+        reader.save()
+        make.TimelineFactory()
+        assert "<b>reader</b>" in visit(TIMELINE).text
+
+
+class TestForm:
+    def test_sends_itself_to_the_endpoint(self, visit: Open) -> None:
+        make.EnrollmentGenderFactory()
+        forms = visit(GENDER).all("form")
+        assert {"class": "parameters", "method": "get", "action": GENDER} in forms
+
+    def test_has_the_dates_that_were_asked_for(self, visit: Open) -> None:
+        make.EnrollmentGenderFactory()
+        page = visit(GENDER, start_date="2014-12-01")
+        assert (page.field("start_date")["type"], page.field("start_date")["value"]) == ("date", "2014-12-01")
+        assert (page.field("end_date")["type"], page.field("end_date")["value"]) == ("date", "")
+
+    def test_can_be_sent_empty(self, visit: Open) -> None:
+        make.EnrollmentGenderFactory()
+        assert json.loads(visit(GENDER, start_date="", end_date="", fields="").body)
+
+    def test_keeps_the_format(self, visit: Open) -> None:
+        make.EnrollmentGenderFactory()
+        assert visit(GENDER, format="api").field("format") == {"type": "hidden", "name": "format", "value": "api"}
+
+    def test_offers_the_types_of_activity(self, visit: Open) -> None:
+        make.CourseActivityFactory(activity_type="PLAYED_VIDEO")
+        page = visit(f"/api/v0/{address('courses/{course_id}/recent_activity')}/", activity_type="played_video")
+        assert page.field("activity_type")
+        assert [option for option in page.all("option") if "selected" in option]
+        assert len(page.all("option")) == 4
+
+
+def test_is_kept_by_nobody_else(browser: Client) -> None:
+    make.TimelineFactory()
+    assert "private" in browser.get(TIMELINE)["Cache-Control"]
+
+
+class TestWays:
+    def test_up_lead_to_endpoints_only(self, visit: Open) -> None:
+        make.EnrollmentGenderFactory()
+        page = visit(GENDER)
+        assert page.links["enrollment"] == GENDER.removesuffix("gender/")
+        assert resolve(page.links["enrollment"]).url_name == "CourseEnrollmentView"
+        assert make.COURSE_ID not in page.links
+
+    def test_lead_from_a_deprecated_endpoint_to_the_one_that_replaces_it(self, visit: Open) -> None:
+        make.CourseActivityFactory(activity_type="ACTIVE")
+        page = visit(f"/api/v0/{address('courses/{course_id}/recent_activity')}/")
+        assert "deprecated" in page.text
+        assert resolve(page.links["activity"]).url_name == "CourseActivityWeeklyView"
+
+    @pytest.mark.parametrize("video_id", ["timeline", "v0", "videos", "api/v0/videos", "a|b%2Fc ä?#+", "x/timeline"])
+    def test_are_right_whatever_the_id(self, visit: Open, client: Client, video_id: str) -> None:
+        make.TimelineFactory(pipeline_video_id=video_id, segment=3)
+        escaped = video_id.replace("%", "%25").replace("?", "%3F").replace("#", "%23")
+        page = visit(f"/api/v0/videos/{escaped}/timeline/")
+        assert f"videos {video_id} timeline" in page.text
+        assert client.get(page.links["JSON"]).json()[0]["segment"] == 3
+
+    def test_to_its_files_are_all_found(self, visit: Open, client: Client) -> None:
+        make.TimelineFactory()
+        files = [each["href"] for each in visit(TIMELINE).all("link")]
+        assert len(files) >= 2
+        for each in files:
+            assert finders.find(each.removeprefix("/static/"))
+            with closing(client.get(each)) as response:
+                assert response.status_code == 200
+
+    def test_out_end_the_session(self, browser: Client, visit: Open) -> None:
+        make.TimelineFactory()
+        page = visit(TIMELINE)
+        assert "reader" in page.text
+        (form,) = (form for form in page.all("form") if form["method"] == "post")
+        assert browser.post(form["action"]).status_code == 302
+        problem_of(browser.get(TIMELINE), 401, "not_authenticated")

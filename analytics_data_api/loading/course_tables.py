@@ -1,0 +1,146 @@
+"""Writing a course's rows into the pipeline's tables: sample data and generated data, never data of other courses."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
+from uuid import uuid4
+
+from django.db import connections, transaction
+from django.db.models import Model, Q, QuerySet
+from tqdm import tqdm
+
+from analytics_data_api.tables import introspection
+from analytics_data_api.tables.models import TableUpdate, Video, VideoTimeline
+from analytics_data_api.tables.rows import Row
+
+# Rows handed to the driver at a time: enough for full statements, few enough for a progress bar that moves.
+WRITE_SIZE: Final = 5000
+
+
+@dataclass(frozen=True)
+class CourseTable:
+    """All the rows that a course has in a table.
+
+    Attributes:
+        model: The table.
+        columns: The names of the model's fields but ``id``, in the order of the rows' values.
+        rows: The rows, in table order; times are aware, in UTC, of whole seconds.
+    """
+
+    model: type[Model]
+    columns: tuple[str, ...]
+    rows: Sequence[Row]
+
+
+class Outcome(NamedTuple):
+    """What became of a course's rows in a table.
+
+    Attributes:
+        table: The table's name.
+        rows: How many rows the course has in it now.
+        written: Whether they had to be written; false where they were there already.
+    """
+
+    table: str
+    rows: int
+    written: bool
+
+
+def replace(course_id: str, tables: Sequence[CourseTable], database: str) -> list[Outcome]:
+    """Make these the course's rows in these tables, in one transaction.
+
+    A table in which the course has the same rows in the same order stays untouched, ids included. A timeline belongs to
+    the course that has the video.
+
+    Args:
+        course_id: The course; rows of others are neither changed nor removed.
+        tables: The rows to be.
+        database: The database, by its key in the setting ``DATABASES``.
+
+    Returns:
+        What became of each table, in their order.
+    """
+    total = sum(len(table.rows) for table in tables)
+    with (
+        transaction.atomic(using=database),
+        tqdm(desc=course_id, total=total, unit=" rows", leave=False, disable=None) as progress,
+    ):
+        # Looked up before any row goes, because the videos tell which timelines go with them.
+        selections = [conditions(course_id, table, database) for table in tables]
+        outcomes = [
+            replace_table(table, selected, database, progress.update)
+            for table, selected in zip(tables, selections, strict=True)
+        ]
+        note_loads(course_id, outcomes, database)
+    return outcomes
+
+
+def note_loads(course_id: str, outcomes: Iterable[Outcome], database: str) -> None:
+    """Note what was written where the pipeline notes its loads: by these notes, answers are known to have changed."""
+    if introspection.columns(database, TableUpdate._meta.db_table):
+        notes = [(f"{uuid4()} {course_id}"[:128], outcome.table) for outcome in outcomes if outcome.written]
+        insert(TableUpdate, ("update_id", "target_table"), notes, database)
+
+
+def conditions(course_id: str, table: CourseTable, database: str) -> list[Q]:
+    """Return the conditions of which each of the course's rows in a table meets one, also the rows that are to come."""
+    if table.model is not VideoTimeline:
+        return [Q(course_id=course_id)]
+    videos = set(Video.objects.using(database).filter(course_id=course_id).values_list("pipeline_video_id", flat=True))
+    videos.update(row[table.columns.index("pipeline_video_id")] for row in table.rows)
+    return [Q(pipeline_video_id=video_id) for video_id in sorted(videos)]
+
+
+def replace_table(
+    table: CourseTable, selections: Sequence[Q], database: str, advance: Callable[[float], object]
+) -> Outcome:
+    """Make these the rows that any of the conditions selects, unless they already are.
+
+    Args:
+        table: The rows to be.
+        selections: The conditions; no row meets two of them.
+        database: The database, by its key in the setting ``DATABASES``.
+        advance: Called with the number of rows done, again and again.
+    """
+    objects = table.model._default_manager.using(database)
+    present = [objects.filter(selected) for selected in selections]
+    unchanged = holds(table, present)
+    if unchanged:
+        advance(len(table.rows))
+    else:
+        for of_selection in present:
+            of_selection.delete()
+        for start in range(0, len(table.rows), WRITE_SIZE):
+            rows = table.rows[start : start + WRITE_SIZE]
+            insert(table.model, table.columns, rows, database)
+            advance(len(rows))
+    return Outcome(table.model._meta.db_table, len(table.rows), not unchanged)
+
+
+def holds(table: CourseTable, present: Iterable[QuerySet[Any]]) -> bool:
+    """Return whether these rows of the table, in its order, are those that are to be."""
+    # Counting first, because it takes a fraction of the time that reading takes.
+    if sum(rows.count() for rows in present) != len(table.rows):
+        return False
+    rows = sorted((row for rows in present for row in rows.values_list("pk", *table.columns)), key=itemgetter(0))
+    return all(row[1:] == wanted for row, wanted in zip(rows, table.rows, strict=True))
+
+
+def insert(model: type[Model], columns: Iterable[str], rows: Iterable[Row], database: str) -> None:
+    """Append rows to a table; without model instances, which would take several times as long."""
+    connection = connections[database]
+    named = {field.attname: field for field in model._meta.concrete_fields}
+    fields = [named[column] for column in columns]
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(str(field.column)) for field in fields)
+    values = ", ".join(["%s"] * len(fields))
+    statement = " ".join(("INSERT INTO", quote(model._meta.db_table), f"({names}) VALUES ({values})"))
+    # Few values differ: dates and times above all, which are slow to convert, come again in row after row.
+    converters = [cache(lambda value, field=field: field.get_db_prep_save(value, connection)) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            statement,
+            [tuple(convert(value) for convert, value in zip(converters, row, strict=True)) for row in rows],
+        )

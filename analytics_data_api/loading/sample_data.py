@@ -1,0 +1,62 @@
+"""The sample data: the courses in ``fixtures/``, and a made-up one with two years of everything."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from django.apps import apps
+from django.core import serializers
+from django.db.models import Model
+
+from analytics_data_api.loading import course_tables
+from analytics_data_api.loading.course_tables import CourseTable, Outcome
+from analytics_data_api.loading.fake_data.course import FakeCourse
+from analytics_data_api.loading.fake_data.generation import generate
+
+FIXTURES: Final = Path(__file__).resolve().parents[2] / "fixtures"
+
+# Its last day is that of the fixtures, 2014-12-10.
+MADE_UP_COURSE: Final = FakeCourse(
+    course_id="course-v1:edX+DemoX+Demo_2014", start_date=date(2012, 12, 6), num_weeks=105, seed=2014
+)
+
+
+def load(database: str) -> Iterator[tuple[str, list[Outcome]]]:
+    """Make the sample courses' rows those that they have in a database; rows of other courses stay.
+
+    Args:
+        database: The database, by its key in the setting ``DATABASES``.
+
+    Yields:
+        Each course's id with what became of its rows in each table.
+    """
+    for fixture in sorted(FIXTURES.glob("*.json")):
+        yield load_fixture(fixture, database)
+    yield MADE_UP_COURSE.course_id, generate(MADE_UP_COURSE, database)
+
+
+def load_fixture(fixture: Path, database: str) -> tuple[str, list[Outcome]]:
+    """Make a fixture's rows those that its course has in a database, in every table.
+
+    Args:
+        fixture: A file in Django's JSON format, with all the rows of one course.
+        database: The database, by its key in the setting ``DATABASES``.
+
+    Returns:
+        The course's id with what became of its rows in each table.
+    """
+    rows: dict[type[Model], list[Model]] = {
+        model: [] for model in apps.get_app_config("v0").get_models() if model._meta.managed
+    }
+    with fixture.open("rb") as file:
+        for deserialized in serializers.deserialize("json", file, using=database):
+            rows[type(deserialized.object)].append(deserialized.object)
+    (course_id,) = {row.course_id for of_table in rows.values() for row in of_table if hasattr(row, "course_id")}
+    tables = [course_table(model, of_table) for model, of_table in rows.items()]
+    return course_id, course_tables.replace(course_id, tables, database)
+
+
+def course_table(model: type[Model], rows: list[Model]) -> CourseTable:
+    columns = tuple(field.attname for field in model._meta.concrete_fields if not field.primary_key)
+    return CourseTable(model, columns, [tuple(getattr(row, column) for column in columns) for row in rows])

@@ -1,0 +1,93 @@
+"""Asks the service for the examples; nothing that serves requests needs this."""
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import override_settings
+from django.urls import resolve
+from rest_framework.test import APIRequestFactory, force_authenticate
+
+from analytics_data_api.http import parameters
+from analytics_data_api.http.views import ReportView
+from analytics_data_api.v0.urls import ENDPOINTS
+from analyticsdataserver.docs.examples.ids import SAMPLE_IDS
+
+# An example shows this many items, and leaves out the others.
+SHOWN_ITEMS: Final = 3
+
+UNKNOWN_IDS: Final = {
+    "course_id": "edX/DemoX/Unknown",
+    "problem_id": "i4x://edX/DemoX/Demo_Course/problem/unknown",
+    "module_id": "i4x://edX/DemoX/Demo_Course/sequential/unknown",
+    "video_id": "edX/DemoX/Demo_Course|unknown",
+}
+
+# Each is put to the endpoints that read its parameters, and is refused.
+REFUSED: Final = (
+    {parameters.START_DATE: "yesterday"},
+    {parameters.START_DATE: "2014-12-10", parameters.END_DATE: "2014-12-01"},
+    {parameters.START_DATE: "2001-01-01", parameters.END_DATE: "2001-02-01"},
+    {"activity_type": "slept"},
+    {parameters.FIELDS: "everything"},
+    {"format": "xml"},
+)
+
+
+def make() -> dict[str, Any]:
+    """Return an example for each endpoint, as ``load`` does, from a database that holds the sample data."""
+    # Each endpoint is asked with a wrong key, too, and from one address.
+    with override_settings(THROTTLE_WRONG_KEYS=None):
+        return {f"/api/v0/{endpoint}/": example(endpoint, view) for endpoint, view in ENDPOINTS.items()}
+
+
+def example(endpoint: str, view: type[ReportView]) -> dict[str, Any]:
+    body = json.loads(ask(address(endpoint)).content)
+    lines = ask(address(endpoint), {"format": "csv"}).content.decode().splitlines(keepends=True)
+    problems: dict[str, dict[str, Any]] = {}
+    for refusal in error_statuses(endpoint, view):
+        problem = json.loads(refusal.content)
+        problems.setdefault(str(refusal.status_code), {})[problem["error_code"]] = problem
+    return {
+        "address": address(endpoint),
+        "json": body[:SHOWN_ITEMS] if isinstance(body, list) else body,
+        "csv": "".join(islice(lines, 1 + SHOWN_ITEMS)),
+        "problems": dict(sorted(problems.items())),
+    }
+
+
+def error_statuses(endpoint: str, view: type[ReportView]) -> Iterator[HttpResponse]:
+    """Yield answers to requests that cannot be served."""
+    yield ask(address(endpoint), key=None)
+    yield ask(address(endpoint), key="no-such-key")
+    yield ask(address(endpoint, **UNKNOWN_IDS))
+    known = {parameters.FIELDS, "format", *(parameter.name for parameter in view.query)}
+    for query in REFUSED:
+        if known.issuperset(query):
+            yield ask(address(endpoint), query)
+
+
+def address(endpoint: str, **ids: str) -> str:
+    """Return an endpoint's address for the sample ids, or others, percent-encoded where it has to be."""
+    return quote(f"/api/v0/{endpoint.format(**(SAMPLE_IDS | ids))}/", safe="/:@+")
+
+
+def ask(path: str, query: dict[str, str] | None = None, *, key: str | None = "") -> HttpResponse:
+    """Return the answer to a request.
+
+    Args:
+        path: The address.
+        query: The parameters.
+        key: The key that is sent, None for no key; left out, the request comes from somebody who may ask.
+    """
+    headers = {"authorization": f"Token {key}"} if key else {}
+    request = APIRequestFactory().get(path, query or {}, headers=headers)
+    if key == "":
+        force_authenticate(request, User(username="reader"))
+    match = resolve(unquote(path))
+    response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+    return response

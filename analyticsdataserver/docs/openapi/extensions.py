@@ -1,0 +1,43 @@
+"""What drf-spectacular cannot know by itself: how values are written, and how a request tells who sends it."""
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
+from drf_spectacular.openapi import AutoSchema
+
+
+class WrittenFieldExtension(OpenApiSerializerFieldExtension):
+    """Fields that say themselves what they write."""
+
+    target_class = "analytics_data_api.formats.fields.WrittenField"
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        return dict(self.target.written)
+
+
+class KeyExtension(OpenApiAuthenticationExtension):
+    target_class = "analytics_data_api.access.authentication.KeyAuthentication"
+    name = "key"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": f"The word `{self.target.keyword}`, a space, and a key that `set_api_key` has made.",
+        }
+
+
+class SessionExtension(OpenApiAuthenticationExtension):
+    target_class = "rest_framework.authentication.SessionAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "The cookie that logging in gives to a browser.",
+        }

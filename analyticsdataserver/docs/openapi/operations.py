@@ -1,0 +1,251 @@
+"""How a view's declarations become an operation of the description."""
+
+import json
+import re
+from functools import cache
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.http import HttpRequest
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
+from rest_framework import exceptions, serializers
+
+from analytics_data_api import TAG
+from analytics_data_api.access.throttling.policies import WRONG_KEYS
+from analytics_data_api.formats.renderers import CSVRenderer, JSONRenderer
+from analytics_data_api.http import problems
+from analytics_data_api.http.parameters import Parameter, fields_parameter, format_parameter
+from analytics_data_api.http.views import ReportView
+from analyticsdataserver.docs import examples
+from analyticsdataserver.docs.examples.ids import SAMPLE_IDS
+from analyticsdataserver.docs.openapi import extensions
+from analyticsdataserver.web import errors
+
+__all__ = ["OperationSchema", "extensions"]
+
+Json = dict[str, Any]
+
+IDS: Final = {
+    "course_id": "The course: `org/course/run` or `course-v1:org+course+run`.",
+    "problem_id": "The problem.",
+    "module_id": "The subsection (sequential).",
+    "video_id": "The video, by its `pipeline_video_id`.",
+}
+
+# Where somebody stands within a limit, told where one is kept.
+LIMIT_HEADERS: Final = ("RateLimit", "RateLimit-Policy")
+
+# Why a request is refused, and the headers that say more about it, by status.
+REFUSALS: Final = {
+    400: ("A parameter, or the address, has a value that it does not take.", ()),
+    401: ("No key was sent, or one that is not valid.", ("WWW-Authenticate", *LIMIT_HEADERS)),
+    404: ("Nothing is on record for what was asked. The message tells an unknown id from a range without data.", ()),
+    406: ("The answer cannot have the format that was asked for.", ()),
+    415: ("The body is in a format that is not read here.", ()),
+    429: (
+        "A limit was reached: of wrong keys, names or passwords from an address, or of what a user asks for.",
+        ("Retry-After", *LIMIT_HEADERS),
+    ),
+    500: ("Something went wrong here. Nothing is told about it, but it has been logged.", ()),
+    503: ("A database does not answer at the moment.", ("Retry-After",)),
+}
+# What each endpoint has examples of its own for; the other answers are the same everywhere.
+OWN_REFUSALS: Final = (400, 404)
+# What reports tell caches.
+CACHING: Final = ("Cache-Control", "ETag", "Last-Modified")
+HEADERS: Final = {
+    "Cache-Control": ("Who may keep the answer, and how.", {"type": "string", "examples": ["private, no-cache"]}),
+    "Deprecation": ("Since when the endpoint is deprecated (RFC 9745).", {"type": "string", "pattern": r"^@\d+$"}),
+    "ETag": ("What tells this version of the answer from others.", {"type": "string", "pattern": '^"[^"]+"$'}),
+    "Last-Modified": ("When the data were last loaded or changed.", {"type": "string"}),
+    "Link": ("The endpoint to call instead.", {"type": "string"}),
+    "RateLimit": (
+        "Where a limit is kept: its name; `r`, how often it still lets through; `t`, seconds until it is counted anew.",
+        {"type": "string", "examples": ['"data";r=99;t=60']},
+    ),
+    "RateLimit-Policy": (
+        "Where a limit is kept: its name; `q`, how often it lets through; `w`, in how many seconds.",
+        {"type": "string", "examples": ['"data";q=100;w=60']},
+    ),
+    "Retry-After": ("After how many seconds to try again.", {"type": "integer"}),
+    "WWW-Authenticate": ("What the header Authorization takes.", {"type": "string", "examples": ["Token"]}),
+}
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """Why a request could not be served (RFC 9457)."""
+
+    type = serializers.CharField(help_text="Always `about:blank`: the status says what kind of problem it is.")
+    title = serializers.CharField(help_text="The status in words.")
+    status = serializers.IntegerField(help_text="The HTTP status.")
+    detail = serializers.CharField(help_text="What is wrong, and what would be taken instead; for people.")
+    error_code = serializers.RegexField(
+        r"^[a-z]+(_[a-z]+)*$", help_text="What is wrong, in a word that stays the same; for programs."
+    )
+    developer_message = serializers.CharField(help_text="The same as `detail`, under its older name.")
+
+
+class OperationSchema(AutoSchema):
+    """REST framework's ``DEFAULT_SCHEMA_CLASS``.
+
+    A view's docstring gives the summary, which is its first paragraph, and the description; its ``error_statuses`` are
+    the statuses of its error responses. For reports, everything else follows from what
+    :class:`ReportView` has its subclasses declare, from their route, and from the examples.
+    """
+
+    def get_operation(
+        self, path: str, path_regex: str, path_prefix: str, method: str, registry: ComponentRegistry
+    ) -> Json | None:
+        operation: Json | None = super().get_operation(path, path_regex, path_prefix, method, registry)
+        if operation is None:
+            return None
+        if isinstance(self.view, ReportView):
+            operation["parameters"] = [*self.path_parameters(), *map(query_parameter, self.query_parameters(self.view))]
+            operation["responses"]["200"] |= self.answer(self.view, operation["responses"]["200"])
+            operation["responses"]["304"] = self.unchanged()
+        if hasattr(self.view, "policy"):
+            headers = operation["responses"]["200"].setdefault("headers", {})
+            headers |= {name: header(name) for name in LIMIT_HEADERS}
+        for status in getattr(self.view, "error_statuses", ()):
+            operation["responses"].setdefault(str(status), self.refusal(status))
+        operation["responses"] = dict(sorted(operation["responses"].items()))
+        return operation
+
+    def get_operation_id(self) -> str:
+        """Return the method and the words of the address, which makes a good name of a function."""
+        # Behind the last id, each further word divides what the first one names: enrollment/by gender.
+        words = self.path.rpartition("}")[2].strip("/").replace("-", "_").split("/")
+        return "_".join((self.method.lower(), "_by_".join(words)))
+
+    def get_summary(self) -> str:
+        return " ".join(self.paragraphs()[0].split()).rstrip(".")
+
+    def get_description(self) -> str:  # type: ignore[override]  # the stubs say None
+        return "\n\n".join(self.paragraphs()[1:]).replace("``", "`")
+
+    def paragraphs(self) -> list[str]:
+        """Return the paragraphs of the view's docstring."""
+        description: str = super().get_description()
+        return re.split(r"\n\s*\n", description.strip())
+
+    def get_tags(self) -> list[str]:
+        return [TAG]
+
+    def is_deprecated(self) -> bool:
+        return getattr(self.view, "deprecation", None) is not None
+
+    def get_response_serializers(self) -> Any:
+        if isinstance(self.view, ReportView):
+            return self.view.serializer_class(many=not self.view.single)
+        return super().get_response_serializers()
+
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Json:
+        mapped: Any = super()._map_basic_serializer
+        schema: Json = mapped(serializer, direction)
+        if isinstance(self.view, ReportView) and not isinstance(serializer, ErrorSerializer):
+            # Each may be left out, by the parameter `fields`.
+            schema.pop("required", None)
+        return schema
+
+    def path_parameters(self) -> list[Json]:
+        """Return the ids in the address, with the form that the route gives them and one of the sample data."""
+        resolve: Any = self._resolve_path_parameters
+        return [
+            parameter | {"description": IDS[parameter["name"]], "example": SAMPLE_IDS[parameter["name"]]}
+            for parameter in resolve(re.findall(r"{(\w+)}", self.path))
+        ]
+
+    def query_parameters(self, view: ReportView) -> list[Parameter]:
+        names = []
+        for name, field in view.serializer_class().fields.items():
+            names += [name, *(f"{name}.{member}" for member in getattr(field, "fields", ()))]
+        return [*view.query, fields_parameter(names), format_parameter([JSONRenderer.format, CSVRenderer.format])]
+
+    def answer(self, view: ReportView, described: Json) -> Json:
+        """Return what a report answers: the items as JSON and as CSV, with an example of each."""
+        example = examples.load()[self.path]
+        model = described["content"][JSONRenderer.media_type]["schema"]
+        answer: Json = {
+            "description": (view.serializer_class.__doc__ or "").strip(),
+            "content": {
+                JSONRenderer.media_type: {"schema": model, "example": example["json"]},
+                CSVRenderer.media_type: {"schema": {"type": "string"}, "example": example["csv"]},
+            },
+        }
+        answer["headers"] = {name: header(name) for name in CACHING}
+        if view.deprecation is not None:
+            headers = view.deprecation.headers(self.path.format(**SAMPLE_IDS))
+            answer["headers"] |= {name: header(name, example) for name, example in headers.items()}
+        return answer
+
+    def unchanged(self) -> Json:
+        """Return a reference to the answer to whoever has the present version of a report already."""
+        answer = {
+            "description": "The caller has the answer already, as `If-None-Match` or `If-Modified-Since` tells.",
+            "headers": {name: header(name) for name in CACHING},
+        }
+        return self.component(HTTPStatus.NOT_MODIFIED, answer)
+
+    def component(self, status: int, answer: Json) -> Json:
+        """Return a reference to an answer that is the same for every operation."""
+        name = HTTPStatus(status).phrase.replace(" ", "")
+        component = ResolvedComponent(name, ResolvedComponent.RESPONSE, answer, HTTPStatus)
+        self.registry.register_on_missing(component)
+        return component.ref
+
+    def refusal(self, status: int) -> Json:
+        """Return the answer of a status: a reference, unless it is this endpoint's own."""
+        if isinstance(self.view, ReportView) and status in OWN_REFUSALS:
+            shown = examples.load()[self.path]["problems"][str(status)]
+        else:
+            shown = refusal_examples(status)
+        meaning, headers = REFUSALS[status]
+        answer: Json = {
+            "description": meaning,
+            "content": {
+                problems.CONTENT_TYPE: {
+                    "schema": self.resolve_serializer(ErrorSerializer, "response").ref,
+                    "examples": {code: {"value": body} for code, body in shown.items()},
+                }
+            },
+        }
+        if headers:
+            answer["headers"] = {name: header(name) for name in headers}
+        if status in OWN_REFUSALS:
+            return answer
+        return self.component(status, answer)
+
+
+def header(name: str, example: str | None = None) -> Json:
+    meaning, values = HEADERS[name]
+    return {"description": meaning, "schema": values} | ({} if example is None else {"example": example})
+
+
+def query_parameter(parameter: Parameter) -> Json:
+    several = {"schema": {"type": "array", "items": parameter.values}, "style": "form", "explode": False}
+    return {
+        "in": "query",
+        "name": parameter.name,
+        "description": parameter.meaning,
+        "example": parameter.example,
+        **(several if parameter.comma_separated else {"schema": dict(parameter.values)}),
+        **({"deprecated": True} if parameter.deprecated else {}),
+    }
+
+
+@cache
+def refusal_examples(status: int) -> dict[str, Json]:
+    """Return bodies of answers of a status, whatever the endpoint, by error code."""
+    answers = {
+        400: problems.of_exception(exceptions.ValidationError({"password": ["This field is required."]})),
+        415: problems.of_exception(exceptions.UnsupportedMediaType("text/plain")),
+        429: problems.of_exception(problems.TooManyRequests(30, WRONG_KEYS.reason)),
+        500: errors.server_error(HttpRequest()),
+        503: problems.database_unavailable(),
+    }
+    if answer := answers.get(status):
+        body = json.loads(answer.content)
+        return {body["error_code"]: body}
+    of_a_report: dict[str, Json] = next(iter(examples.load().values()))["problems"][str(status)]
+    return of_a_report

@@ -1,0 +1,74 @@
+"""The description's address, ``/api/schema/``."""
+
+import hashlib
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import orjson
+from django.http import HttpResponse
+from django.utils.cache import patch_cache_control
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiYamlRenderer2
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from analytics_data_api.http.conditional import Validators
+
+
+@cache
+def document() -> dict[str, Any]:
+    """Return the description, which does not change while the service runs."""
+    description: dict[str, Any] = SchemaGenerator().get_schema(public=True)
+    return description
+
+
+class JSONRenderer(BaseRenderer):
+    media_type = "application/json"
+    format = "json"
+    charset = None
+
+    def render(self, data: Any, *context: Any) -> bytes:
+        return orjson.dumps(data)
+
+
+class YAMLRenderer(OpenApiYamlRenderer2):
+    media_type = "application/yaml"
+    charset = None
+
+
+RENDERERS: Final[dict[str, type[Any]]] = {renderer.format: renderer for renderer in (JSONRenderer, YAMLRenderer)}
+
+
+class Written(NamedTuple):
+    """The description's bytes in a format, and what tells them from those of another release."""
+
+    content: bytes
+    validators: Validators
+
+
+@cache
+def written(format_: str) -> Written:
+    content: bytes = RENDERERS[format_]().render(document())
+    return Written(content, Validators(f'"{hashlib.sha256(content).hexdigest()[:32]}"', None))
+
+
+class SchemaView(APIView):
+    """The description of the service in OpenAPI 3.1, as JSON or YAML; asks for no key."""
+
+    # It is not described itself.
+    schema = None
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    renderer_classes = tuple(RENDERERS.values())
+
+    def get(self, request: Request) -> HttpResponse:
+        content, present = written(request.accepted_renderer.format)
+        response = present.if_none_match(request.META)
+        if response is None:
+            response = HttpResponse(content, content_type=request.accepted_media_type)
+            present.apply(response)
+        # Kept by whoever wants to, and asked after each time: the next release may describe something else.
+        patch_cache_control(response, public=True, no_cache=True)
+        return response

@@ -1,0 +1,66 @@
+"""The page's address, ``/docs/``."""
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.views.generic import TemplateView
+
+from analytics_data_api import NAME, TAG
+from analytics_data_api.http.problems import problem, quote_value
+from analyticsdataserver.docs.examples import ids
+from analyticsdataserver.docs.swagger import ui
+
+# People type their key here: nothing but our own files is loaded, run, or asked, and nobody frames the page.
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def address(route: str) -> str:
+    """Return the address of a route in the form that documentation gives it: with a slash at the end."""
+    return f"{reverse(route)}/"
+
+
+class DocsPage(TemplateView):
+    """Every endpoint, to read about and to try; asks for no key."""
+
+    # django-rest-swagger's name for its template, which a project may override.
+    template_name = "rest_framework_swagger/index.html"
+    http_method_names = ["get", "head", "options"]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        addresses = ui.session_addresses()
+        user = getattr(self.request, "user", None) if addresses else None
+        user_name = user.get_username() if user is not None and user.is_authenticated else None
+        return super().get_context_data(
+            name=NAME,
+            schema_url=address("schema"),
+            session_addresses=addresses,
+            user_name=user_name,
+            # What the page's script reads.
+            page={
+                "schemaUrl": address("schema"),
+                "authenticatedUrl": address("authenticated"),
+                "tag": TAG,
+                "sampleIds": ids.known(),
+                "userName": user_name,
+                "customHeaders": ui.custom_headers(),
+                "options": ui.options(),
+            },
+            **kwargs,
+        )
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().get(request, *args, **kwargs)
+        response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        patch_cache_control(response, private=True, no_cache=True)
+        return response
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        detail = f"The method is {quote_value(request.method or '')}; this address takes GET, HEAD and OPTIONS."
+        headers = {"Allow": "GET, HEAD, OPTIONS"}
+        return problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, "method_not_allowed", headers)
