@@ -70,8 +70,8 @@ class ReportQuerySet(QuerySet[Any]):
     The methods that end in ``_query`` compose queries: from all the table's rows, with :class:`BindParam` for values.
 
     Attributes:
-        natural_key: The fields that identify a row, the entity's id first. Of the rows that are equal in all of them only
-            the newest counts.
+        natural_key: The fields that identify a row, the entity's id first. Of the rows that are equal in all of them
+            only the newest counts.
     """
 
     natural_key: ClassVar[tuple[str, ...]]
