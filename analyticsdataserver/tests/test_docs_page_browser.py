@@ -3,6 +3,8 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +21,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 from analytics_data_api.access import keys
 from analytics_data_api.loading.sample_data import FIXTURES, load_fixture
 from analytics_data_api.tables import ANALYTICS_DATABASE
+from analytics_data_api.tables.models import CourseEnrollmentDaily
+from analytics_data_api.tables.tests import factories as make
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
@@ -217,3 +221,28 @@ def test_it_is_used_by_keyboard_alone(page: Page) -> None:
     page.find(f"{OPERATION} .try-out__btn").send_keys(Keys.ENTER)
     page.find(f"{OPERATION} .execute").send_keys(Keys.ENTER)
     assert page.find(f"{OPERATION} .live-responses-table .response-col_status").text.startswith("200")
+
+
+def test_download_saves_the_whole_of_a_long_response(page: Page, tmp_path: Path) -> None:
+    first = date(2010, 1, 1)
+    days = [first + timedelta(days=day) for day in range(1500)]
+    CourseEnrollmentDaily.objects.bulk_create(
+        CourseEnrollmentDaily(course_id="edX/DemoX/Demo_Course", date=day, count=7, created=make.CREATED)
+        for day in days
+    )
+    page.chromium.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    page.open("/docs/#!/api/get_enrollment")
+    page.enter_key(KEY)
+    page.click("#explore")
+    page.status("good")
+    page.click(f"{OPERATION} .try-out__btn")
+    page.find(f"{OPERATION} input[placeholder=start_date]").send_keys("2010-01-01")
+    page.find(f"{OPERATION} input[placeholder=end_date]").send_keys("2014-10-01")
+    page.click(f"{OPERATION} .execute")
+    shown = page.find(f"{OPERATION} .live-responses-table .response-col_description .highlight-code").text
+    assert "more characters. Download saves the whole response." in shown
+    assert len(shown) < 50_000
+    page.click(f"{OPERATION} .live-responses-table .download-contents")
+    saved = page.wait(lambda: next((path for path in tmp_path.iterdir() if path.suffix == ".json"), None))
+    items = page.wait(lambda: json.loads(saved.read_text() or "null"))
+    assert [item["date"] for item in items] == [day.isoformat() for day in days]

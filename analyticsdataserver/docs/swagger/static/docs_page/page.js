@@ -9,7 +9,7 @@ const reload = "Reload the page, or try again a little later.";
 // As long as the description's own name for it; see components.securitySchemes there.
 const KEY_SCHEME = "key";
 
-// Characters of an answer that are shown; coloring many more would keep the browser busy for long.
+// Characters of a response that are shown.
 const LONGEST_SHOWN = 40_000;
 
 
@@ -153,15 +153,22 @@ const shortRefusals = ({ React: { createElement, Fragment, useState } }) => ({
   },
 });
 
-// Only lists of items are ever long, and CSV is offered as a file.
-function cut(response) {
-  if (Array.isArray(response.body) && response.text.length > LONGEST_SHOWN) {
-    const shown = Math.ceil(response.body.length * (LONGEST_SHOWN / response.text.length));
-    const more = `… and ${response.body.length - shown} more items, which the page leaves out.`;
-    response.text = JSON.stringify([...response.body.slice(0, shown), more]);
-  }
-  return response;
-}
+// Coloring a long response would keep the browser busy. Only what is shown is shortened: Download and Copy, which are
+// outside of this component, give the response itself.
+const shortened = ({ React }) => ({
+  wrapComponents: {
+    SyntaxHighlighter: (SyntaxHighlighter) => (props) => {
+      const text = props.children;
+      if (typeof text !== "string" || text.length <= LONGEST_SHOWN) {
+        return React.createElement(SyntaxHighlighter, props);
+      }
+      const end = text.lastIndexOf("\n", LONGEST_SHOWN);
+      const shown = text.slice(0, end > 0 ? end : LONGEST_SHOWN);
+      const note = `… ${(text.length - shown.length).toLocaleString("en")} more characters. Download saves the whole response.`;
+      return React.createElement(SyntaxHighlighter, { ...props, children: `${shown}\n${note}` });
+    },
+  },
+});
 
 function withCustomHeaders(request) {
   Object.assign(request.headers, page.customHeaders);
@@ -174,9 +181,8 @@ function showEndpoints(description) {
       ...page.options,
       domNode: document.getElementById("endpoints"),
       spec: description,
-      plugins: [addresses, oneKey, curlWithoutSecrets, shortRefusals],
+      plugins: [addresses, oneKey, curlWithoutSecrets, shortRefusals, shortened],
       requestInterceptor: withCustomHeaders,
-      responseInterceptor: cut,
       onComplete: () => resolve(ui),
       defaultModelExpandDepth: 2,
       defaultModelsExpandDepth: 0,
