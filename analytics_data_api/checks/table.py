@@ -1,132 +1,110 @@
-"""A table of the contract, as the models declare it and as it is."""
+"""A table of the contract, as the models declare it and as the database has it."""
 
-from collections.abc import Iterator
-from functools import cached_property
-from typing import Any, NamedTuple
+import re
+from typing import Any, Final
 
-from django.apps import apps
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.db.models import Field, Index, Model
 
 from analytics_data_api.checks import required_indexes
-from analytics_data_api.checks.databases import database
-from analytics_data_api.checks.databases.base import Database, Family, Structure
-from analytics_data_api.checks.required_indexes import Search
-from analytics_data_api.tables.models import ProblemFirstLastResponseAnswerDistribution, answer_distribution
-from analytics_data_api.tables.querysets import DatedQuerySet, ReportQuerySet
+from analytics_data_api.checks.databases import Column, engine
+
+# The types of fields that are not of text, in the words of messages.
+FAMILIES: Final = {
+    "DateTimeField": "a date and time",
+    "DateField": "a date",
+    "BigAutoField": "a whole number",
+    "IntegerField": "a whole number",
+    "BooleanField": "a whole number",
+    "FloatField": "a number",
+}
 
 
-class DeclaredIndex(NamedTuple):
-    """An index that the models declare.
+class MissingTableError(Exception):
+    """The table does not exist."""
 
-    Attributes:
-        columns: What it is over.
-        statement: The SQL that makes it, quoted for the database in question.
+
+class ForbiddenTableError(Exception):
+    """The connected user may not read the table; the arguments are the user and the statement that grants it."""
+
+
+def describe(connection: Any, table: str, kinds: dict[str, str]) -> dict[str, Column]:
+    """Return the columns of a table, by name; ``kinds`` is as that of ``Table``.
+
+    Raises:
+        MissingTableError: There is no such table.
+        ForbiddenTableError: The connected user may not read it, or not all of its columns.
+        django.db.DatabaseError: The database does not answer, or not for this table.
     """
-
-    columns: tuple[str, ...]
-    statement: str
+    with connection.cursor() as cursor:
+        try:
+            columns: dict[str, Column] = engine(connection).columns(connection, cursor, table)
+        except DatabaseError as error:
+            if denied := engine(connection).denied(connection, cursor, table, error):
+                raise ForbiddenTableError(*denied) from None
+            if table not in kinds:
+                raise MissingTableError from None
+            raise
+        return columns
 
 
 class Table:
-    """A table that the service reads.
+    """A table that the service reads; raises what ``describe`` raises.
 
     Args:
-        model: One of its models, which says what the table is called.
+        models: The models of its layouts, the newest first.
         alias: The database, by its key in the setting ``DATABASES``.
+        kinds: ``t`` or ``v`` (view) for each table that the connected user sees.
 
-    Raises:
-        MissingTableError: It is not there.
-        ForbiddenTableError: The connected user may not read it.
-        django.db.DatabaseError: The database does not answer, or not for this table.
+    Attributes:
+        columns: The columns that it has, by name.
+        indexes: The columns of each index that can be searched in order, None for an expression; none for a view.
+        rows: The rows, by the model that fits best.
+        fields: The fields of that model, by column.
+        known: The columns of every layout.
+        read: The columns that the service reads.
+        searches: How the service's queries find their rows.
+        entity: The column of the id that tells rows apart first.
+        latest_by: The field of a row's date, or end of a week; None for a table without.
     """
 
-    def __init__(self, model: type[Model], alias: str) -> None:
-        self.alias = alias
-        self.connection: Any = connections[alias]
-        self.database: Database = database(self.connection)
-        self.name = model._meta.db_table
-        self.structure: Structure = self.database.structure(self.name)
-        self.rows: ReportQuerySet = (
-            answer_distribution(alias)
-            if model is ProblemFirstLastResponseAnswerDistribution
-            else model._default_manager.using(alias)  # type: ignore[assignment]  # the manager's own
-        )
-
-    @cached_property
-    def fields(self) -> dict[str, Field]:
-        """The fields of the table's layout, by the names of their columns."""
-        return {str(field.column): field for field in self.rows.model._meta.concrete_fields}
-
-    @cached_property
-    def known_columns(self) -> frozenset[str]:
-        """The columns of every layout of the table."""
-        return frozenset(str(field.column) for model in self._models() for field in model._meta.concrete_fields)
-
-    @cached_property
-    def read_columns(self) -> frozenset[str]:
-        """The columns that answers are made of."""
-        return frozenset().union(*(required_indexes.columns(query, self.alias) for query in self._queries))
-
-    @cached_property
-    def searches(self) -> tuple[Search, ...]:
-        """How the service's queries find their rows, each way once."""
-        return tuple(dict.fromkeys(search for query in self._queries for search in required_indexes.searches(query)))
-
-    @cached_property
-    def declared_indexes(self) -> tuple[DeclaredIndex, ...]:
-        # Not entered, because that would begin a transaction.
-        editor = self.connection.schema_editor(collect_sql=True)
-        return tuple(
-            DeclaredIndex(index_columns(model, index), f"{index.create_sql(model, editor)};")
-            for model in self._models()
-            for index in model._meta.indexes
-        )
-
-    @property
-    def latest_by(self) -> str | None:
-        """The field of the date (the end of the week) of a row; None for a table without."""
-        return self.rows.latest_by if isinstance(self.rows, DatedQuerySet) else None
-
-    @property
-    def entity(self) -> str:
-        """The field of the id that its rows are told apart by first."""
-        return self.rows.natural_key[0]
+    def __init__(self, models: list[type[Model]], alias: str, kinds: dict[str, str]) -> None:
+        self.models, self.connection, self.name = models, connections[alias], models[0]._meta.db_table
+        self.engine = engine(self.connection)
+        self.columns = describe(self.connection, self.name, kinds)
+        self.view = kinds.get(self.name) == "v"
+        with self.connection.cursor() as cursor:
+            self.indexes = [] if self.view else self.engine.indexes(self.connection, cursor, self.name)
+        layouts = [{str(field.column): field for field in model._meta.concrete_fields} for model in models]
+        self.known = set().union(*layouts)
+        self.fields: dict[str, Field] = min(layouts, key=lambda fields: len(fields.keys() - self.columns.keys()))
+        rows: Any = models[layouts.index(self.fields)]._default_manager.using(alias)
+        self.rows = rows
+        queries = required_indexes.queries(rows)
+        self.read = required_indexes.columns(queries, self.fields, self.connection)
+        self.searches = list(dict.fromkeys(search for query in queries for search in required_indexes.searches(query)))
+        self.entity = self.column(rows.natural_key[0])
+        self.latest_by: str | None = getattr(rows, "latest_by", None)
 
     def column(self, field: str) -> str:
         """Return the name of a field's column."""
-        return str(self.rows.model._meta.get_field(field).column)
+        return next(column for column, each in self.fields.items() if each.name == field)
 
     def has(self, *fields: str) -> bool:
-        """Tell whether the table has the columns of these fields."""
-        return all(self.column(field) in self.structure.columns for field in fields)
+        """Return whether the table has the columns of these fields."""
+        return self.columns.keys() >= set(map(self.column, fields))
 
-    def suits(self, *fields: str) -> bool:
-        """Tell whether the table has the columns of these fields, in types that can be read."""
-        return self.has(*fields) and not any(map(self.wrong_family, map(self.column, fields)))
+    def has_index(self, *columns: str) -> bool:
+        """Return whether an index begins with these columns."""
+        return any(index[: len(columns)] == columns for index in self.indexes)
 
-    def wrong_family(self, column: str) -> Family | None:
-        """Return what a column should be, where it is of a type that cannot be read as that."""
-        family = Family.of(self.fields[column])
-        return None if self.database.suits(family, self.structure.columns[column]) else family
-
-    @cached_property
-    def _queries(self) -> list[Any]:
-        return required_indexes.queries(self.rows)
-
-    def _models(self) -> Iterator[type[Model]]:
-        return (model for model in apps.get_app_config("v0").get_models() if model._meta.db_table == self.name)
-
-
-def models() -> list[type[Model]]:
-    """Return the model of each table of the contract, that of its newest layout."""
-    return [
-        model
-        for model in apps.get_app_config("v0").get_models()
-        if model._meta.managed and isinstance(model._default_manager.all(), ReportQuerySet)
-    ]
+    def expected_type(self, column: str) -> str | None:
+        """Return which type a column should have, if its values cannot be read as that."""
+        family = FAMILIES.get(self.fields[column].get_internal_type(), "text")
+        return None if re.fullmatch(self.engine.TYPES[family], self.columns[column].type) else family
 
 
 def index_columns(model: type[Model], index: Index) -> tuple[str, ...]:
+    """Return the columns of an index that a model declares."""
     columns = {field.name: str(field.column) for field in model._meta.concrete_fields}
     return tuple(columns[name] for name in index.fields)

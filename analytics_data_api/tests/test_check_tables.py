@@ -3,6 +3,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from analytics_data_api.loading import sample_data
 from analytics_data_api.tables.models import CourseEnrollmentByBirthYear
 from analytics_data_api.tables.tests import altered
 from analytics_data_api.v0.tests.test_counting import load_again
-from analyticsdataserver.environment import BASE_DIR
+
+PROJECT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
@@ -110,7 +112,7 @@ class TestProcess:
     def run(self, analytics: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "manage.py", "check_tables", *arguments],
-            cwd=BASE_DIR,
+            cwd=PROJECT,
             env={
                 "DJANGO_SETTINGS_MODULE": "analyticsdataserver.settings.local",
                 "DATABASE_URL": "sqlite://:memory:",
@@ -126,19 +128,51 @@ class TestProcess:
         result = self.run(f"sqlite:///{tmp_path}/analytics.db", *arguments)
         assert result.returncode == 1
         assert result.stderr == (
-            "CommandError: The database 'analytics' does not answer: there is no file 'analytics.db'.\n"
+            "CommandError: The database 'analytics' does not answer: there is no file 'analytics.db'; "
+            "`./manage.py migrate --database analytics` makes the tables.\n"
         )
         assert bool(result.stdout) == bool(arguments)
         assert not list(tmp_path.iterdir())
 
-    def test_a_file_that_is_no_database(self, tmp_path: Path) -> None:
-        (tmp_path / "analytics.db").write_text("no database " * 100)
+    @pytest.mark.parametrize("arguments", [(), ("--format", "json")])
+    def test_a_file_that_is_empty_stays_empty(self, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+        (tmp_path / "analytics.db").touch()
+        result = self.run(f"sqlite:///{tmp_path}/analytics.db", *arguments)
+        reason = "the file 'analytics.db' is empty; `./manage.py migrate --database analytics` makes the tables"
+        assert result.returncode == 1
+        assert result.stderr == f"CommandError: The database 'analytics' does not answer: {reason}.\n"
+        if arguments:
+            document = json.loads(result.stdout)
+            assert (document["status"], document["reason"], document["tables"]) == ("unavailable", reason, [])
+        assert [path.stat().st_size for path in tmp_path.iterdir()] == [0]
+
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (b"no database " * 100, "file is not a database"),
+            (b"SQLite format 3\0" + b"\x10\0\1\1\0\x40\x20\x20" + b"\xff" * 8000, "database disk image is malformed"),
+        ],
+    )
+    def test_a_file_that_is_no_database(self, tmp_path: Path, content: bytes, words: str) -> None:
+        (tmp_path / "analytics.db").write_bytes(content)
         result = self.run(f"sqlite:///{tmp_path}/analytics.db")
         assert (result.returncode, result.stdout) == (1, "")
-        assert result.stderr == "CommandError: The database 'analytics' does not answer: file is not a database.\n"
+        assert result.stderr == (
+            f"CommandError: The database 'analytics' does not answer: {words}; restore it, or remove it and run "
+            "`./manage.py migrate --database analytics`.\n"
+        )
+        assert [path.read_bytes() for path in tmp_path.iterdir()] == [content]
+
+    def test_a_file_that_is_locked(self, tmp_path: Path) -> None:
+        with closing(sqlite3.connect(tmp_path / "analytics.db")) as connection:
+            connection.execute("CREATE TABLE video (id INTEGER PRIMARY KEY)")
+            connection.execute("BEGIN EXCLUSIVE")
+            result = self.run(f"sqlite:///{tmp_path}/analytics.db?timeout=0")
+        assert result.returncode == 1
+        assert result.stderr == "CommandError: The database 'analytics' does not answer: database is locked.\n"
 
     def test_the_document_is_all_that_is_printed(self, tmp_path: Path) -> None:
-        with sqlite3.connect(tmp_path / "analytics.db") as connection:
+        with closing(sqlite3.connect(tmp_path / "analytics.db")) as connection:
             connection.execute("CREATE TABLE video (id INTEGER PRIMARY KEY, course_id VARCHAR(255))")
         result = self.run(f"sqlite:///{tmp_path}/analytics.db", "--format", "json")
         assert (result.returncode, result.stderr) == (1, "")
@@ -147,7 +181,7 @@ class TestProcess:
 
     def test_a_server_that_is_not_there(self, tmp_path: Path) -> None:
         pytest.importorskip("MySQLdb", reason="mysqlclient is not installed")
-        result = self.run(f"mysql://somebody:s3cret@localhost/reports?unix_socket={tmp_path}/socket")
+        result = self.run(f"mysql://reader:s3cret@localhost/reports?unix_socket={tmp_path}/socket")
         assert (result.returncode, result.stdout) == (1, "")
         assert result.stderr.count("\n") == 1
         assert result.stderr.startswith("CommandError: The database 'analytics' does not answer: Can't connect")

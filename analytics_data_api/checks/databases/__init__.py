@@ -1,14 +1,22 @@
-"""How a table really is, as its database tells; each kind of database has a module of its own."""
+"""What Django's introspection lacks, in one module for each database engine, with the same names in each.
 
-from typing import Any, Final
+``TYPES`` has an expression for the types that can be read as text, as a date…; ``columns`` and ``indexes`` read a
+table's structure; ``collation_code`` returns the code of the finding that the collation of a column of ids is, if any,
+``folding`` the function that makes similar ids equal, ``denied`` the user without the right to read a table and the
+GRANT that helps, and ``absence`` why connecting is of no use.
+"""
 
-from analytics_data_api.checks.databases.base import Database
-from analytics_data_api.checks.databases.mysql import MySQL
-from analytics_data_api.checks.databases.sqlite import SQLite
-
-BY_VENDOR: Final[dict[str, type[Database]]] = {"mysql": MySQL, "sqlite": SQLite}
+from importlib import import_module
+from typing import Any, NamedTuple
 
 
-def database(connection: Any) -> Database:
-    """Return what can be asked about the tables that one of Django's connections leads to."""
-    return BY_VENDOR[connection.vendor](connection)
+class Column(NamedTuple):
+    """A column's type, in lower case and without its length, and its collation."""
+
+    type: str
+    collation: str | None
+
+
+def engine(connection: Any) -> Any:
+    """Return the module of a connection's database engine."""
+    return import_module(f"{__name__}.{connection.vendor}")

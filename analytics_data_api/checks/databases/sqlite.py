@@ -4,78 +4,56 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, Final
 
-from analytics_data_api.checks.databases.base import Column, Database, Family, MissingTableError, Structure
-from analytics_data_api.checks.findings import Kind
+from analytics_data_api.checks.databases import Column
 
-BINARY: Final = "BINARY"
-
-# What a column does to the values that are put into it, by what its type's name holds, in the order in which the names
-# are looked for: https://www.sqlite.org/datatype3.html#determination_of_column_affinity
-AFFINITIES: Final = {
-    "int": "integer",
-    "char": "text",
-    "clob": "text",
-    "text": "text",
-    "blob": "blob",
-    "real": "real",
-    "floa": "real",
-    "doub": "real",
-}
-
-# Dates and times are kept as text, which a column of type DATE or DATETIME (numeric) leaves as it is.
-SUITABLE: Final = {
-    Family.TEXT: {"text", "blob"},
-    Family.INTEGER: {"integer", "numeric", "blob"},
-    Family.NUMBER: {"integer", "numeric", "real", "blob"},
-    Family.DATE: {"text", "numeric", "blob"},
-    Family.TIME: {"text", "numeric", "blob"},
+# By affinity, https://www.sqlite.org/datatype3.html#determination_of_column_affinity: text is stored as text in a
+# column of type DATE or DATETIME, too.
+TYPES: Final = {
+    "text": r"(?!.*int).*(char|clob|text|blob).*|",
+    "a whole number": r".*int.*|(?!.*(char|clob|text|real|floa|doub)).*",
+    "a number": r".*int.*|(?!.*(char|clob|text)).*",
+    "a date": r"(?!.*(int|real|floa|doub)).*",
+    "a date and time": r"(?!.*(int|real|floa|doub)).*",
 }
 
 
-class SQLite(Database):
-    def structure(self, table: str) -> Structure:
-        with self.connection.cursor() as cursor:
-            cursor.execute("SELECT type FROM sqlite_master WHERE name = %s AND type IN ('table', 'view')", [table])
-            found = cursor.fetchone()
-            if found is None:
-                raise MissingTableError
-            columns = {
-                column.name: Column(column.name, column.type_code.partition("(")[0].strip().lower(), column.collation)
-                for column in self.connection.introspection.get_table_description(cursor, table)
-            }
-            return Structure(columns, self.indexes(cursor, table), found == ("view",))
-
-    def indexes(self, cursor: Any, table: str) -> tuple[tuple[str | None, ...], ...]:
-        # An index over some of the rows, or in the order of another collation, is not used for what is asked here.
-        cursor.execute(
-            "SELECT indexes.name, CASE WHEN parts.coll = %s THEN parts.name END "
-            "FROM pragma_index_list(%s) AS indexes, pragma_index_xinfo(indexes.name) AS parts "
-            "WHERE NOT indexes.partial AND parts.key ORDER BY indexes.seq, parts.seqno",
-            [BINARY, table],
-        )
-        indexes: dict[str, list[str | None]] = defaultdict(list)
-        for name, column in cursor.fetchall():
-            indexes[name].append(column)
-        # A primary key that is a number is no index by itself: the table is in its order.
-        primary_key = self.connection.introspection.get_primary_key_columns(cursor, table)
-        return (*map(tuple, indexes.values()), tuple(primary_key or ()))
-
-    def suits(self, family: Family, column: Column) -> bool:
-        return affinity(column.type) in SUITABLE[family]
-
-    def collation_kind(self, column: Column) -> Kind | None:
-        # The service leaves it to SQLite to compare bytes, which is what it does unless it is told otherwise.
-        return None if (column.collation or BINARY).upper() == BINARY else Kind.WRONG_COLLATION
-
-    def absence(self) -> str | None:
-        # SQLite would make an empty file.
-        name = str(self.connection.settings_dict["NAME"])
-        if self.connection.is_in_memory_db() or name.startswith("file:") or Path(name).exists():
-            return None
-        return f"there is no file {Path(name).name!r}"
+def columns(connection: Any, cursor: Any, table: str) -> dict[str, Column]:
+    described = connection.introspection.get_table_description(cursor, table)
+    return {each.name: Column(each.type_code.partition("(")[0].strip().lower(), each.collation) for each in described}
 
 
-def affinity(type_name: str) -> str:
-    if not type_name:
-        return "blob"
-    return next((found for name, found in AFFINITIES.items() if name in type_name), "numeric")
+def indexes(connection: Any, cursor: Any, table: str) -> list[tuple[str | None, ...]]:
+    # Django does not show which indexes are partial, or in the order of another collation: queries by id use neither.
+    cursor.execute(
+        "SELECT indexes.name, CASE WHEN parts.coll = 'BINARY' THEN parts.name END "
+        "FROM pragma_index_list(%s) AS indexes, pragma_index_xinfo(indexes.name) AS parts "
+        "WHERE NOT indexes.partial AND parts.key ORDER BY indexes.seq, parts.seqno",
+        [table],
+    )
+    found = defaultdict(list)
+    for name, column in cursor.fetchall():
+        found[name].append(column)
+    # A primary key that is a number has no index: the table is in its order.
+    return [*map(tuple, found.values()), tuple(connection.introspection.get_primary_key_columns(cursor, table))]
+
+
+def collation_code(collation: str | None) -> str | None:
+    # Unlike on MySQL, the service's queries compare by the column's collation.
+    return None if (collation or "BINARY").upper() == "BINARY" else "wrong_collation"
+
+
+def folding(collation: str | None) -> None:
+    return None
+
+
+def denied(connection: Any, cursor: Any, table: str, error: Exception) -> None:
+    return None
+
+
+def absence(connection: Any) -> str | None:
+    # Connecting would create a missing file.
+    path = Path(connection.settings_dict["NAME"])
+    if connection.is_in_memory_db() or str(path).startswith("file:") or (path.exists() and path.stat().st_size):
+        return None
+    found = f"the file {path.name!r} is empty" if path.exists() else f"there is no file {path.name!r}"
+    return f"{found}; `./manage.py migrate --database {connection.alias}` makes the tables"

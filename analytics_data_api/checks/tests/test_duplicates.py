@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from django.db.models import IntegerField, Model
 
-from analytics_data_api.checks import duplicates
-from analytics_data_api.checks.findings import Severity
-from analytics_data_api.checks.tests.conftest import Check, Found
+from analytics_data_api.checks import contents
+from analytics_data_api.checks.tests.conftest import Document, Found
 from analytics_data_api.tables import models
 from analytics_data_api.tables.fields import KeyField
 from analytics_data_api.tables.tests import altered
@@ -20,7 +19,7 @@ from analytics_data_api.v0.tests.test_counting import load_again
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
-SIZES = [1, 2, 3, 5, 8, duplicates.PART_SIZE]
+SIZES = [1, 2, 3, 5, 8, contents.PART_SIZE]
 COURSES = ("a/b/c", "A/b/c", "a/b/c ", "a/b/d", "é/b/c", "e/b/c")
 
 
@@ -36,9 +35,9 @@ def test_a_load_that_ran_twice_leaves_each_row_once_too_often(
     assert "duplicate_rows" not in found(table)
     load_again(later=later)
     finding = found(table)["duplicate_rows"]
-    assert (finding.kind.severity, finding.count) == (Severity.WARNING, before)
+    assert (finding["severity"], finding["count"]) == ("warning", before)
     load_again(later=later)
-    assert found(table)["duplicate_rows"].count == 3 * before
+    assert found(table)["duplicate_rows"]["count"] == 3 * before
 
 
 def test_an_example_is_told(found: Found) -> None:
@@ -46,15 +45,15 @@ def test_an_example_is_told(found: Found) -> None:
         make.EnrollmentGenderFactory(gender=None)
     make.EnrollmentGenderFactory(gender="f")
     finding = found("course_enrollment_gender_daily")["duplicate_rows"]
-    assert (finding.count, finding.columns) == (2, ("course_id", "date", "gender"))
-    assert finding.example == {"course_id": make.COURSE_ID, "date": "2014-12-10", "gender": None}
-    assert "3 rows" in finding.message
+    assert (finding["count"], finding["columns"]) == (2, ["course_id", "date", "gender"])
+    assert finding["example"] == {"course_id": make.COURSE_ID, "date": "2014-12-10", "gender": None}
+    assert "3 rows" in finding["message"]
 
 
 def test_a_column_is_told_by_its_name_in_the_table(found: Found) -> None:
     make.CourseActivityFactory()
     make.CourseActivityFactory()
-    example: Any = found("course_activity")["duplicate_rows"].example
+    example: Any = found("course_activity")["duplicate_rows"]["example"]
     assert example["label"] == "ACTIVE"
     assert example["interval_end"] == "2014-12-15 00:00:00"
 
@@ -66,10 +65,10 @@ def test_parts_of_any_size_find_the_same(monkeypatch: pytest.MonkeyPatch, found:
     # One row after the other, as loads append them, is not the order of the index.
     for course_id, day, gender in sorted(keys, key=lambda key: (key[1], str(key[2]), key[0][::-1])):
         make.EnrollmentGenderFactory(course_id=course_id, date=day, gender=gender)
-    monkeypatch.setattr(duplicates, "PART_SIZE", size)
+    monkeypatch.setattr(contents, "PART_SIZE", size)
     finding = found("course_enrollment_gender_daily")["duplicate_rows"]
-    assert finding.count == len(keys) - len(set(keys))
-    example: Any = finding.example
+    assert finding["count"] == len(keys) - len(set(keys))
+    example: Any = finding["example"]
     key = (example["course_id"], date.fromisoformat(example["date"]), example["gender"])
     assert Counter(keys)[key] == 2
 
@@ -81,8 +80,8 @@ def test_parts_of_any_size_find_the_same_in_tables_without_dates(
     keys = [key for number, key in enumerate(product(COURSES, (0, 1, None))) for _ in range(number % 3)]
     for video_id, segment in reversed(keys):
         make.TimelineFactory(pipeline_video_id=video_id, segment=segment)
-    monkeypatch.setattr(duplicates, "PART_SIZE", size)
-    assert found("video_timeline")["duplicate_rows"].count == len(keys) - len(set(keys))
+    monkeypatch.setattr(contents, "PART_SIZE", size)
+    assert found("video_timeline")["duplicate_rows"]["count"] == len(keys) - len(set(keys))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +97,7 @@ def test_keys_compare_as_bytes_and_null_is_a_value(found: Found, difference: dic
 def test_rows_that_name_no_answer_are_told_apart_by_what_they_count(found: Found) -> None:
     for count in (1, 2, 2):
         make.AnswerFactory(value_id=None, answer_value_text=None, last_response_count=count)
-    assert found("answer_distribution")["duplicate_rows"].count == 1
+    assert found("answer_distribution")["duplicate_rows"]["count"] == 1
 
 
 def test_the_older_layout_of_answers(found: Found) -> None:
@@ -107,7 +106,7 @@ def test_the_older_layout_of_answers(found: Found) -> None:
         for count in (1, 2):
             models.ProblemResponseAnswerDistribution.objects.create(**values, count=count)
         finding = found("answer_distribution")["duplicate_rows"]
-    assert finding.count == 1
+    assert finding["count"] == 1
 
 
 def test_nothing_is_compared_where_a_column_of_the_key_is_missing(found: Found) -> None:
@@ -122,10 +121,10 @@ class TestWithoutAnIndex:
         for day in (1, 2, 1):
             make.EnrollmentBirthYearFactory(date=date(2014, 12, day))
         with altered.other_indexes(models.CourseEnrollmentByBirthYear):
-            assert found("course_enrollment_birth_year_daily")["duplicate_rows"].count == 1
+            assert found("course_enrollment_birth_year_daily")["duplicate_rows"]["count"] == 1
 
     def test_many_are_not(self, monkeypatch: pytest.MonkeyPatch, found: Found) -> None:
-        monkeypatch.setattr(duplicates, "SORTED_ROWS", 1)
+        monkeypatch.setattr(contents, "SORTED_ROWS", 1)
         make.EnrollmentBirthYearFactory()
         make.EnrollmentBirthYearFactory()
         table = "course_enrollment_birth_year_daily"
@@ -133,7 +132,7 @@ class TestWithoutAnIndex:
         with altered.other_indexes(models.CourseEnrollmentByBirthYear):
             findings = found(table)
         assert list(findings) == ["missing_index", "not_checked"]
-        assert findings["not_checked"].kind.severity is Severity.NOTE
+        assert findings["not_checked"]["severity"] == "note"
 
 
 class TestSimilarIds:
@@ -141,30 +140,30 @@ class TestSimilarIds:
 
     @pytest.mark.usefixtures("mysql")
     @pytest.mark.parametrize("size", SIZES)
-    def test_are_told(self, monkeypatch: pytest.MonkeyPatch, checked: Check, size: int) -> None:
-        monkeypatch.setattr(duplicates, "PART_SIZE", size)
+    def test_are_told(self, monkeypatch: pytest.MonkeyPatch, checked: Document, size: int) -> None:
+        monkeypatch.setattr(contents, "PART_SIZE", size)
         for number, course_id in enumerate((*self.SPELLINGS, "a/b/c", "A/B/C", "edX/DemoX/2T", "edX/DemoX/2T")):
             make.EnrollmentFactory(course_id=course_id, date=date(2014, 12, 1 + number))
-        (finding,) = (each for each in checked("course_enrollment_daily").findings if each.kind.code == "similar_ids")
-        assert (finding.kind.severity, finding.count) == (Severity.NOTE, 2)
-        example: Any = finding.example
-        assert example["course_id"] in (tuple(sorted(self.SPELLINGS)), ("A/B/C", "a/b/c"))
+        (finding,) = (each for each in checked("course_enrollment_daily")["findings"] if each["code"] == "similar_ids")
+        assert (finding["severity"], finding["count"]) == ("note", 2)
+        example: Any = finding["example"]
+        assert example["course_id"] in (sorted(self.SPELLINGS), ["A/B/C", "a/b/c"])
 
     @pytest.mark.usefixtures("mysql")
-    def test_differ_in_spaces_alone_where_case_counts(self, checked: Check) -> None:
+    def test_differ_in_spaces_alone_where_case_counts(self, checked: Document) -> None:
         with altered.other_column(models.Video, "course_id", KeyField(db_collation="utf8mb4_bin")):
             for course_id in ("a/b/c", "A/b/c", "a/b/d"):
                 make.VideoFactory(course_id=course_id)
-            assert checked("video").findings == ()
+            assert checked("video")["findings"] == []
             make.VideoFactory(course_id="a/b/c ")
-            (finding,) = checked("video").findings
-            assert (finding.count, finding.example) == (1, {"course_id": ("a/b/c", "a/b/c ")})
+            (finding,) = checked("video")["findings"]
+            assert (finding["count"], finding["example"]) == (1, {"course_id": ["a/b/c", "a/b/c "]})
 
     @pytest.mark.usefixtures("sqlite")
-    def test_are_others_on_sqlite(self, checked: Check) -> None:
+    def test_are_others_on_sqlite(self, checked: Document) -> None:
         for course_id in self.SPELLINGS:
             make.EnrollmentFactory(course_id=course_id)
-        assert checked("course_enrollment_daily").findings == ()
+        assert checked("course_enrollment_daily")["findings"] == []
 
 
 @pytest.mark.usefixtures("mysql")
@@ -173,13 +172,13 @@ class TestSimilarIds:
     "column", ["CHARACTER SET utf8mb3", "CHARACTER SET latin1", "CHARACTER SET ucs2", "COLLATE utf8mb4_bin"]
 )
 def test_ids_in_any_character_set(monkeypatch: pytest.MonkeyPatch, found: Found, column: str, size: int) -> None:
-    monkeypatch.setattr(duplicates, "PART_SIZE", size)
+    monkeypatch.setattr(contents, "PART_SIZE", size)
     for video_id in (*COURSES, *COURSES[:4], "ß", "ss", "Z", "z", "_", "ÿ", "|"):
         make.TimelineFactory(pipeline_video_id=video_id, segment=1)
     with altered.editor() as editor:
         editor.execute(f"ALTER TABLE video_timeline MODIFY pipeline_video_id VARCHAR(255) {column} NOT NULL")
     try:
-        assert found("video_timeline")["duplicate_rows"].count == 4
+        assert found("video_timeline")["duplicate_rows"]["count"] == 4
     finally:
         with altered.editor() as editor:
             editor.execute("ALTER TABLE video_timeline MODIFY pipeline_video_id VARCHAR(255) NOT NULL")

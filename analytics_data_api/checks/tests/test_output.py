@@ -6,19 +6,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.checks import WARNING, CheckMessage
 from django.core.management.color import make_style, no_style
 from jsonschema import Draft202012Validator
 
-from analytics_data_api.checks import as_json, as_text
-from analytics_data_api.checks.checks import check
-from analytics_data_api.checks.findings import Finding, Kind, Report, Severity, TableReport
+from analytics_data_api.checks import output
+from analytics_data_api.checks.messages import LEVELS, TableReport, message
+from analytics_data_api.checks.runner import check
 from analytics_data_api.tables.tests import altered
 from analytics_data_api.v0.tests.cases import every_case
 from analytics_data_api.v0.tests.test_counting import load_again
 
 TIME = {"anyOf": [{"type": "null"}, {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}]}
 FINDING = {
-    "code": {"enum": [kind.code for kind in Kind]},
+    "code": {"enum": list(LEVELS)},
     "severity": {"enum": ["error", "warning", "note"]},
     "message": {"type": "string", "minLength": 10},
     "columns": {"type": "array", "items": {"type": "string"}},
@@ -62,22 +63,23 @@ def read(text: str) -> Any:
     return document
 
 
-MISSING = Finding(Kind.MISSING_TABLE, "It is not there.")
-INDEX = Finding(Kind.MISSING_INDEX, "It has no index.", ("a", "b"), statement="CREATE INDEX x ON y (a, b);")
-TWICE = Finding(Kind.DUPLICATE_ROWS, "Some rows are twice.", ("a",), 3, {"a": "A", "b": None, "c": 1.5, "d": "x" * 200})
-NOTE = Finding(Kind.CASE_INSENSITIVE, "Case does not count.", ("a",))
-ALIKE = Finding(Kind.SIMILAR_IDS, "Some ids are alike.", ("a",), 1, {"a": ("x/y", "X/y")})
+MISSING = message("missing_table", "It is not there.")
+INDEX = message("missing_index", "It has no index.", ["a", "b"], statement="CREATE INDEX x ON y (a, b);")
+EXAMPLE = {"a": "A", "b": None, "c": 1.5, "d": "x" * 200}
+TWICE = message("duplicate_rows", "Some rows are twice.", ["a"], count=3, example=EXAMPLE)
+NOTE = message("case_insensitive", "Case does not count.", ["a"])
+ALIKE = message("similar_ids", "Some ids are alike.", ["a"], count=1, example={"a": ["x/y", "X/y"]})
 
 
-def report(*tables: TableReport, quick: bool = False) -> Report:
-    return Report("analytics", "mysql", quick, tables)
+def text(*tables: TableReport) -> str:
+    return output.as_text("Database analytics (mysql)", list(tables), no_style())
 
 
-def text(*tables: TableReport, quick: bool = False) -> str:
-    return as_text.written(report(*tables, quick=quick), no_style())
+def document(*tables: TableReport) -> Any:
+    return read(output.as_json("analytics", list(tables), quick=False))
 
 
-FINE = TableReport("fine", (), 1234567, "2014-12-10", "2014-12-10 19:31:46")
+FINE = TableReport("fine", [], 1234567, "2014-12-10", "2014-12-10 19:31:46")
 
 
 class TestText:
@@ -93,11 +95,11 @@ class TestText:
 
     def test_has_the_worst_first_and_says_the_same_once(self) -> None:
         written = text(
-            TableReport("first", (NOTE,)),
-            TableReport("second", (TWICE, NOTE), 6, noted_load="2014-12-11 01:02:03"),
-            TableReport("third", (INDEX, NOTE)),
-            TableReport("fourth", (MISSING,)),
-            TableReport("fifth", (MISSING,)),
+            TableReport("first", [NOTE]),
+            TableReport("second", [TWICE, NOTE], 6, noted_load="2014-12-11 01:02:03"),
+            TableReport("third", [INDEX, NOTE]),
+            TableReport("fourth", [MISSING]),
+            TableReport("fifth", [MISSING]),
         )
         assert written == (
             "Database analytics (mysql)\n"
@@ -129,7 +131,7 @@ class TestText:
 
     def test_gives_every_statement_below_what_is_said_once(self) -> None:
         tables = [
-            TableReport(name, (Finding(Kind.MISSING_INDEX, "None.", statement=f"CREATE INDEX {name};"),))
+            TableReport(name, [message("missing_index", "None.", statement=f"CREATE INDEX {name};")])
             for name in ("a", "b", "c", "d")
         ]
         block = "\nerror    a, b, c and 1 more\n         None.\n" + "".join(
@@ -139,33 +141,30 @@ class TestText:
         assert "\n4 errors. " in text(*tables)
 
     def test_names_a_few_of_many_tables(self) -> None:
-        written = text(*(TableReport(f"t{number}", (NOTE,)) for number in range(5)))
+        written = text(*(TableReport(f"t{number}", [NOTE]) for number in range(5)))
         assert "\nnote     t0, t1, t2 and 2 more\n" in written
         assert written.endswith("\n5 notes. Every table is as answers need it; there is nothing to do.")
 
     def test_ends_with_what_warnings_mean(self) -> None:
-        assert text(TableReport("t", (TWICE,))).splitlines()[-1].startswith("1 warning. Every answer is right")
+        assert text(TableReport("t", [TWICE])).splitlines()[-1].startswith("1 warning. Every answer is right")
 
     def test_shows_spellings_side_by_side(self) -> None:
-        assert "           a 'x/y' and 'X/y'\n" in text(TableReport("t", (ALIKE,)))
-
-    def test_says_what_a_quick_look_leaves_out(self) -> None:
-        assert "no rows counted" in text(FINE, quick=True).splitlines()[0]
+        assert "           a 'x/y' and 'X/y'\n" in text(TableReport("t", [ALIKE]))
 
     def test_of_a_terminal_has_colors_that_change_nothing_else(self) -> None:
-        tables = (FINE, TableReport("t", (TWICE, INDEX, NOTE)))
-        colored = as_text.written(report(*tables), make_style("dark"))
+        tables = (FINE, TableReport("t", [TWICE, INDEX, NOTE]))
+        colored = output.as_text("Database analytics (mysql)", list(tables), make_style("dark"))
         assert "\x1b[" in colored
         assert re.sub(r"\x1b\[[\d;]*m", "", colored) == text(*tables)
 
 
 class TestJSON:
     def test_of_tables(self) -> None:
-        tables = (FINE, TableReport("t", (INDEX, TWICE, NOTE), 6, noted_load="2014-12-11 01:02:03"))
-        document = read(as_json.written(report(*tables)))
-        assert (document["status"], document["quick"], document["reason"]) == ("error", False, None)
-        assert [document[name] for name in ("errors", "warnings", "notes")] == [1, 1, 1]
-        assert document["tables"][0] == {
+        tables = (FINE, TableReport("t", [INDEX, TWICE, NOTE], 6, noted_load="2014-12-11 01:02:03"))
+        written = document(*tables)
+        assert (written["status"], written["quick"], written["reason"]) == ("error", False, None)
+        assert [written[name] for name in ("errors", "warnings", "notes")] == [1, 1, 1]
+        assert written["tables"][0] == {
             "table": "fine",
             "status": "ok",
             "rows": 1234567,
@@ -174,8 +173,8 @@ class TestJSON:
             "noted_load": None,
             "findings": [],
         }
-        assert document["tables"][1]["noted_load"] == "2014-12-11T01:02:03Z"
-        assert document["tables"][1]["findings"][1] == {
+        assert written["tables"][1]["noted_load"] == "2014-12-11T01:02:03Z"
+        assert written["tables"][1]["findings"][1] == {
             "code": "duplicate_rows",
             "severity": "warning",
             "message": "Some rows are twice.",
@@ -186,31 +185,30 @@ class TestJSON:
         }
 
     def test_of_the_end_of_a_week_is_a_date(self) -> None:
-        document = read(as_json.written(report(TableReport("t", newest_date="2014-12-15 00:00:00"))))
-        assert document["tables"][0]["newest_date"] == "2014-12-15"
+        written = document(TableReport("t", [], newest_date="2014-12-15 00:00:00"))
+        assert written["tables"][0]["newest_date"] == "2014-12-15"
 
     def test_shows_whatever_a_column_holds(self) -> None:
-        odd = Finding(Kind.DUPLICATE_ROWS, "Some rows are twice.", ("a",), 1, {"a": b"\xff"})
-        document = read(as_json.written(report(TableReport("t", (odd,)))))
-        assert document["tables"][0]["findings"][0]["example"] == {"a": "b'\\xff'"}
+        odd = message("duplicate_rows", "Some rows are twice.", ["a"], count=1, example={"a": b"\xff"})
+        written = document(TableReport("t", [odd]))
+        assert written["tables"][0]["findings"][0]["example"] == {"a": "b'\\xff'"}
 
     def test_of_a_database_that_does_not_answer(self) -> None:
-        document = read(as_json.unavailable("analytics", "Can't connect", quick=True))
-        assert (document["status"], document["reason"], document["tables"]) == ("unavailable", "Can't connect", [])
+        written = read(output.as_json("analytics", [], quick=True, reason="Can't connect"))
+        assert (written["status"], written["reason"], written["tables"]) == ("unavailable", "Can't connect", [])
 
 
 @pytest.mark.parametrize(
     ("findings", "status"),
-    [((), "ok"), ((NOTE,), "ok"), ((NOTE, TWICE), "warning"), ((TWICE, INDEX, NOTE), "error")],
+    [([], "ok"), ([NOTE], "ok"), ([NOTE, TWICE], "warning"), ([TWICE, INDEX, NOTE], "error")],
 )
-def test_the_status_is_that_of_the_worst_finding(findings: tuple[Finding, ...], status: str) -> None:
-    assert TableReport("t", findings).status == status
-    assert report(FINE, TableReport("t", findings)).status == status
-    assert report(TableReport("t", findings)).failed == (status == "error")
+def test_the_status_is_that_of_the_worst_finding(findings: list[CheckMessage], status: str) -> None:
+    written = document(FINE, TableReport("t", findings))
+    assert (written["status"], [table["status"] for table in written["tables"]]) == (status, ["ok", status])
 
 
 def test_only_duplicates_are_warnings() -> None:
-    assert [kind for kind in Kind if kind.severity is Severity.WARNING] == [Kind.DUPLICATE_ROWS]
+    assert [code for code, level in LEVELS.items() if level == WARNING] == ["duplicate_rows"]
 
 
 @pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
@@ -220,9 +218,9 @@ def test_whatever_is_found_is_written(quick: bool) -> None:
     load_again(later=timedelta(0))
     with altered.pipeline_indexes():
         found = check("analytics", quick=quick)
-    document = read(as_json.written(found))
-    assert {table["table"]: table["rows"] for table in document["tables"]} == {
+    written = read(output.as_json("analytics", found, quick=quick))
+    assert {table["table"]: table["rows"] for table in written["tables"]} == {
         model._meta.db_table: None if quick else model._default_manager.count() for model in altered.tables()
     }
-    assert (document["errors"], document["warnings"], document["status"]) == (1, 0 if quick else 12, "error")
-    assert max(map(len, as_text.written(found, no_style()).splitlines())) <= 100
+    assert (written["errors"], written["warnings"], written["status"]) == (1, 0 if quick else 12, "error")
+    assert max(map(len, text(*found).splitlines())) <= 100

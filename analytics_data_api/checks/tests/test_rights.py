@@ -8,9 +8,8 @@ import pytest
 from django.db import DatabaseError, OperationalError, connections
 from django.test.utils import CaptureQueriesContext
 
-from analytics_data_api.checks.checks import DatabaseUnavailableError, check
-from analytics_data_api.checks.findings import Severity
-from analytics_data_api.checks.tests.conftest import Check, Found
+from analytics_data_api.checks import runner
+from analytics_data_api.checks.tests.conftest import Document, Found, check
 from analytics_data_api.tables import models
 from analytics_data_api.tables.tests import altered
 from analytics_data_api.v0.tests.cases import every_case
@@ -24,31 +23,32 @@ def test_a_missing_table(found: Found) -> None:
         findings = found("video")
         assert found("video_timeline") == {}
     assert list(findings) == ["missing_table"]
-    assert findings["missing_table"].kind.severity is Severity.ERROR
-    assert "migrate --database analytics" in findings["missing_table"].message
+    assert findings["missing_table"]["severity"] == "error"
+    assert "migrate --database analytics" in findings["missing_table"]["message"]
 
 
 def test_a_database_without_any() -> None:
-    report = check("default")
-    assert len(report.tables) == 12
-    assert {finding.kind.code for _, finding in report.findings} == {"missing_table"}
-    assert report.failed
+    document = check("default")
+    assert [[finding["code"] for finding in table["findings"]] for table in document["tables"]] == [
+        ["missing_table"]
+    ] * 12
+    assert (document["status"], document["errors"]) == ("error", 12)
 
 
 def test_to_read_is_all_it_takes() -> None:
     every_case()
     load_again(later=timedelta(hours=1))
-    report = check("analytics")
+    document = check()
     with altered.read_only():
-        assert check("analytics") == report
-        assert check("analytics", quick=True).status == "ok"
+        assert check() == document
+        assert check(quick=True)["status"] == "ok"
 
 
 @pytest.mark.parametrize("quick", [False, True])
 def test_it_only_asks(quick: bool) -> None:
     every_case()
     with CaptureQueriesContext(connections["analytics"]) as captured:
-        check("analytics", quick=quick)
+        check(quick=quick)
     first = {query["sql"].split()[0] for query in captured}
     assert "SELECT" in first
     assert first <= {"SELECT", "SHOW", "PRAGMA"}
@@ -72,18 +72,18 @@ class TestForbidden:
     @pytest.mark.usefixtures("_reader")
     def test_table_is_told_with_what_would_allow_it(self) -> None:
         name = connections["analytics"].settings_dict["NAME"]
-        report = check("analytics")
-        assert {table.table: table.status for table in report.tables if table.status != "ok"} == {"video": "error"}
-        ((_, finding),) = (each for each in report.findings if each[1].kind.severity is Severity.ERROR)
-        assert finding.kind.code == "forbidden_table"
+        tables = {table["table"]: table for table in check()["tables"]}
+        assert [name for name, table in tables.items() if table["status"] != "ok"] == ["video"]
+        (finding,) = tables["video"]["findings"]
+        assert finding["code"] == "forbidden_table"
         user = f"'{connections['analytics'].settings_dict['USER']}'@'localhost'"
-        assert finding.statement == f"GRANT SELECT ON `{name}`.`video` TO {user};"
-        assert user in finding.message
-        assert "only reads" not in finding.message
+        assert finding["statement"] == f"GRANT SELECT ON `{name}`.`video` TO {user};"
+        assert user in finding["message"]
+        assert "only reads" not in finding["message"]
 
     def test_statement_allows_it(self, grants: list[str], found: Found) -> None:
         with altered.reader(*grants):
-            statement = found("video")["forbidden_table"].statement
+            statement = found("video")["forbidden_table"]["statement"]
         assert statement is not None
         granted, _, _ = statement.removeprefix("GRANT ").partition(" TO ")
         with altered.reader(*grants, granted):
@@ -96,12 +96,12 @@ class TestForbidden:
             assert list(found("video")) == ["forbidden_table"]
 
     @pytest.mark.usefixtures("_reader")
-    def test_notes_of_loads_are_only_a_note(self, checked: Check) -> None:
+    def test_notes_of_loads_are_only_a_note(self, checked: Document) -> None:
         report = checked("table_updates")
-        assert (report.status, report.rows, report.noted_load) == ("ok", None, None)
-        (finding,) = report.findings
-        assert finding.kind.code == "not_checked"
-        assert str(finding.statement).startswith("GRANT SELECT ON ")
+        assert (report["status"], report["rows"], report["noted_load"]) == ("ok", None, None)
+        (finding,) = report["findings"]
+        assert finding["code"] == "not_checked"
+        assert str(finding["statement"]).startswith("GRANT SELECT ON ")
 
 
 def failing(error: Exception, table: str) -> Any:
@@ -118,9 +118,10 @@ def test_a_table_that_the_database_cannot_read(found: Found) -> None:
     with failing(DatabaseError(1194, "Table 'video' is marked as crashed and should be repaired."), quoted):
         finding = found("video")["unreadable_table"]
         assert found("grade_distribution") == {}
-    assert finding.kind.severity is Severity.ERROR
+    assert finding["severity"] == "error"
     assert (
-        finding.message == "The database could not read it: Table 'video' is marked as crashed and should be repaired."
+        finding["message"]
+        == "The database could not read it: Table 'video' is marked as crashed and should be repaired."
     )
 
 
@@ -131,8 +132,8 @@ class TestUnavailable:
 
         monkeypatch.setattr(connections["analytics"], "ensure_connection", fail)
         monkeypatch.setattr(connections["analytics"], "connection", None)
-        with pytest.raises(DatabaseUnavailableError) as error:
-            check("analytics")
+        with pytest.raises(runner.DatabaseUnavailableError) as error:
+            runner.check("analytics")
         assert str(error.value) == "Can't connect to server on 'db.example.com' (115)"
 
     def test_from_some_table_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,6 +148,6 @@ class TestUnavailable:
         quoted = connection.ops.quote_name("video")
         with (
             failing(OperationalError(2013, "Lost connection to server during query"), quoted),
-            pytest.raises(DatabaseUnavailableError, match="Lost connection"),
+            pytest.raises(runner.DatabaseUnavailableError, match="Lost connection"),
         ):
-            check("analytics")
+            runner.check("analytics")

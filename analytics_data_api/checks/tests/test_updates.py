@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connections
 
-from analytics_data_api.checks.checks import check
-from analytics_data_api.checks.tests.conftest import Check
+from analytics_data_api.checks.tests.conftest import Document, check
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
@@ -44,31 +43,31 @@ def updates(_gone_afterwards: None) -> None:
 
 @pytest.mark.usefixtures("updates")
 @pytest.mark.parametrize("quick", [False, True])
-def test_the_newest_note_of_each_table_is_told(checked: Check, quick: bool) -> None:
+def test_the_newest_note_of_each_table_is_told(checked: Document, quick: bool) -> None:
     with connections["analytics"].cursor() as cursor:
         cursor.executemany("INSERT INTO table_updates (update_id, target_table, inserted) VALUES (%s, %s, %s)", NOTED)
-    assert checked("video", quick=quick).noted_load == "2014-12-12 01:02:03"
-    assert checked("course_activity", quick=quick).noted_load == "2014-12-13 04:05:06"
-    assert checked("grade_distribution", quick=quick).noted_load is None
+    assert checked("video", quick=quick)["noted_load"] == "2014-12-12T01:02:03Z"
+    assert checked("course_activity", quick=quick)["noted_load"] == "2014-12-13T04:05:06Z"
+    assert checked("grade_distribution", quick=quick)["noted_load"] is None
     report = checked("table_updates", quick=quick)
-    assert (report.rows, report.noted_load, report.findings) == (5, "2014-12-14 04:05:06", ())
+    assert (report["rows"], report["noted_load"], report["findings"]) == (5, "2014-12-14T04:05:06Z", [])
 
 
 def test_nothing_is_said_where_there_is_no_such_table() -> None:
-    assert [report.table for report in check("analytics").tables][-1] == "video_timeline"
+    assert [report["table"] for report in check()["tables"]][-1] == "video_timeline"
 
 
 @pytest.mark.usefixtures("updates")
-def test_none_may_be_noted(checked: Check) -> None:
+def test_none_may_be_noted(checked: Document) -> None:
     report = checked("table_updates")
-    assert (report.rows, report.noted_load, report.findings) == (0, None, ())
+    assert (report["rows"], report["noted_load"], report["findings"]) == (0, None, [])
 
 
 @pytest.mark.usefixtures("_gone_afterwards")
 @pytest.mark.parametrize("missing", ["target_table", "inserted"])
-def test_one_of_another_layout_is_a_note(checked: Check, missing: str) -> None:
+def test_one_of_another_layout_is_a_note(checked: Document, missing: str) -> None:
     make(*(name for name in COLUMNS if name != missing))
     report = checked("table_updates")
-    (finding,) = report.findings
-    assert (finding.kind.code, report.status) == ("not_checked", "ok")
-    assert missing in finding.message
+    (finding,) = report["findings"]
+    assert (finding["code"], report["status"]) == ("not_checked", "ok")
+    assert missing in finding["message"]

@@ -4,9 +4,10 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connections
 
-from analytics_data_api.checks import as_json, as_text
-from analytics_data_api.checks.checks import DatabaseUnavailableError, check
+from analytics_data_api.checks import output
+from analytics_data_api.checks.runner import DatabaseUnavailableError, check
 from analytics_data_api.management.reports import require_database
 from analytics_data_api.tables import ANALYTICS_DATABASE
 
@@ -23,17 +24,22 @@ class Command(BaseCommand):
             "--format", choices=["text", "json"], default="text", help="for people or programs (default: %(default)s)"
         )
         parser.add_argument(
-            "--quick", action="store_true", help="leave out what takes a pass over a table: counting, duplicates"
+            "--quick", action="store_true", help="leave out what reads whole tables: counting, duplicates"
         )
 
     def handle(self, *, database: str, format: str, quick: bool, **options: Any) -> None:
         require_database(database)
         try:
-            report = check(database, quick=quick)
+            tables = check(database, quick=quick)
         except DatabaseUnavailableError as error:
             if format == "json":
-                self.stdout.write(as_json.unavailable(database, str(error), quick=quick))
+                self.stdout.write(output.as_json(database, [], quick=quick, reason=str(error)))
             raise CommandError(f"The database {database!r} does not answer: {error}.") from None
-        self.stdout.write(as_json.written(report) if format == "json" else as_text.written(report, self.style))
-        if report.failed:
+        if format == "json":
+            self.stdout.write(output.as_json(database, tables, quick=quick))
+        else:
+            head = f"Database {database} ({connections[database].vendor})"
+            head += ", quick: no rows counted, no duplicates looked for" if quick else ""
+            self.stdout.write(output.as_text(head, tables, self.style))
+        if output.status(*tables) == "error":
             sys.exit(1)

@@ -1,0 +1,131 @@
+"""All checks of a database."""
+
+from typing import Any
+
+from django.apps import apps
+from django.core.checks import CheckMessage
+from django.db import DatabaseError, Error, OperationalError, connections
+from django.db.models import Count, Max, Model
+
+from analytics_data_api.checks import contents, structure
+from analytics_data_api.checks.databases import engine
+from analytics_data_api.checks.messages import TableReport, message
+from analytics_data_api.checks.table import ForbiddenTableError, MissingTableError, Table, describe
+from analytics_data_api.tables.fields import AsText
+from analytics_data_api.tables.models import TableUpdate
+
+
+class DatabaseUnavailableError(Exception):
+    """The database does not answer; the message is why, in the database's words."""
+
+
+def check(alias: str, *, quick: bool = False) -> list[TableReport]:
+    """Check every table that the service reads, and ``table_updates`` if it exists.
+
+    Args:
+        alias: The database, by its key in the setting ``DATABASES``.
+        quick: Whether to leave out what reads a whole table: the number of rows, duplicates, similar ids.
+
+    Raises:
+        DatabaseUnavailableError: The database does not answer.
+    """
+    connection: Any = connections[alias]
+    if reason := engine(connection).absence(connection):
+        raise DatabaseUnavailableError(reason)
+    try:
+        with connection.cursor() as cursor:
+            kinds = {each.name: each.type for each in connection.introspection.get_table_list(cursor)}
+        loads, notes = noted_loads(connection, kinds)
+        reports = [report(models, alias, kinds, quick=quick) for models in layouts()]
+    except Error as error:
+        reason = words(error)
+        if connection.vendor == "sqlite" and not isinstance(error, OperationalError):
+            reason += f"; restore it, or remove it and run `./manage.py migrate --database {alias}`"
+        raise DatabaseUnavailableError(reason) from error
+    return [*(each._replace(noted_load=loads.get(each.table)) for each in reports), *notes]
+
+
+def layouts() -> list[list[type[Model]]]:
+    """Return the models of each table that answers are read from, that of its newest layout first."""
+    tables: dict[str, list[type[Model]]] = {}
+    for model in apps.get_app_config("v0").get_models():
+        if hasattr(model._default_manager.all(), "natural_key"):
+            tables.setdefault(model._meta.db_table, []).append(model)
+    return [sorted(models, key=lambda model: not model._meta.managed) for models in tables.values()]
+
+
+def report(models: list[type[Model]], alias: str, kinds: dict[str, str], *, quick: bool) -> TableReport:
+    """Check a table.
+
+    Raises:
+        django.db.Error: The database does not answer any more.
+    """
+    found: list[CheckMessage] = []
+    held: dict[str, Any] = {}
+    try:
+        table = Table(models, alias, kinds)
+        found += (*structure.column_findings(table), *structure.index_findings(table))
+        held = contents.peek(table) if quick else contents.count(table)
+        found += contents.newest_findings(table, held)
+        found += () if quick else contents.duplicate_findings(table, held["rows"])
+    except MissingTableError:
+        text = (
+            "It is not there: requests that read it get 503. Have the pipeline's task for it run; in a database of "
+            f"your own, `./manage.py migrate --database {alias}` makes it."
+        )
+        found.append(message("missing_table", text))
+    except ForbiddenTableError as error:
+        user, grant = error.args
+        text = f"{user} may not read it, or not all of it; or it is not there, which MySQL does not distinguish. Grant:"
+        found.append(message("forbidden_table", text, statement=grant))
+    except DatabaseError as error:
+        if not answers(connections[alias]):
+            raise
+        found.append(message("unreadable_table", f"The database could not read it: {words(error)}."))
+    return TableReport(models[0]._meta.db_table, sorted(found, key=lambda each: -each.level), **held)
+
+
+def noted_loads(connection: Any, kinds: dict[str, str]) -> tuple[dict[str, str], list[TableReport]]:
+    """Return the newest load of each table that the pipeline has noted, and what to report about its notes.
+
+    Raises:
+        django.db.DatabaseError: The database does not answer.
+    """
+    name, reason, grant = TableUpdate._meta.db_table, None, None
+    try:
+        if lacking := {"target_table", "inserted"} - describe(connection, name, kinds).keys():
+            reason = f"It lacks {', '.join(sorted(lacking))}"
+    except MissingTableError:
+        return {}, []
+    except ForbiddenTableError as error:
+        user, grant = error.args
+        reason = f"It is not there, or {user} may not read it"
+    if reason:
+        text = f"{reason}: the loads that the pipeline has noted are not shown."
+        return {}, [TableReport(name, [message("not_checked", text, statement=grant)])]
+    loads: dict[str, str] = {}
+    rows = 0
+    notes = TableUpdate._default_manager.using(connection.alias).values_list("target_table")
+    for target, count, newest in notes.annotate(loads=Count("*"), newest=AsText(Max("inserted"))):
+        rows += count
+        if target is not None and newest is not None:
+            # The pipeline may write its database's name in front: reports.video.
+            table = target.rpartition(".")[2]
+            loads[table] = max(newest[:19], loads.get(table, ""))
+    return loads, [TableReport(name, [], rows, noted_load=max(loads.values(), default=None))]
+
+
+def answers(connection: Any) -> bool:
+    """Return whether a database answers, after a statement has failed."""
+    try:
+        if connection.connection is not None and not connection.is_usable():
+            connection.close()
+        connection.ensure_connection()
+    except Error:
+        return False
+    return True
+
+
+def words(error: Error) -> str:
+    """Return the message of a database without its number and full stop."""
+    return str(error.args[-1] if error.args else error).rstrip(".")
