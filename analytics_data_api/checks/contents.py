@@ -60,9 +60,9 @@ def peek(table: Table) -> dict[str, Any]:
     if date and table.has(date):
         if table.has_index(table.column(date)):
             found["newest_date"] = table.rows.aggregate(newest=AsText(Max(date)))["newest"]
-        elif table.has_index(table.entity, table.column(date)):
+        elif table.has_index(table.entity_column, table.column(date)):
             # MySQL jumps from one course to the next.
-            by_course = table.rows.values_list(table.rows.natural_key[0]).annotate(newest=AsText(Max(date)))
+            by_course = table.rows.values_list(table.entity).annotate(newest=AsText(Max(date)))
             found["newest_date"] = max(filter(None, (newest for _, newest in by_course.iterator())), default=None)
     if table.has("id", "created") and table.has_index("id"):
         found["newest_load"] = table.rows.order_by("-id").values_list(AsText("created"), flat=True).first()
@@ -80,22 +80,17 @@ def newest_findings(table: Table, contents: dict[str, Any]) -> Iterator[CheckMes
 
 
 def duplicate_findings(table: Table, rows: int) -> Iterator[CheckMessage]:
-    """Yield the findings about rows that have a newer one with the same key, and ids that differ little.
-
-    Args:
-        table: The table.
-        rows: How many it has.
-    """
+    """Yield the findings about rows that have a newer one with the same key, and about similar ids."""
     columns = [table.column(field) for field in table.rows.natural_key]
     if not table.columns.keys() >= set(columns) or any(map(table.expected_type, columns)):
         # That is an error already.
         return
-    if not table.has_index(table.entity) and rows > SORTED_ROWS:
-        text = f"without an index over {table.entity}, all rows would have to be sorted."
+    if not table.has_index(table.entity_column) and rows > SORTED_ROWS:
+        text = f"without an index over {table.entity_column}, all rows would have to be sorted."
         yield message("not_checked", f"Duplicates were not looked for: {text}")
         return
     surplus, spellings, repeated, alike = 0, 0, None, None
-    fold = table.engine.folding(table.columns[table.entity].collation)
+    fold = table.engine.folding(table.columns[table.entity_column].collation)
     with tqdm(
         desc=table.name, total=rows, unit=" rows", unit_scale=True, leave=False, disable=None, delay=PROGRESS_DELAY
     ) as progress:
@@ -122,29 +117,28 @@ def duplicate_findings(table: Table, rows: int) -> Iterator[CheckMessage]:
         yield message("duplicate_rows", text, columns, count=surplus, example=example)
     if alike:
         text = (
-            f"Ids in {table.entity} that differ only in capitals, or spaces at the end, are {spellings:,} times there. "
-            "The service answers for each by itself. For example:"
+            f"Ids in {table.entity_column} that differ only in capitals, or spaces at the end, are {spellings:,} times "
+            "there. The service answers for each by itself. For example:"
         )
-        yield message("similar_ids", text, [table.entity], count=spellings, example={table.entity: alike})
+        yield message("similar_ids", text, [table.entity_column], count=spellings, example={table.entity_column: alike})
 
 
 def parts(table: Table) -> Iterator[Any]:
     """Yield a table's rows in parts, each with all rows of its ids and of those that the collation takes for equal."""
-    field, rest = table.rows.natural_key[0], table.rows
-    while table.has_index(table.entity):
-        last = rest.order_by(field).values_list(field, flat=True)[PART_SIZE - 1 : PART_SIZE].first()
+    rest = table.rows
+    while table.has_index(table.entity_column):
+        last = rest.order_by(table.entity).values_list(table.entity, flat=True)[PART_SIZE - 1 : PART_SIZE].first()
         if last is None:
             break
-        yield rest.filter(**{f"{field}__lte": last})
-        rest = table.rows.filter(**{f"{field}__gt": last})
+        yield rest.filter(**{f"{table.entity}__lte": last})
+        rest = table.rows.filter(**{f"{table.entity}__gt": last})
     yield rest
 
 
 def key_groups(table: Table, part: Any) -> Iterator[list[Any]]:
     """Yield the keys of a part's rows in groups; rows with the same key are in the same group."""
-    field, date = part.natural_key[0], table.latest_by
-    if date is None:
-        yield list(part.order_by(field).row_keys())
+    if table.latest_by is None:
+        yield list(part.order_by(table.entity).row_keys())
         return
-    by_date = itemgetter(part.natural_key.index(date))
-    yield from (list(keys) for _, keys in groupby(part.order_by(field, date).row_keys(), key=by_date))
+    by_date = itemgetter(part.natural_key.index(table.latest_by))
+    yield from (list(keys) for _, keys in groupby(part.order_by(table.entity, table.latest_by).row_keys(), by_date))

@@ -1,41 +1,24 @@
 """Findings, as messages of Django's checks framework: ``id`` is the code, ``hint`` the SQL that mends the cause."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from django.core.checks import ERROR, INFO, WARNING, CheckMessage
 
 # What makes an answer fail, wrong, or read a whole table is an error.
 LEVELS: Final = {
-    "missing_table": ERROR,
-    "forbidden_table": ERROR,
-    "unreadable_table": ERROR,
-    "missing_column": ERROR,
-    "wrong_type": ERROR,
-    "wrong_collation": ERROR,
-    "missing_index": ERROR,
+    **dict.fromkeys(("missing_table", "forbidden_table", "unreadable_table", "missing_column"), ERROR),
+    **dict.fromkeys(("wrong_type", "wrong_collation", "missing_index"), ERROR),
     "duplicate_rows": WARNING,
-    "layout_without_column": INFO,
-    "unknown_column": INFO,
-    "short_index": INFO,
-    "case_insensitive": INFO,
-    "similar_ids": INFO,
-    "not_checked": INFO,
+    **dict.fromkeys(("layout_without_column", "unknown_column", "short_index"), INFO),
+    **dict.fromkeys(("case_insensitive", "similar_ids", "not_checked"), INFO),
 }
 
 
-def message(
-    code: str,
-    text: str,
-    columns: Iterable[str] = (),
-    *,
-    count: int | None = None,
-    example: Mapping[str, Any] | None = None,
-    statement: str | None = None,
-) -> CheckMessage:
-    """Return a finding about columns; ``count`` rows or ids have it, ``example`` is one of them, by column."""
-    details = {"columns": list(columns), "count": count, "example": example}
-    return CheckMessage(LEVELS[code], text, hint=statement, obj=details, id=code)
+def message(code: str, text: str, columns: Iterable[str] = (), hint: str | None = None, **details: Any) -> CheckMessage:
+    """Return a finding about columns; details are a ``count`` of rows or ids, and an ``example``, by column."""
+    about = {"columns": list(columns), "count": None, "example": None} | details
+    return CheckMessage(LEVELS[code], text, hint, about, code)
 
 
 class TableReport(NamedTuple):

@@ -103,8 +103,9 @@ def block(found: list[tuple[str, CheckMessage]], style: Style) -> Iterator[str]:
     finding = found[0][1]
     named = ", ".join(table for table, _ in found[:NAMED_TABLES])
     more = f" and {len(found) - NAMED_TABLES} more" if len(found) > NAMED_TABLES else ""
-    yield from (colored(SEVERITIES[finding.level], style) + line.lstrip() for line in indented(named + more))
-    yield from indented(finding.msg)
+    first, *following = indented(named + more)
+    yield colored(SEVERITIES[finding.level], style) + first.lstrip()
+    yield from (*following, *indented(finding.msg))
     if example := finding.obj["example"]:
         yield from indented(", ".join(f"{name} {quote_value(value)}" for name, value in example.items()), 2)
     for _, each in found:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from itertools import product
 from typing import Any, Final, NamedTuple
 
-from django.db.models import QuerySet
 from django.db.models.lookups import Exact, In
 from django.db.models.sql.query import Query
 from django.db.models.sql.where import AND, WhereNode
@@ -19,12 +18,7 @@ RANGES: Final = tuple(DateRange(*ends) for ends in product(ENDS, ENDS))
 
 
 class Search(NamedTuple):
-    """How a query finds its rows.
-
-    Attributes:
-        equal: The columns that it compares with given values.
-        latest: The column that it compares with the latest date on record; None where it does not.
-    """
+    """How a query finds rows: by columns equal to given values, and perhaps one equal to its latest on record."""
 
     equal: frozenset[str]
     latest: str | None
@@ -36,20 +30,14 @@ class Search(NamedTuple):
 
 
 def queries(rows: Any) -> list[Query]:
-    """Return every query that the service makes of a table.
-
-    Args:
-        rows: The table's rows in the database in question; where its layout makes a difference, it is looked up.
-    """
+    """Return every query that the service makes of a table's rows."""
     composed: list[Query] = []
 
     def read(self: Any, compose: Any, *shape: Any, **values: Any) -> Iterator[Any]:
-        queryset: QuerySet[Any, Any] = compose(self.model._default_manager.using(self.db), *shape)
-        composed.append(queryset.query)
+        composed.append(compose(self.model._default_manager.using(self.db), *shape).query)
         return iter(())
 
-    composing = type(f"Composing{type(rows).__name__}", (type(rows),), {"read": read})
-    for report in reports(composing(rows.model, using=rows.db)):
+    for report in reports(type("ComposedOnly", (type(rows),), {"read": read})(rows.model, using=rows.db)):
         list(report.rows)
     return composed
 
@@ -88,11 +76,7 @@ def searches(query: Query) -> Iterator[Search]:
 
 
 def lookups(where: WhereNode) -> Iterator[Any]:
-    """Yield the conditions that every row of a query meets.
-
-    Raises:
-        TypeError: A row need not meet all of them, which the checks do not understand.
-    """
+    """Yield the conditions that every row of a query meets; raises TypeError if a row need not meet all of them."""
     if where.connector != AND or where.negated:
         raise TypeError("A query joins its conditions by something else than AND.")
     for child in where.children:

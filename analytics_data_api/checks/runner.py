@@ -1,6 +1,6 @@
 """All checks of a database."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.apps import apps
 from django.core.checks import CheckMessage
@@ -10,9 +10,11 @@ from django.db.models import Count, Max, Model
 from analytics_data_api.checks import contents, structure
 from analytics_data_api.checks.databases import engine
 from analytics_data_api.checks.messages import TableReport, message
-from analytics_data_api.checks.table import ForbiddenTableError, MissingTableError, Table, describe
+from analytics_data_api.checks.table import Table, UnreadableTableError, describe
 from analytics_data_api.tables.fields import AsText
 from analytics_data_api.tables.models import TableUpdate
+
+NOT_SHOWN: Final = "the loads that the pipeline has noted are not shown"
 
 
 class DatabaseUnavailableError(Exception):
@@ -55,11 +57,7 @@ def layouts() -> list[list[type[Model]]]:
 
 
 def report(models: list[type[Model]], alias: str, kinds: dict[str, str], *, quick: bool) -> TableReport:
-    """Check a table.
-
-    Raises:
-        django.db.Error: The database does not answer any more.
-    """
+    """Check a table; raises a ``django.db.Error`` if the database does not answer any more."""
     found: list[CheckMessage] = []
     held: dict[str, Any] = {}
     try:
@@ -68,41 +66,29 @@ def report(models: list[type[Model]], alias: str, kinds: dict[str, str], *, quic
         held = contents.peek(table) if quick else contents.count(table)
         found += contents.newest_findings(table, held)
         found += () if quick else contents.duplicate_findings(table, held["rows"])
-    except MissingTableError:
-        text = (
-            "It is not there: requests that read it get 503. Have the pipeline's task for it run; in a database of "
-            f"your own, `./manage.py migrate --database {alias}` makes it."
-        )
-        found.append(message("missing_table", text))
-    except ForbiddenTableError as error:
-        user, grant = error.args
-        text = f"{user} may not read it, or not all of it; or it is not there, which MySQL does not distinguish. Grant:"
-        found.append(message("forbidden_table", text, statement=grant))
+    except UnreadableTableError as error:
+        found += error.args
     except DatabaseError as error:
-        if not answers(connections[alias]):
-            raise
+        # Raises another error if the database does not answer any more.
+        connections[alias].close_if_unusable_or_obsolete()
+        connections[alias].ensure_connection()
         found.append(message("unreadable_table", f"The database could not read it: {words(error)}."))
     return TableReport(models[0]._meta.db_table, sorted(found, key=lambda each: -each.level), **held)
 
 
 def noted_loads(connection: Any, kinds: dict[str, str]) -> tuple[dict[str, str], list[TableReport]]:
-    """Return the newest load of each table that the pipeline has noted, and what to report about its notes.
-
-    Raises:
-        django.db.DatabaseError: The database does not answer.
-    """
-    name, reason, grant = TableUpdate._meta.db_table, None, None
+    """Return the newest load of each table that the pipeline has noted, and the report on its notes, if it has any."""
+    name, finding = TableUpdate._meta.db_table, None
     try:
         if lacking := {"target_table", "inserted"} - describe(connection, name, kinds).keys():
-            reason = f"It lacks {', '.join(sorted(lacking))}"
-    except MissingTableError:
-        return {}, []
-    except ForbiddenTableError as error:
-        user, grant = error.args
-        reason = f"It is not there, or {user} may not read it"
-    if reason:
-        text = f"{reason}: the loads that the pipeline has noted are not shown."
-        return {}, [TableReport(name, [message("not_checked", text, statement=grant)])]
+            finding = message("not_checked", f"It lacks {', '.join(sorted(lacking))}: {NOT_SHOWN}.")
+    except UnreadableTableError as error:
+        (reason,) = error.args
+        if reason.id == "missing_table":
+            return {}, []
+        finding = message("not_checked", f"{NOT_SHOWN.capitalize()}. {reason.msg}", hint=reason.hint)
+    if finding:
+        return {}, [TableReport(name, [finding])]
     loads: dict[str, str] = {}
     rows = 0
     notes = TableUpdate._default_manager.using(connection.alias).values_list("target_table")
@@ -113,17 +99,6 @@ def noted_loads(connection: Any, kinds: dict[str, str]) -> tuple[dict[str, str],
             table = target.rpartition(".")[2]
             loads[table] = max(newest[:19], loads.get(table, ""))
     return loads, [TableReport(name, [], rows, noted_load=max(loads.values(), default=None))]
-
-
-def answers(connection: Any) -> bool:
-    """Return whether a database answers, after a statement has failed."""
-    try:
-        if connection.connection is not None and not connection.is_usable():
-            connection.close()
-        connection.ensure_connection()
-    except Error:
-        return False
-    return True
 
 
 def words(error: Error) -> str:

@@ -30,14 +30,14 @@ def column_findings(table: Table) -> Iterator[CheckMessage]:
     """Yield the findings about a table's columns, their types and collations."""
     present = table.columns.keys()
     unlike_models = {
-        "missing_column": table.read - present,
-        "layout_without_column": table.fields.keys() - table.read - present,
-        "unknown_column": present - table.known,
+        "missing_column": table.read_columns - present,
+        "layout_without_column": table.fields.keys() - table.read_columns - present,
+        "unknown_column": present - table.known_columns,
     }
     for code, found in unlike_models.items():
         if found:
             yield message(code, TEXTS[code].format(", ".join(sorted(found))), sorted(found))
-    for name in sorted(table.read & present):
+    for name in sorted(table.read_columns & present):
         if expected := table.expected_type(name):
             text = f"The column {name} is of the type {table.columns[name].type}, where answers take {expected}."
             yield message("wrong_type", text, [name])
@@ -82,7 +82,7 @@ def missing(code: str, table: Table, search: Search, fits: Callable[[Columns, Se
     # Not entered as a context manager, which would begin a transaction.
     editor = table.connection.schema_editor(collect_sql=True)
     return next(
-        message(code, TEXTS[code].format(search), columns, statement=f"{index.create_sql(model, editor)};")
+        message(code, TEXTS[code].format(search), columns, hint=f"{index.create_sql(model, editor)};")
         for model in table.models
         for index in model._meta.indexes
         if fits(columns := index_columns(model, index), search) and leads_to_latest(columns, search)

@@ -8,32 +8,31 @@ from django.db.models import Field, Index, Model
 
 from analytics_data_api.checks import required_indexes
 from analytics_data_api.checks.databases import Column, engine
+from analytics_data_api.checks.messages import message
 
 # The types of fields that are not of text, in the words of messages.
 FAMILIES: Final = {
+    **dict.fromkeys(("BigAutoField", "IntegerField", "BooleanField"), "a whole number"),
     "DateTimeField": "a date and time",
     "DateField": "a date",
-    "BigAutoField": "a whole number",
-    "IntegerField": "a whole number",
-    "BooleanField": "a whole number",
     "FloatField": "a number",
 }
 
 
-class MissingTableError(Exception):
-    """The table does not exist."""
-
-
-class ForbiddenTableError(Exception):
-    """The connected user may not read the table; the arguments are the user and the statement that grants it."""
+class UnreadableTableError(Exception):
+    """A table does not exist, or may not be read; the argument is the finding."""
 
 
 def describe(connection: Any, table: str, kinds: dict[str, str]) -> dict[str, Column]:
-    """Return the columns of a table, by name; ``kinds`` is as that of ``Table``.
+    """Return the columns of a table by name.
+
+    Args:
+        connection: Django's connection to the database.
+        table: The table's name.
+        kinds: ``t`` or ``v`` (view) for each table that the connected user sees.
 
     Raises:
-        MissingTableError: There is no such table.
-        ForbiddenTableError: The connected user may not read it, or not all of its columns.
+        UnreadableTableError: There is no such table, or the connected user may not read it.
         django.db.DatabaseError: The database does not answer, or not for this table.
     """
     with connection.cursor() as cursor:
@@ -41,10 +40,18 @@ def describe(connection: Any, table: str, kinds: dict[str, str]) -> dict[str, Co
             columns: dict[str, Column] = engine(connection).columns(connection, cursor, table)
         except DatabaseError as error:
             if denied := engine(connection).denied(connection, cursor, table, error):
-                raise ForbiddenTableError(*denied) from None
-            if table not in kinds:
-                raise MissingTableError from None
-            raise
+                user, grant = denied
+                text = (
+                    f"{user} may not read it, or not all of it; or it does not exist, which MySQL does not show. Grant:"
+                )
+                raise UnreadableTableError(message("forbidden_table", text, hint=grant)) from None
+            if table in kinds:
+                raise
+            text = (
+                "It is not there: requests that read it get 503. Have the pipeline's task for it run; in a database of "
+                f"your own, `./manage.py migrate --database {connection.alias}` makes it."
+            )
+            raise UnreadableTableError(message("missing_table", text)) from None
         return columns
 
 
@@ -52,38 +59,29 @@ class Table:
     """A table that the service reads; raises what ``describe`` raises.
 
     Args:
-        models: The models of its layouts, the newest first.
+        models: The models of its layouts, the newest first; ``rows`` and ``fields`` are of the one that fits best.
         alias: The database, by its key in the setting ``DATABASES``.
-        kinds: ``t`` or ``v`` (view) for each table that the connected user sees.
-
-    Attributes:
-        columns: The columns that it has, by name.
-        indexes: The columns of each index that can be searched in order, None for an expression; none for a view.
-        rows: The rows, by the model that fits best.
-        fields: The fields of that model, by column.
-        known: The columns of every layout.
-        read: The columns that the service reads.
-        searches: How the service's queries find their rows.
-        entity: The column of the id that tells rows apart first.
-        latest_by: The field of a row's date, or end of a week; None for a table without.
+        kinds: As that of ``describe``.
     """
 
     def __init__(self, models: list[type[Model]], alias: str, kinds: dict[str, str]) -> None:
-        self.models, self.connection, self.name = models, connections[alias], models[0]._meta.db_table
+        self.models, self.name = models, models[0]._meta.db_table
+        self.connection, self.view = connections[alias], kinds.get(self.name) == "v"
         self.engine = engine(self.connection)
         self.columns = describe(self.connection, self.name, kinds)
-        self.view = kinds.get(self.name) == "v"
         with self.connection.cursor() as cursor:
+            # None stands for an expression.
             self.indexes = [] if self.view else self.engine.indexes(self.connection, cursor, self.name)
         layouts = [{str(field.column): field for field in model._meta.concrete_fields} for model in models]
-        self.known = set().union(*layouts)
-        self.fields: dict[str, Field] = min(layouts, key=lambda fields: len(fields.keys() - self.columns.keys()))
+        self.known_columns = set().union(*layouts)
+        self.fields: dict[str, Field] = max(layouts, key=lambda fields: len(fields.keys() & self.columns.keys()))
         rows: Any = models[layouts.index(self.fields)]._default_manager.using(alias)
-        self.rows = rows
-        queries = required_indexes.queries(rows)
-        self.read = required_indexes.columns(queries, self.fields, self.connection)
+        self.rows, queries = rows, required_indexes.queries(rows)
+        self.read_columns = required_indexes.columns(queries, self.fields, self.connection)
         self.searches = list(dict.fromkeys(search for query in queries for search in required_indexes.searches(query)))
-        self.entity = self.column(rows.natural_key[0])
+        # The field of the id that identifies a row first, its column, and the field of the row's date or end of a week.
+        self.entity: str = rows.natural_key[0]
+        self.entity_column = self.column(self.entity)
         self.latest_by: str | None = getattr(rows, "latest_by", None)
 
     def column(self, field: str) -> str:

@@ -64,7 +64,7 @@ def read(text: str) -> Any:
 
 
 MISSING = message("missing_table", "It is not there.")
-INDEX = message("missing_index", "It has no index.", ["a", "b"], statement="CREATE INDEX x ON y (a, b);")
+INDEX = message("missing_index", "It has no index.", ["a", "b"], hint="CREATE INDEX x ON y (a, b);")
 EXAMPLE = {"a": "A", "b": None, "c": 1.5, "d": "x" * 200}
 TWICE = message("duplicate_rows", "Some rows are twice.", ["a"], count=3, example=EXAMPLE)
 NOTE = message("case_insensitive", "Case does not count.", ["a"])
@@ -131,7 +131,7 @@ class TestText:
 
     def test_gives_every_statement_below_what_is_said_once(self) -> None:
         tables = [
-            TableReport(name, [message("missing_index", "None.", statement=f"CREATE INDEX {name};")])
+            TableReport(name, [message("missing_index", "None.", hint=f"CREATE INDEX {name};")])
             for name in ("a", "b", "c", "d")
         ]
         block = "\nerror    a, b, c and 1 more\n         None.\n" + "".join(
@@ -144,6 +144,12 @@ class TestText:
         written = text(*(TableReport(f"t{number}", [NOTE]) for number in range(5)))
         assert "\nnote     t0, t1, t2 and 2 more\n" in written
         assert written.endswith("\n5 notes. Every table is as answers need it; there is nothing to do.")
+
+    def test_names_tables_in_two_lines_where_one_is_too_short(self) -> None:
+        first, second, third = ("a" * 40, "b" * 40, "c" * 40)
+        assert text(*(TableReport(name, [NOTE]) for name in (first, second, third))).split("\n\n")[2] == (
+            f"note     {first}, {second},\n         {third}\n         Case does not count."
+        )
 
     def test_ends_with_what_warnings_mean(self) -> None:
         assert text(TableReport("t", [TWICE])).splitlines()[-1].startswith("1 warning. Every answer is right")

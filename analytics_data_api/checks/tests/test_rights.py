@@ -139,15 +139,17 @@ class TestUnavailable:
     def test_from_some_table_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
         connection: Any = connections["analytics"]
 
-        def fail() -> None:
+        def refuse() -> None:
             raise OperationalError(2002, "Can't connect")
 
-        monkeypatch.setattr(connection, "is_usable", lambda: False)
-        # Nobody can connect any more, as soon as the broken connection is closed.
-        monkeypatch.setattr(connection, "close", lambda: monkeypatch.setattr(connection, "ensure_connection", fail))
-        quoted = connection.ops.quote_name("video")
+        def fail(execute: Any, sql: str, *rest: Any) -> Any:
+            if "COUNT(*)" in sql and connection.ops.quote_name("video") in sql:
+                monkeypatch.setattr(connection, "ensure_connection", refuse)
+                raise OperationalError(2013, "Lost connection to server during query")
+            return execute(sql, *rest)
+
         with (
-            failing(OperationalError(2013, "Lost connection to server during query"), quoted),
-            pytest.raises(runner.DatabaseUnavailableError, match="Lost connection"),
+            connection.execute_wrapper(fail),
+            pytest.raises(runner.DatabaseUnavailableError, match="Can't connect"),
         ):
             runner.check("analytics")
