@@ -54,7 +54,7 @@ class TestSampleData:
         rows = {table["table"]: table["rows"] for table in document["tables"]}
         assert rows == {model._meta.db_table: model._default_manager.count() for model in altered.tables()}
 
-    def test_is_fine_at_a_glance(self) -> None:
+    def test_is_fine_in_quick_mode(self) -> None:
         status, text = run("--quick", "--format=json")
         document = json.loads(text)
         assert (status, document["status"], document["quick"]) == (0, "ok", True)
@@ -90,7 +90,7 @@ def test_a_database_that_the_settings_do_not_have_is_refused() -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_a_database_that_does_not_answer_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+def test_a_database_that_does_not_answer_is_reported_in_a_sentence(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     def fail(*arguments: Any) -> None:
         raise OperationalError(2003, "Can't connect to server on 'db.example.com' (111)")
 

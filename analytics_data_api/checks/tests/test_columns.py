@@ -1,4 +1,4 @@
-"""Columns that are missing, that nobody knows, and whose types or collations do not do."""
+"""Missing and unknown columns, wrong types and collations."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def test_a_column_that_answers_do_without(found: Found, model: Any, column: str)
     assert findings["layout_without_column"]["severity"] == "note"
 
 
-def test_a_column_that_nobody_knows(found: Found) -> None:
+def test_an_unknown_column(found: Found) -> None:
     with altered.with_column(models.Video, "likes", IntegerField(null=True)):
         findings = found("video")
     assert {code: finding["columns"] for code, finding in findings.items()} == {"unknown_column": ["likes"]}

@@ -113,14 +113,14 @@ class TestQuick:
     def test_no_table_is_read_through(self, checked: Document) -> None:
         with CaptureQueriesContext(connections["analytics"]) as captured:
             checked("course_enrollment_daily", quick=True)
-        asked = [query["sql"] for query in captured if "FROM `course_enrollment_daily`" in query["sql"]]
-        asked = [sql for sql in asked if sql.startswith("SELECT") and "LIMIT 1" not in sql]
+        queries = [query["sql"] for query in captured if "FROM `course_enrollment_daily`" in query["sql"]]
+        queries = [sql for sql in queries if sql.startswith("SELECT") and "LIMIT 1" not in sql]
         with connections["analytics"].cursor() as cursor:
-            for sql in asked:
+            for sql in queries:
                 cursor.execute(f"EXPLAIN {sql}")
                 (plan,) = cursor.fetchall()
                 assert "for group-by" in plan[-1], plan
-        assert len(asked) == 1
+        assert len(queries) == 1
 
 
 @pytest.mark.usefixtures("sqlite")

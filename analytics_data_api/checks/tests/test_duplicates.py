@@ -40,7 +40,7 @@ def test_a_load_that_ran_twice_leaves_each_row_once_too_often(
     assert found(table)["duplicate_rows"]["count"] == 3 * before
 
 
-def test_an_example_is_told(found: Found) -> None:
+def test_an_example_is_shown(found: Found) -> None:
     for _ in range(3):
         make.EnrollmentGenderFactory(gender=None)
     make.EnrollmentGenderFactory(gender="f")
@@ -50,7 +50,7 @@ def test_an_example_is_told(found: Found) -> None:
     assert "3 rows" in finding["message"]
 
 
-def test_a_column_is_told_by_its_name_in_the_table(found: Found) -> None:
+def test_a_column_is_named_as_in_the_table(found: Found) -> None:
     make.CourseActivityFactory()
     make.CourseActivityFactory()
     example: Any = found("course_activity")["duplicate_rows"]["example"]
@@ -94,7 +94,7 @@ def test_keys_compare_as_bytes_and_null_is_a_value(found: Found, difference: dic
     assert "duplicate_rows" not in found("course_enrollment_gender_daily")
 
 
-def test_rows_that_name_no_answer_are_told_apart_by_what_they_count(found: Found) -> None:
+def test_rows_that_name_no_answer_differ_by_what_they_count(found: Found) -> None:
     for count in (1, 2, 2):
         make.AnswerFactory(value_id=None, answer_value_text=None, last_response_count=count)
     assert found("answer_distribution")["duplicate_rows"]["count"] == 1
@@ -140,7 +140,7 @@ class TestSimilarIds:
 
     @pytest.mark.usefixtures("mysql")
     @pytest.mark.parametrize("size", SIZES)
-    def test_are_told(self, monkeypatch: pytest.MonkeyPatch, checked: Document, size: int) -> None:
+    def test_are_counted(self, monkeypatch: pytest.MonkeyPatch, checked: Document, size: int) -> None:
         monkeypatch.setattr(contents, "PART_SIZE", size)
         for number, course_id in enumerate((*self.SPELLINGS, "a/b/c", "A/B/C", "edX/DemoX/2T", "edX/DemoX/2T")):
             make.EnrollmentFactory(course_id=course_id, date=date(2014, 12, 1 + number))

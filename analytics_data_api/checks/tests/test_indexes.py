@@ -47,7 +47,7 @@ def test_the_statement_makes_it(found: Found) -> None:
             editor.remove_index(models.CourseEnrollmentByBirthYear, models.CourseEnrollmentByBirthYear._meta.indexes[0])
 
 
-def test_each_missing_one_is_told(checked: Document) -> None:
+def test_each_missing_one_is_reported(checked: Document) -> None:
     table = "answer_distribution"
     with altered.other_indexes(models.ProblemFirstLastResponseAnswerDistribution):
         findings = checked(table)["findings"]

@@ -194,7 +194,7 @@ class TestJSON:
         written = document(TableReport("t", [], newest_date="2014-12-15 00:00:00"))
         assert written["tables"][0]["newest_date"] == "2014-12-15"
 
-    def test_shows_whatever_a_column_holds(self) -> None:
+    def test_shows_any_value(self) -> None:
         odd = message("duplicate_rows", "Some rows are twice.", ["a"], count=1, example={"a": b"\xff"})
         written = document(TableReport("t", [odd]))
         assert written["tables"][0]["findings"][0]["example"] == {"a": "b'\\xff'"}
@@ -219,7 +219,7 @@ def test_only_duplicates_are_warnings() -> None:
 
 @pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 @pytest.mark.parametrize("quick", [False, True])
-def test_whatever_is_found_is_written(quick: bool) -> None:
+def test_every_finding_is_written(quick: bool) -> None:
     every_case()
     load_again(later=timedelta(0))
     with altered.pipeline_indexes():

@@ -45,7 +45,7 @@ def test_to_read_is_all_it_takes() -> None:
 
 
 @pytest.mark.parametrize("quick", [False, True])
-def test_it_only_asks(quick: bool) -> None:
+def test_it_only_reads(quick: bool) -> None:
     every_case()
     with CaptureQueriesContext(connections["analytics"]) as captured:
         check(quick=quick)
@@ -70,7 +70,7 @@ class TestForbidden:
             yield
 
     @pytest.mark.usefixtures("_reader")
-    def test_table_is_told_with_what_would_allow_it(self) -> None:
+    def test_table_is_reported_with_its_grant(self) -> None:
         name = connections["analytics"].settings_dict["NAME"]
         tables = {table["table"]: table for table in check()["tables"]}
         assert [name for name, table in tables.items() if table["status"] != "ok"] == ["video"]

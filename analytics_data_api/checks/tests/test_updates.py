@@ -43,7 +43,7 @@ def updates(_gone_afterwards: None) -> None:
 
 @pytest.mark.usefixtures("updates")
 @pytest.mark.parametrize("quick", [False, True])
-def test_the_newest_note_of_each_table_is_told(checked: Document, quick: bool) -> None:
+def test_the_newest_note_of_each_table_is_shown(checked: Document, quick: bool) -> None:
     with connections["analytics"].cursor() as cursor:
         cursor.executemany("INSERT INTO table_updates (update_id, target_table, inserted) VALUES (%s, %s, %s)", NOTED)
     assert checked("video", quick=quick)["noted_load"] == "2014-12-12T01:02:03Z"
