@@ -16,7 +16,7 @@ from analytics_data_api.loading import sample_data
 from analytics_data_api.tables.models import CourseEnrollmentByBirthYear
 from analytics_data_api.tables.tests import altered
 from analytics_data_api.v0.tests.test_counting import load_again
-from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.config import BASE_DIR
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
