@@ -33,10 +33,10 @@ THREADS ?= 4
 # For pytest; a part of the tests says nothing about coverage: make test ARGS="-k enrollment"
 ARGS ?=
 
-# What checks and generates must not depend on the databases or settings of whoever runs it.
+# Checks and generators must not depend on the databases or settings of the developer.
 TEST_SETTINGS := DJANGO_SETTINGS_MODULE=analyticsdataserver.settings.test TEST_MYSQL_URL=
 
-# As a site would set them, and nothing of what whoever runs it has set.
+# As a site would set them, without anything that the developer has set.
 PRODUCTION_SETTINGS = DJANGO_SETTINGS_MODULE=analyticsdataserver.settings.production \
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))') ALLOWED_HOSTS=analytics.example.com \
 	DATABASE_URL=sqlite:////nowhere/default.db ANALYTICS_DATABASE_URL=sqlite:////nowhere/analytics.db SQLITE_FOR_USERS=true \

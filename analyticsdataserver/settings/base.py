@@ -46,7 +46,7 @@ APPEND_SLASH = False
 AUTHENTICATION_BACKENDS = ["analytics_data_api.access.passwords.LimitedBackend"]
 # No script of the pages needs it: their forms hold what the cookie is compared with.
 CSRF_COOKIE_HTTPONLY = True
-# Origins besides the service's own whose forms are taken.
+# Origins besides the service's own whose forms are accepted.
 CSRF_TRUSTED_ORIGINS = config.CSRF_TRUSTED_ORIGINS
 CSRF_FAILURE_VIEW = "analyticsdataserver.web.errors.csrf_failure"
 
@@ -77,7 +77,7 @@ STATIC_URL = "/static/"
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATICFILES_FINDERS = ["analyticsdataserver.docs.swagger.finders.UsedFilesFinder"]
 
-# How often an address may send wrong names and passwords, or wrong keys, and a user ask for data; None: as they like.
+# How often an address may send wrong passwords or wrong keys, and a user may request data; None for no limit.
 THROTTLE_PASSWORDS = config.THROTTLE_PASSWORDS
 THROTTLE_WRONG_KEYS = config.THROTTLE_WRONG_KEYS
 THROTTLE_DATA = config.THROTTLE_DATA
@@ -96,7 +96,7 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": config.NUM_PROXIES,
 }
 
-# Pages of other sites whose scripts may call the API. They send a key like everybody else; cookies are not for them.
+# Sites whose pages may call the API from a browser. They send a key; cookies are not accepted from them.
 CORS_ALLOWED_ORIGINS = config.CORS_ALLOWED_ORIGINS
 CORS_URLS_REGEX = API_PATHS
 CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
