@@ -12,8 +12,10 @@ PYTHON := $(BIN)/python
 # What makes .venv.
 PYTHON3 ?= python3
 
-# One empty file for each requirements file that the environment has, as new as what was installed.
-STAMP := $(ENVIRONMENT)/.installed-
+# An empty file for each requirements file that is installed. Its name has a checksum of all of them, so that no change
+# of requirements goes unnoticed, whatever the times of the files are.
+SUM := $(shell cat requirements/*.txt | cksum | cut -d ' ' -f 1)
+STAMP := $(ENVIRONMENT)/.installed-$(SUM)-
 BASE := $(STAMP)base
 TEST := $(STAMP)test
 DOCS := $(STAMP)docs
@@ -31,10 +33,10 @@ THREADS ?= 4
 # For pytest; a part of the tests says nothing about coverage: make test ARGS="-k enrollment"
 ARGS ?=
 
-# What checks and generates must not depend on the databases or settings of whoever runs it.
+# Checks and generators must not depend on the databases or settings of the developer.
 TEST_SETTINGS := DJANGO_SETTINGS_MODULE=analyticsdataserver.settings.test TEST_MYSQL_URL=
 
-# As a site would set them, and nothing of what whoever runs it has set.
+# As a site would set them, without anything that the developer has set.
 PRODUCTION_SETTINGS = DJANGO_SETTINGS_MODULE=analyticsdataserver.settings.production \
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))') ALLOWED_HOSTS=analytics.example.com \
 	DATABASE_URL=sqlite:////nowhere/default.db ANALYTICS_DATABASE_URL=sqlite:////nowhere/analytics.db SQLITE_FOR_USERS=true \
@@ -93,14 +95,17 @@ soak: $(BASE) $(MYSQL) ## Have many clients ask everything while the database re
 	@$(PYTHON) -m analyticsdataserver.testing.soak $(ARGS)
 
 .PHONY: quality
-quality: $(DEV) ## Check style, types, settings, migrations and requirements
+quality: $(DEV) ## Check style, types, imports, settings, migrations and requirements
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	$(TEST_SETTINGS) $(PYTHON) manage.py check --fail-level WARNING
 	$(PRODUCTION_SETTINGS) $(PYTHON) manage.py check --deploy --fail-level WARNING
 	$(TEST_SETTINGS) $(PYTHON) manage.py makemigrations --check --dry-run
-	$(PYTHON) requirements/check.py
+	$(BIN)/uv lock --check
+	@$(foreach name,$(EXPORTED),$(EXPORT) $(GROUP_$(name)) | diff -q requirements/$(name).txt - &&) true || \
+		{ echo >&2 "requirements/*.txt differ from uv.lock: run make requirements."; exit 1; }
 	@echo "Looking for notes of work left undone"
 	@! git grep --untracked -nIwE 'TO[D]O|FIX[M]E'
 
@@ -119,16 +124,22 @@ guides: $(TEST) ## Write anew what the pages in docs/ show of the answers, the s
 validate: test quality docs test-mysql ## Run every check
 
 .PHONY: requirements
-requirements: $(DEV) ## Compile requirements/*.txt from *.in; UPGRADE=1 takes the newest versions
-	@for name in base test docs dev mysql production; do \
-		echo "Compiling requirements/$$name.txt"; \
-		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header \
-			$(if $(UPGRADE),--upgrade) requirements/$$name.in --output-file requirements/$$name.txt || exit; \
-	done
+requirements: $(DEV) ## Lock the packages that pyproject.toml names, and export requirements/*.txt; UPGRADE=1 takes the newest
+	$(BIN)/uv lock $(if $(UPGRADE),--upgrade)
+	@$(foreach name,$(EXPORTED),$(EXPORT) $(GROUP_$(name)) > requirements/$(name).txt &&) true
+
+# The requirements files, and which groups of pyproject.toml each of them has.
+EXPORTED := base test docs dev mysql production
+GROUP_test := --group test
+GROUP_docs := --group docs
+GROUP_dev := --group dev
+GROUP_mysql := --only-group mysql
+GROUP_production := --group mysql
+EXPORT = $(BIN)/uv export --quiet --frozen --no-header
 
 .PHONY: clean
 clean: ## Remove caches and reports; databases and .venv stay
-	rm -rf .coverage .coverage.* htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .tox docs/_build
+	rm -rf .coverage .coverage.* htmlcov .import_linter_cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .tox docs/_build
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 # Nothing below is meant to be named on the command line.
@@ -141,26 +152,28 @@ clean: ## Remove caches and reports; databases and .venv stay
 	@echo "Making the virtual environment .venv"
 	@$(PYTHON3) -m venv .venv
 
-# The whole of one requirements file is in the other, in the same versions; so are their stamps.
-INSTALL = @echo "Installing $<"; $(PYTHON) -m pip install -qq --disable-pip-version-check --requirement $< && touch
+# Stamps of other requirements are removed first: what they stand for is about to be replaced.
+INSTALL = @echo "Installing $(1)"; find $(ENVIRONMENT) -maxdepth 1 -name '.installed-*' ! -name '.installed-$(SUM)-*' -delete; \
+	$(PYTHON) -m pip install -qq --disable-pip-version-check --requirement $(1) && touch
 
-$(BASE): requirements/base.txt | $(PYTHON)
-	$(INSTALL) $@
+$(BASE): | $(PYTHON)
+	$(call INSTALL,requirements/base.txt) $@
 
-$(TEST): requirements/test.txt | $(PYTHON)
-	$(INSTALL) $(BASE) $@
+# The versions of one requirements file are those of the others, and each of these contains base.txt.
+$(TEST): | $(PYTHON)
+	$(call INSTALL,requirements/test.txt) $(BASE) $@
 
-$(DOCS): requirements/docs.txt | $(PYTHON)
-	$(INSTALL) $(BASE) $@
+$(DOCS): | $(PYTHON)
+	$(call INSTALL,requirements/docs.txt) $(BASE) $@
 
-$(DEV): requirements/dev.txt | $(PYTHON)
-	$(INSTALL) $(BASE) $(TEST) $(DOCS) $@
+$(DEV): | $(PYTHON)
+	$(call INSTALL,requirements/dev.txt) $(BASE) $(TEST) $(DOCS) $@
 
 # The MySQL driver comes as source code.
 MYSQL_HINT := "MySQL needs a driver that is built here, from a C compiler, pkg-config, and the headers of Python and of" \
 	"the client library (Debian: apt-get install gcc pkg-config python3-dev libmariadb-dev). SQLite needs nothing."
 MYSQL_HEADERS := pkg-config --exists libmariadb 2>/dev/null || pkg-config --exists mysqlclient 2>/dev/null
 
-$(MYSQL): requirements/mysql.txt | $(PYTHON)
+$(MYSQL): | $(PYTHON)
 	@$(MYSQL_HEADERS) || { echo >&2 $(MYSQL_HINT); exit 1; }
-	$(INSTALL) $@ || { echo >&2 $(MYSQL_HINT); exit 1; }
+	$(call INSTALL,requirements/mysql.txt) $@ || { echo >&2 $(MYSQL_HINT); exit 1; }

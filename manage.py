@@ -11,8 +11,8 @@ VIRTUAL_ENVIRONMENT = Path(__file__).resolve().parent / ".venv"
 def use_virtual_environment() -> None:
     """Start over with the interpreter of ``.venv``, unless a virtual environment is already in use.
 
-    ``make develop`` installs into ``.venv`` where no environment is active, and nobody has to activate it to run
-    ``./manage.py``.
+    ``make develop`` installs into ``.venv`` where no environment is active; ``./manage.py`` runs without activating
+    it.
     """
     interpreter = VIRTUAL_ENVIRONMENT / "bin" / "python"
     if sys.prefix == sys.base_prefix and interpreter.exists():

@@ -24,7 +24,7 @@ import orjson
 
 # Read once, at the start; the table is the only thing here that needs Django.
 from analytics_data_api.tables.constants.countries import COUNTRIES, UNKNOWN
-from analyticsdataserver.environment import database
+from analyticsdataserver.config import Config
 
 Row = tuple[Any, ...]
 Body = bytes | Iterator[bytes]
@@ -117,11 +117,11 @@ class Connections(threading.local):
     """The connections of a thread, made when they are first needed and kept."""
 
     def __init__(self) -> None:
-        self.users = self.connect("DATABASE_URL")
-        self.analytics = self.connect("ANALYTICS_DATABASE_URL")
+        config = Config.read()
+        self.users = self.connect(config.database(config.DATABASE_URL))
+        self.analytics = self.connect(config.database(config.ANALYTICS_DATABASE_URL))
 
-    def connect(self, variable: str) -> Database:
-        settings = database(variable)
+    def connect(self, settings: dict[str, Any]) -> Database:
         return (MySQL if settings["ENGINE"].endswith("mysql") else SQLite)(settings)
 
 

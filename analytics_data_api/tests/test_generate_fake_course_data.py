@@ -25,7 +25,7 @@ from analytics_data_api.loading.fake_data.generation import tables
 from analytics_data_api.tables import models
 from analytics_data_api.tables.constants import activity_types, countries
 from analytics_data_api.tables.fields import KeyField
-from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.config import BASE_DIR
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 

@@ -15,7 +15,7 @@ from rest_framework.authtoken.models import Token
 
 from analytics_data_api.access import keys
 from analytics_data_api.management.commands.set_api_key import Command
-from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.config import BASE_DIR
 
 pytestmark = pytest.mark.django_db
 

@@ -1,14 +1,12 @@
-"""What holds wherever the service runs. Values that differ between sites come from the environment, or from ``.env``.
-
-Each of them is listed, with what it means, in ``.env.example``.
-"""
+"""The settings that all sites have in common. Values that differ between sites come from ``config.py``."""
 
 from analytics_data_api import NAME, TAG
+from analyticsdataserver.config import Config
 from analyticsdataserver.docs.openapi.introduction import DESCRIPTION, TAG_DESCRIPTION
-from analyticsdataserver.environment import env
-from analyticsdataserver.observability.configuration import FORMATTERS, logging_settings
+from analyticsdataserver.observability.configuration import logging_settings
 from analyticsdataserver.paths import API_PATHS
-from analyticsdataserver.variables import choice, number, origins, rate, switch
+
+config = Config.read()
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -48,8 +46,8 @@ APPEND_SLASH = False
 AUTHENTICATION_BACKENDS = ["analytics_data_api.access.passwords.LimitedBackend"]
 # No script of the pages needs it: their forms hold what the cookie is compared with.
 CSRF_COOKIE_HTTPONLY = True
-# Origins besides the service's own whose forms are taken.
-CSRF_TRUSTED_ORIGINS = origins("CSRF_TRUSTED_ORIGINS", wildcards=True)
+# Origins besides the service's own whose forms are accepted.
+CSRF_TRUSTED_ORIGINS = config.CSRF_TRUSTED_ORIGINS
 CSRF_FAILURE_VIEW = "analyticsdataserver.web.errors.csrf_failure"
 
 TEMPLATES = [
@@ -79,10 +77,10 @@ STATIC_URL = "/static/"
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 STATICFILES_FINDERS = ["analyticsdataserver.docs.swagger.finders.UsedFilesFinder"]
 
-# How often an address may send wrong names and passwords, or wrong keys, and a user ask for data; None: as they like.
-THROTTLE_PASSWORDS = rate("THROTTLE_PASSWORDS", "10/minute")
-THROTTLE_WRONG_KEYS = rate("THROTTLE_WRONG_KEYS", "30/minute")
-THROTTLE_DATA = rate("THROTTLE_DATA", "off")
+# How often an address may send wrong passwords or wrong keys, and a user may request data; None for no limit.
+THROTTLE_PASSWORDS = config.THROTTLE_PASSWORDS
+THROTTLE_WRONG_KEYS = config.THROTTLE_WRONG_KEYS
+THROTTLE_DATA = config.THROTTLE_DATA
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": (
@@ -95,11 +93,11 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "analytics_data_api.http.problems.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "analyticsdataserver.docs.openapi.operations.OperationSchema",
     # How many of the addresses in X-Forwarded-For, counted from the right, proxies have written that are trusted.
-    "NUM_PROXIES": number("NUM_PROXIES", 0),
+    "NUM_PROXIES": config.NUM_PROXIES,
 }
 
-# Pages of other sites whose scripts may call the API. They send a key like everybody else; cookies are not for them.
-CORS_ALLOWED_ORIGINS = origins("CORS_ALLOWED_ORIGINS")
+# Sites whose pages may call the API from a browser. They send a key; cookies are not accepted from them.
+CORS_ALLOWED_ORIGINS = config.CORS_ALLOWED_ORIGINS
 CORS_URLS_REGEX = API_PATHS
 CORS_ALLOW_METHODS = ["GET", "HEAD", "OPTIONS", "POST"]
 CORS_ALLOW_HEADERS = [
@@ -156,9 +154,13 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
-LOGGING = logging_settings(env.str("LOG_LEVEL", "INFO"), choice("LOG_FORMAT", "text", FORMATTERS))
+LOGGING = logging_settings(config.LOG_LEVEL, config.LOG_FORMAT)
 DEFAULT_EXCEPTION_REPORTER = "analyticsdataserver.observability.secrets.Report"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "analyticsdataserver.observability.secrets.ReportFilter"
 
 # Whether there are metrics at /metrics.
-METRICS = switch("METRICS", default=False)
+METRICS = config.METRICS
+
+# Where large responses lie until they are sent, and the most bytes that they may take together.
+SPOOL_DIR = config.SPOOL_DIR
+SPOOL_MAX = config.SPOOL_MAX

@@ -1,22 +1,21 @@
-"""A developer's or newcomer's machine: nothing needs to be set, and both databases are SQLite files beside the code."""
-
-import socket
+"""The machine of a developer or newcomer: no variable is required; both databases are SQLite files beside the code."""
 
 from split_settings.tools import include
 
-from analyticsdataserver.environment import BASE_DIR, INSECURE_PREFIX, database, env, hosts
+from analyticsdataserver.config import Config
 
 include("base.py")
 
-DEBUG = env.bool("DEBUG", False)
-# Good for one machine only; the production settings refuse to start with it.
-SECRET_KEY = env.str("SECRET_KEY", "") or f"{INSECURE_PREFIX}key-of-the-local-settings"
-ALLOWED_HOSTS = hosts("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", socket.gethostname()])
+local = Config.read()
+
+DEBUG = local.DEBUG
+SECRET_KEY = local.SECRET_KEY
+ALLOWED_HOSTS = local.ALLOWED_HOSTS
 
 DATABASES = {
-    "default": database("DATABASE_URL", f"sqlite:///{BASE_DIR / 'default.db'}"),
-    "analytics": database("ANALYTICS_DATABASE_URL", f"sqlite:///{BASE_DIR / 'analytics.db'}"),
+    "default": local.database(local.DATABASE_URL),
+    "analytics": local.database(local.ANALYTICS_DATABASE_URL),
 }
 
-# Static files are served as they lie in the apps, so that no collectstatic is needed.
+# Static files are served from the apps' folders, so that collectstatic need not run.
 WHITENOISE_USE_FINDERS = True

@@ -1,47 +1,47 @@
-"""A site that others depend on: every value that has no safe default has to be given, or the service does not start."""
+"""A site that others depend on: the service does not start until each variable without a safe default is set."""
 
 from split_settings.tools import include
 
-from analyticsdataserver.demands import known_hosts, no_debug, users_database
-from analyticsdataserver.environment import BASE_DIR, database, env, secret_key
-from analyticsdataserver.observability.configuration import FORMATTERS, logging_settings
+from analyticsdataserver.config import BASE_DIR, ProductionConfig
+from analyticsdataserver.observability.configuration import logging_settings
 from analyticsdataserver.paths import PROBES
-from analyticsdataserver.variables import choice, header, number, switch
+
+# Before base.py reads its part, so that one message names every variable that is missing or invalid.
+production = ProductionConfig.read()
 
 include("base.py")
 
-DEBUG = no_debug("DEBUG")
-SECRET_KEY = secret_key("SECRET_KEY")
-ALLOWED_HOSTS = known_hosts("ALLOWED_HOSTS")
+DEBUG = production.DEBUG
+SECRET_KEY = production.SECRET_KEY
+ALLOWED_HOSTS = production.ALLOWED_HOSTS
 
 DATABASES = {
-    "default": users_database("DATABASE_URL", sqlite_allowed=switch("SQLITE_FOR_USERS", default=False)),
-    "analytics": database("ANALYTICS_DATABASE_URL"),
+    "default": production.database(production.DATABASE_URL),
+    "analytics": production.database(production.ANALYTICS_DATABASE_URL),
 }
 
-# HTTPS ends at a proxy. That a request came by it is believed only of a header that the proxy is known to set: any
-# client can send one.
-SECURE_PROXY_SSL_HEADER = header("SECURE_PROXY_SSL_HEADER")
-SECURE_SSL_REDIRECT = switch("SECURE_SSL_REDIRECT", default=True)
+# A proxy ends HTTPS. Only a header that the proxy is known to set says that a request came by HTTPS, because any client
+# can send one.
+SECURE_PROXY_SSL_HEADER = production.SECURE_PROXY_SSL_HEADER
+SECURE_SSL_REDIRECT = production.SECURE_SSL_REDIRECT
 SECURE_REDIRECT_EXEMPT = [f"^{PROBES}"]
-SECURE_HSTS_SECONDS = number("SECURE_HSTS_SECONDS", 365 * 24 * 3600)
+SECURE_HSTS_SECONDS = production.SECURE_HSTS_SECONDS
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
-# Whether other hosts of the domain are reached by HTTPS alone, and browsers are told so in advance, is not for one
-# service of the domain to say. Django's middleware for security, clickjacking and CSRF, which the last three look for
-# by name, is part of ours: see security.py and sessions.py.
+# Whether all hosts of the domain use HTTPS only (includeSubDomains, preload) is not for one service of the domain to
+# decide. Django's middleware for security, clickjacking and CSRF, which the last three checks search for by name, is
+# part of ours: see security.py and sessions.py.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", "security.W001", "security.W002", "security.W003"]
 
-# Where that has not run, files are served as they lie in their packages.
+# Until collectstatic has run, files are served from their packages' folders.
 WHITENOISE_USE_FINDERS = True
-# Where `./manage.py collectstatic` puts the files that WhiteNoise serves. Their names change with what they hold, so
-# that browsers keep them.
+# Where `./manage.py collectstatic` puts the files that WhiteNoise serves. Their names contain a hash of their content,
+# so that browsers can cache them for good.
 STATIC_ROOT = BASE_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "analyticsdataserver.web.static_files.Storage"},
 }
 
-# Programs read the log.
-LOGGING = logging_settings(env.str("LOG_LEVEL", "INFO"), choice("LOG_FORMAT", "json", FORMATTERS))
+LOGGING = logging_settings(production.LOG_LEVEL, production.LOG_FORMAT)

@@ -1,23 +1,21 @@
-"""The tests: SQLite in memory, or throwaway databases on the MySQL server that ``TEST_MYSQL_URL`` names."""
+"""The tests: SQLite in memory, or temporary databases on the MySQL server that ``TEST_MYSQL_URL`` names."""
 
 from split_settings.tools import include
 
-from analyticsdataserver.environment import database
+from analyticsdataserver.config import Config
 
 include("base.py")
 
+test = Config.read()
+
 DEBUG = False
-METRICS = False
 METRICS = False
 SECRET_KEY = "the-tests-only"
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 
-DATABASES = {
-    "default": database("TEST_MYSQL_URL", "sqlite://:memory:"),
-    "analytics": database("TEST_MYSQL_URL", "sqlite://:memory:"),
-}
+DATABASES = {alias: test.database(test.TEST_MYSQL_URL or "sqlite://:memory:") for alias in ("default", "analytics")}
 for alias, settings in DATABASES.items():
-    # Django would put "test_" before a name, and a MySQL server may grant everybody everything on such databases.
+    # Django would prefix names with "test_", and MySQL servers may grant every user all privileges on such databases.
     name = ":memory:" if settings["NAME"] == ":memory:" else f"dataapi_tests_{alias}"
     settings.setdefault("TEST", {})["NAME"] = name
 

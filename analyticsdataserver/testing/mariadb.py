@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from analyticsdataserver.environment import env
+from analyticsdataserver.config import Config
 
 START_SECONDS = 60
 STOP_SECONDS = 10
@@ -192,7 +192,7 @@ def main(arguments: Sequence[str]) -> int | str:
         What ``sys.exit`` takes: the command's exit status, or why there is no server to run it against.
     """
     command = arguments[1:] if arguments[:1] == ["--"] else arguments
-    if url := env.str("TEST_MYSQL_URL", ""):
+    if url := Config.read().TEST_MYSQL_URL:
         return run(command, url)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # Left to itself, a signal would end us with the server still running; one that nohup has turned off stays so.

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, NamedTuple, Self
 
-from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.config import BASE_DIR
 
 APPLICATION: Final = "analyticsdataserver.serving.wsgi:application"
 START_SECONDS: Final = 30

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from typing import Any, Final
 from urllib.parse import quote
 
-from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.testing.mariadb import MariaDB
 from analyticsdataserver.testing.service import Answer, Gunicorn
 

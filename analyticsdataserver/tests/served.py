@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from django.db import connections
 
-from analyticsdataserver.environment import BASE_DIR, env
+from analyticsdataserver.config import BASE_DIR, Config
 from analyticsdataserver.testing.service import Gunicorn, serve_options
 
 # What has no default in production.
@@ -57,7 +57,7 @@ def database_url(folder: Path) -> str:
     """
     connection = connections["default"]
     if connection.vendor == "mysql":
-        server = urlsplit(str(env.str("TEST_MYSQL_URL")))
+        server = urlsplit(Config.read().TEST_MYSQL_URL)
         return server._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     file = folder / "default.db"
     connection.ensure_connection()

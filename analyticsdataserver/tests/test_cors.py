@@ -9,7 +9,7 @@ from corsheaders.middleware import CorsMiddleware
 from django.conf import settings as django_settings
 from django.test import Client
 
-from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.tests.served import NEEDED, environment
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])

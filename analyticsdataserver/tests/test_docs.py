@@ -21,9 +21,9 @@ from rest_framework.fields import CharField
 from analytics_data_api.checks import output
 from analytics_data_api.checks.messages import LEVELS, TableReport, message
 from analytics_data_api.v0.urls import ENDPOINTS
+from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.docs import examples
 from analyticsdataserver.docs.openapi.views import document
-from analyticsdataserver.environment import BASE_DIR
 from analyticsdataserver.tests.guides import DOCS, README, pages, reference
 from analyticsdataserver.urls import OPERATIONS, urlpatterns
 

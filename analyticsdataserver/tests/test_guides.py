@@ -13,9 +13,9 @@ from django.db import connections
 from analytics_data_api.access import keys
 from analytics_data_api.loading import sample_data
 from analytics_data_api.tables import ANALYTICS_DATABASE
+from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.docs.openapi.views import document
-from analyticsdataserver.environment import BASE_DIR
-from analyticsdataserver.tests.guides import checking, examples, pages, reference, tables
+from analyticsdataserver.tests.guides import checking, examples, pages, reference, tables, variables
 
 WRITTEN = (reference.PAGE, tables.PAGE)
 GUIDES = [page for page in pages() if page not in WRITTEN and examples.has_examples(page.read_text())]
@@ -68,6 +68,11 @@ def test_checked_tables_look_as_they_are_shown(check: Check) -> None:
 
 def test_the_tables_are_those_of_the_models(check: Check) -> None:
     check(tables.PAGE, tables.text())
+
+
+def test_the_settings_are_those_of_the_configuration(check: Check) -> None:
+    check(variables.EXAMPLE, variables.example())
+    check(variables.TABLE, variables.settings_table())
 
 
 class TestExamples:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from analyticsdataserver import environment
 from analyticsdataserver.testing import mariadb
 
 INSTALLED = shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
@@ -120,7 +119,7 @@ def test_a_server_that_is_named_is_used() -> None:
 
 
 def test_without_a_server_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment.env, "ENVIRON", {})
+    monkeypatch.setenv("TEST_MYSQL_URL", "")
     monkeypatch.setattr(shutil, "which", lambda name, path: None)
     assert "mariadb-server" in str(mariadb.main(["true"]))
 

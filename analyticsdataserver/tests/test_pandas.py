@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from analytics_data_api.tables.tests import factories as make
-from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.config import BASE_DIR
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import pytest
 
-from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.testing.service import Gunicorn
 from conftest import KEY
 

@@ -13,7 +13,7 @@ import requests
 from django.contrib.auth.models import User
 
 from analytics_data_api.access.models import Counter
-from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.tests.served import database_url, environment, served
 from conftest import KEY
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.testing.service import APPLICATION, Answer, Gunicorn
 from analyticsdataserver.tests.served import environment
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.config import BASE_DIR
 
 DOCS: Final = BASE_DIR / "docs"
 README: Final = BASE_DIR / "README.rst"
