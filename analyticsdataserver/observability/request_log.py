@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, cast
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from analytics_data_api.formats.row_set import rows_written
-from analytics_data_api.http.headers import put
+from analytics_data_api.http.views import rows_written
 from analyticsdataserver.observability import access_log
 from analyticsdataserver.observability.access_log import ABORTED, COMPLETE, FAILED, AccessLogRecord
 from analyticsdataserver.observability.request_context import HEADER, Handled, current_request, request_id
@@ -42,7 +41,7 @@ class RequestLog:
     def follow(self, response: HttpResponseBase) -> None:
         """Watch the answer until the server closes it, as WSGI (PEP 3333) has it do in any case."""
         self.response = response
-        put(response, HEADER, self.id)
+        response.headers[HEADER] = self.id
         if self.request.method == "HEAD":
             # The server leaves the body out, of which only the length is told.
             pass

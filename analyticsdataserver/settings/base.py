@@ -3,6 +3,8 @@
 Each of them is listed, with what it means, in ``.env.example``.
 """
 
+from tempfile import gettempdir
+
 from analytics_data_api import NAME, TAG
 from analyticsdataserver.docs.openapi.introduction import DESCRIPTION, TAG_DESCRIPTION
 from analyticsdataserver.environment import env
@@ -33,7 +35,7 @@ MIDDLEWARE = [
     "analyticsdataserver.observability.middleware.RequestLogMiddleware",
     "analyticsdataserver.web.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "analytics_data_api.http.compression.GzipMiddleware",
+    "analytics_data_api.http.compression.GZipMiddleware",
     "analyticsdataserver.web.middleware.AddressMiddleware",
     "analyticsdataserver.web.middleware.RefusedMethodMiddleware",
     "analyticsdataserver.serving.gate.GateMiddleware",
@@ -90,13 +92,17 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ),
     "DEFAULT_PERMISSION_CLASSES": ("rest_framework.permissions.IsAuthenticated",),
-    "DEFAULT_RENDERER_CLASSES": ("analytics_data_api.formats.renderers.JSONRenderer",),
+    "DEFAULT_RENDERER_CLASSES": ("analytics_data_api.formats.json.JSONRenderer",),
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "analytics_data_api.http.negotiation.FormatNegotiation",
     "EXCEPTION_HANDLER": "analytics_data_api.http.problems.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "analyticsdataserver.docs.openapi.operations.OperationSchema",
     # How many of the addresses in X-Forwarded-For, counted from the right, proxies have written that are trusted.
     "NUM_PROXIES": number("NUM_PROXIES", 0),
 }
+
+# The folder of the temporary files that large answers are written to, and how many bytes they may take in all.
+SPOOL_DIR = env.str("SPOOL_DIR", "") or gettempdir()
+SPOOL_MAX = number("SPOOL_MAX", 2_000_000_000)
 
 # Pages of other sites whose scripts may call the API. They send a key like everybody else; cookies are not for them.
 CORS_ALLOWED_ORIGINS = origins("CORS_ALLOWED_ORIGINS")

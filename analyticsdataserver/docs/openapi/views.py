@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer2
@@ -42,7 +43,7 @@ RENDERERS: Final[dict[str, type[Any]]] = {renderer.format: renderer for renderer
 
 
 class Written(NamedTuple):
-    """The description's bytes in a format, and what tells them from those of another release."""
+    """The description's bytes in a format, and what identifies them."""
 
     content: bytes
     validators: Validators
@@ -51,7 +52,7 @@ class Written(NamedTuple):
 @cache
 def written(format_: str) -> Written:
     content: bytes = RENDERERS[format_]().render(document())
-    return Written(content, Validators(f'"{hashlib.sha256(content).hexdigest()[:32]}"', None))
+    return Written(content, Validators(f'"{hashlib.sha256(content).hexdigest()[:32]}"'))
 
 
 class SchemaView(APIView):
@@ -63,12 +64,12 @@ class SchemaView(APIView):
     permission_classes = (AllowAny,)
     renderer_classes = tuple(RENDERERS.values())
 
-    def get(self, request: Request) -> HttpResponse:
-        content, present = written(request.accepted_renderer.format)
-        response = present.if_none_match(request.META)
+    def get(self, request: Request) -> HttpResponseBase:
+        content, version = written(request.accepted_renderer.format)
+        response = version.not_modified(request)
         if response is None:
             response = HttpResponse(content, content_type=request.accepted_media_type)
-            present.apply(response)
+            version.apply(response)
         # Kept by whoever wants to, and asked after each time: the next release may describe something else.
         patch_cache_control(response, public=True, no_cache=True)
         return response
