@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, ClassVar
 
-import orjson
 from rest_framework import renderers
 
 from analytics_data_api.formats.row_set import RowSet
@@ -27,21 +26,8 @@ class RowRenderer(renderers.BaseRenderer):
         """Yield the bytes of an answer, a batch of rows at a time."""
 
 
-def dumps(value: Any, option: int | None = None) -> bytes:
-    """Return a value as JSON; a whole DECIMAL, such as a sum in a database view, is an integer.
-
-    Args:
-        value: The value.
-        option: One of orjson's ``OPT_`` constants.
-
-    Raises:
-        TypeError: JSON has no such value.
-    """
-    return orjson.dumps(value, number, option)
-
-
 def number(value: Any) -> int | float:
-    """Return a DECIMAL as a number that JSON has.
+    """Return a DECIMAL as a number that JSON has, a whole one as an integer; orjson's ``default``.
 
     Raises:
         TypeError: The value is not a DECIMAL.

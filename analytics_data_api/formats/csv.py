@@ -8,7 +8,9 @@ from functools import lru_cache, partial
 from itertools import chain, repeat
 from typing import Any
 
-from analytics_data_api.formats.base import RowRenderer, dumps, number
+import orjson
+
+from analytics_data_api.formats.base import RowRenderer, number
 from analytics_data_api.formats.row_set import ColumnPlan, Convert, JsonType, OutputColumn, RowSet, Write, value_cache
 
 
@@ -61,7 +63,7 @@ def csv_writer(kind: JsonType, convert: Convert | None, empty: bytes) -> Write:
 
 def csv_numbers(values: Iterable[Any], empty: bytes) -> list[bytes]:
     """Return numbers, booleans and nulls as columns of CSV."""
-    written = dumps(values)[1:-1]
+    written = orjson.dumps(values, number)[1:-1]
     for json, text in ((b"null", empty), (b"true", b"True"), (b"false", b"False")):
         written = written.replace(json, text)
     return written.split(b",")

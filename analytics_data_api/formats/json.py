@@ -5,9 +5,12 @@ from functools import lru_cache, partial
 from itertools import chain, islice, repeat
 from typing import Any
 
-from analytics_data_api.formats.base import RowRenderer, dumps
+import orjson
+
+from analytics_data_api.formats.base import RowRenderer, number
 from analytics_data_api.formats.row_set import (
     BATCH_SIZE,
+    SHORT,
     ColumnPlan,
     Convert,
     JsonType,
@@ -28,10 +31,12 @@ class JSONRenderer(RowRenderer):
 
     def stream(self, row_set: RowSet) -> Iterator[bytes]:
         if row_set.single:
-            yield from map(dumps, row_set.records())
+            for item in row_set.records():
+                yield orjson.dumps(item, number)
             return
+        by_row = row_set.plan.may_omit or len(row_set.first_rows or row_set.read_first_rows()) <= SHORT
         opening = b"["
-        for batch in sparse_items(row_set) if row_set.plan.may_omit or row_set.is_short else fixed_items(row_set):
+        for batch in sparse_items(row_set) if by_row else fixed_items(row_set):
             yield opening
             yield batch
             opening = b","
@@ -41,7 +46,7 @@ class JSONRenderer(RowRenderer):
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
         """Return the bytes of a value that is not a row set."""
-        return b"" if data is None else dumps(data)
+        return b"" if data is None else orjson.dumps(data, number)
 
 
 def fixed_items(row_set: RowSet) -> Iterator[bytes]:
@@ -56,7 +61,7 @@ def fixed_items(row_set: RowSet) -> Iterator[bytes]:
 def fixed_parts(plan: ColumnPlan) -> tuple[list[tuple[OutputColumn, Write]], list[bytes]]:
     """Return what writes each value of an item, and the bytes before each value."""
     columns = plan.object_columns
-    keys = [dumps(column.name) + b":" for column in columns]
+    keys = [orjson.dumps(column.name, number) + b":" for column in columns]
     before = [b",{" + keys[0], *(b"," + key for key in keys[1:])]
     return [(column, json_writer(column.kind, column.convert)) for column in columns], before
 
@@ -65,7 +70,7 @@ def sparse_items(row_set: RowSet) -> Iterator[bytes]:
     """Yield a batch of items at a time, without brackets; an item may lack fields."""
     records = row_set.records()
     while batch := list(islice(records, BATCH_SIZE)):
-        yield dumps(batch)[1:-1]
+        yield orjson.dumps(batch, number)[1:-1]
 
 
 @lru_cache(256)
@@ -76,10 +81,10 @@ def json_writer(kind: JsonType, convert: Convert | None) -> Write:
     is written of other values (dates, names, countries) is cached by value.
     """
     if kind is JsonType.NUMBERS:
-        return lambda values: dumps(values)[1:-1].split(b",")
+        return lambda values: orjson.dumps(values, number)[1:-1].split(b",")
 
     def write(value: Any) -> bytes:
         # A copy: the bytes that orjson returns keep the buffer of some kilobytes that they were written in.
-        return bytes(memoryview(dumps(value if convert is None else convert(value))))
+        return bytes(memoryview(orjson.dumps(value if convert is None else convert(value), number)))
 
     return partial(map, write if kind is JsonType.LISTS else value_cache(write))

@@ -17,7 +17,7 @@ from rest_framework import renderers
 from rest_framework.request import Request
 
 from analytics_data_api import NAME, TAG
-from analytics_data_api.formats.base import RowRenderer, dumps
+from analytics_data_api.formats.base import RowRenderer, number
 from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.formats.row_set import RowSet
 
@@ -126,7 +126,7 @@ class PageRenderer(renderers.BrowsableAPIRenderer):
             "url": request.build_absolute_uri(),
             "status": f"{response.status_code} {response.status_text}",
             "headers": sorted(headers.items()),
-            "body": highlighted(dumps(excerpt.value, orjson.OPT_INDENT_2).decode()),
+            "body": highlighted(orjson.dumps(excerpt.value, number, orjson.OPT_INDENT_2).decode()),
             "cut": excerpt.cut,
             "shortened": excerpt.shortened,
             "shown_items": SHOWN_ITEMS,

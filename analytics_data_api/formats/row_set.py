@@ -281,11 +281,6 @@ class RowSet:
         """Whether there is no row; reads the first rows."""
         return not (self.first_rows or self.read_first_rows())
 
-    @property
-    def is_short(self) -> bool:
-        """Whether there are so few rows that writing by column takes longer than by row; reads the first rows."""
-        return len(self.first_rows or self.read_first_rows()) <= SHORT
-
     def read_first_rows(self) -> list[Row]:
         """Read the rows that decide how the answer is written; they are written with the others."""
         self.first_rows = list(islice(self.rows, SHORT + 1))

@@ -1,13 +1,13 @@
 """Conditional requests (RFC 9110, section 13): an answer that the client has already is not sent again."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from django.db.models import Model
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 from rest_framework.exceptions import APIException
@@ -26,50 +26,59 @@ class PreconditionFailed(APIException):
     default_detail = "The answer is not of the version that If-Match or If-Unmodified-Since names."
 
 
-class Validators(NamedTuple):
-    """What identifies a version of an answer.
+class Validation(NamedTuple):
+    """What a conditional request is compared with, and the result.
 
     Attributes:
-        etag: The ``ETag``, strong.
-        modified: The time of the last change, in UTC; None where it is not known for sure.
+        headers: ``ETag``, and ``Last-Modified`` where the time of the last change is known for sure.
+        not_modified: The response 304 if the client has this version, else None.
     """
 
-    etag: str
-    modified: datetime | None = None
+    headers: Mapping[str, str]
+    not_modified: HttpResponse | None
 
-    def apply(self, response: HttpResponseBase) -> None:
-        """Set the headers ``ETag`` and ``Last-Modified`` of a response."""
-        response.headers["ETag"] = self.etag
-        if self.modified is not None:
-            response.headers["Last-Modified"] = http_date(self.modified.timestamp())
 
-    def not_modified(self, request: HttpRequest) -> HttpResponseBase | None:
-        """Return the response 304 if the client has this version, else None.
+def validate(request: HttpRequest, etag: str, modified: datetime | None = None) -> Validation:
+    """Compare the version that a client has with the present one.
 
-        Raises:
-            PreconditionFailed: The request is for another version only.
-        """
-        modified = None if self.modified is None else int(self.modified.timestamp())
-        response = get_conditional_response(request, etag=self.etag, last_modified=modified)
-        if response is None:
-            return None
-        if response.status_code == HTTPStatus.PRECONDITION_FAILED:
+    Args:
+        request: The request.
+        etag: The strong ``ETag`` of the present version.
+        modified: When it was made.
+
+    Raises:
+        PreconditionFailed: The request is for another version only.
+    """
+    headers = {"ETag": etag}
+    timestamp = None
+    if modified is not None:
+        timestamp = int(modified.timestamp())
+        headers["Last-Modified"] = http_date(timestamp)
+    not_modified = get_conditional_response(request, etag, timestamp)
+    if not_modified is not None:
+        if not_modified.status_code == HTTPStatus.PRECONDITION_FAILED:
             raise PreconditionFailed
-        self.apply(response)
-        return response
+        for name, value in headers.items():
+            not_modified.headers[name] = value
+    return Validation(headers, not_modified)
 
 
-def validators(models: tuple[type[Model], ...], *representation: str) -> Validators | None:
-    """Return what identifies the present version of an answer; None where the database cannot tell versions apart.
+def validate_report(request: HttpRequest, models: tuple[type[Model], ...], *representation: str) -> Validation | None:
+    """Compare the version of an answer that a client has with the present one.
 
-    It has to be called before the rows are read: then an answer may be newer than its ``ETag`` says, which costs one
+    This has to be called before the rows are read: then an answer may be newer than its ``ETag`` says, which costs one
     more request, but never older, which would be cached for good.
 
     Args:
-        models: The tables that the answer is made from.
+        request: The request.
+        models: The tables that the answer is read from.
         representation: Whatever else makes one answer differ from another: format, path, query string.
 
+    Returns:
+        The result; None where the database cannot tell versions of the data apart.
+
     Raises:
+        PreconditionFailed: The request is for another version only.
         django.db.Error: The database does not answer.
     """
     version = data_version(*models)
@@ -78,4 +87,4 @@ def validators(models: tuple[type[Model], ...], *representation: str) -> Validat
     digest = blake2b("\0".join((code_version(), version.text, *representation)).encode(), digest_size=12)
     modified = version.modified
     settled = modified is not None and datetime.now(UTC) - modified >= SETTLED
-    return Validators(f'"{digest.hexdigest()}"', modified if settled else None)
+    return validate(request, f'"{digest.hexdigest()}"', modified if settled else None)

@@ -23,8 +23,7 @@ from analytics_data_api.formats.base import RowRenderer
 from analytics_data_api.formats.registry import FORMATS
 from analytics_data_api.formats.row_set import RowSet, UnknownFieldError
 from analytics_data_api.http import parameters
-from analytics_data_api.http.compression import accepts_gzip
-from analytics_data_api.http.conditional import validators
+from analytics_data_api.http.conditional import validate_report
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.disposition import attachment
 from analytics_data_api.http.parameters import Parameter
@@ -68,6 +67,8 @@ class ReportView(APIView):
         deprecation: Since when, and by which endpoint, this one is replaced; None for an endpoint that is not.
         policy: The limit on requests of a user.
         error_statuses: The statuses of error responses, for the description.
+        entity_id: The id in the path, percent-encoding resolved.
+        query_params: The parameters of the query string.
     """
 
     http_method_names = list(METHODS)
@@ -85,18 +86,9 @@ class ReportView(APIView):
     query: ClassVar[tuple[Parameter, ...]] = ()
     deprecation: ClassVar[Deprecation | None] = None
     policy: ClassVar[Policy] = DATA
+    entity_id: str
+    query_params: Mapping[str, str]
     error_statuses = (400, 401, 404, 406, 429, 500, 503)
-
-    @property
-    def entity_id(self) -> str:
-        """The id in the path, percent-encoding resolved."""
-        entity_id: str = self.kwargs[self.entity]
-        return entity_id
-
-    @property
-    def query_params(self) -> Mapping[str, str]:
-        """The parameters of the query string."""
-        return parameters.query_params(self.request)
 
     def report(self) -> Rows:
         """Return the rows that the request is for; no row is read before it is taken.
@@ -117,20 +109,24 @@ class ReportView(APIView):
         )
 
     def get(self, request: Request, **ids: str) -> HttpResponseBase:
+        self.entity_id = ids[self.entity]
+        self.query_params = request.query_params
         began = monotonic()
+        response: HttpResponseBase
         try:
-            return self.respond(request)
+            response = self.respond(request)
         except (OperationalError, InterfaceError) as error:
             if not reconnect(router.db_for_read(self.models[0]), error, began):
                 raise
-        return self.respond(request)
+            response = self.respond(request)
+        return response
 
     def head(self, request: Request, **ids: str) -> HttpResponseBase:
         # Django would set this to the bound method above: the view would then hold a reference to itself.
         return self.get(request, **ids)
 
-    def respond(self, request: Request) -> HttpResponseBase:
-        """Return the answer, read completely.
+    def respond(self, request: Request) -> Any:
+        """Return the answer, read completely, with the number of its rows as the attribute ``rows_written``.
 
         Raises:
             rest_framework.exceptions.APIException: There is none.
@@ -138,34 +134,39 @@ class ReportView(APIView):
         """
         renderer: Any = request.accepted_renderer
         row_set = self.row_set()
+        response: Any
         if not isinstance(renderer, RowRenderer):
             # A page shows the user, which is not part of a version of the data.
             if row_set.is_empty:
                 raise self.nothing()
-            return with_rows(Response(renderer.excerpt(row_set)), row_set)
+            response = Response(renderer.excerpt(row_set))
+            response.rows_written = row_set.written
+            return response
         meta = request.META
         # Before the rows are read.
-        version = validators(self.models, renderer.format, request.path, meta.get("QUERY_STRING", ""))
-        not_modified = None if version is None else version.not_modified(request)
+        validation = validate_report(request, self.models, renderer.format, request.path, meta.get("QUERY_STRING", ""))
+        not_modified = validation and validation.not_modified
         # An ETag is made of the path and the query string, too: only an answer with rows has had it.
-        if not_modified and version and version.etag in meta.get("HTTP_IF_NONE_MATCH", ""):
+        if not_modified and not_modified.headers["ETag"] in meta.get("HTTP_IF_NONE_MATCH", ""):
             return not_modified
         if row_set.is_empty:
             raise self.nothing()
         if not_modified:
             return not_modified
         content_type = f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
-        response = whole_response(renderer.stream(row_set), content_type, gzip=accepts_gzip(request))
-        if version:
-            version.apply(response)
-            if response.headers.get("Content-Encoding"):
+        response = whole_response(request, renderer.stream(row_set), content_type)
+        response.rows_written = row_set.written
+        if validation:
+            for name, value in validation.headers.items():
+                response.headers[name] = value
+            if response.has_header("Content-Encoding"):
                 # As Django's middleware does: the compressed bytes are not those of the strong tag.
-                response.headers["ETag"] = f"W/{version.etag}"
+                response.headers["ETag"] = f"W/{response.headers['ETag']}"
         if self.slug and renderer.extension:
             response.headers["Content-Disposition"] = attachment(
                 f"{course_file_name(self.entity_id)}--{self.slug}.{renderer.extension}"
             )
-        return with_rows(response, row_set)
+        return response
 
     def row_set(self) -> RowSet:
         """Return the report, with the fields that the query string selects.
@@ -173,7 +174,7 @@ class ReportView(APIView):
         Raises:
             BadRequest: A parameter has a value that it does not take.
         """
-        fields = parameters.fields(self.query_params)
+        fields = parameters.fields(self.query_params) if parameters.FIELDS in self.query_params else ()
         try:
             return RowSet(self.serializer_class, self.report(), fields, single=self.single)
         except UnknownFieldError as error:
@@ -267,16 +268,3 @@ def course_file_name(course_id: str) -> str:
     custom = CUSTOM_COURSE.fullmatch(course_id)
     course = custom[1] if custom else course_id.removeprefix("course-v1:")
     return course.replace("/", "-").replace("+", "-")
-
-
-def with_rows(response: Any, row_set: RowSet) -> HttpResponseBase:
-    """Return a response with the number of its rows, as its attribute ``rows_written``, for the log and the metrics."""
-    response.rows_written = row_set.written
-    answer: HttpResponseBase = response
-    return answer
-
-
-def rows_written(response: HttpResponseBase) -> int | None:
-    """Return how many rows a response has, None if it is not a report."""
-    rows: int | None = getattr(response, "rows_written", None)
-    return rows

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, cast
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from analytics_data_api.http.views import rows_written
 from analyticsdataserver.observability import access_log
 from analyticsdataserver.observability.access_log import ABORTED, COMPLETE, FAILED, AccessLogRecord
 from analyticsdataserver.observability.request_context import HEADER, Handled, current_request, request_id
@@ -73,7 +72,7 @@ class RequestLog:
         outcome = self.outcome or ABORTED
         if error is not None and outcome != FAILED:
             outcome = ABORTED if isinstance(error, OSError) else FAILED
-        self.tell(self.response.status_code, outcome, rows_written(self.response))
+        self.tell(self.response.status_code, outcome, getattr(self.response, "rows_written", None))
         if error is None:
             current_request.set(None)
 

@@ -35,7 +35,7 @@ MIDDLEWARE = [
     "analyticsdataserver.observability.middleware.RequestLogMiddleware",
     "analyticsdataserver.web.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "analytics_data_api.http.compression.GZipMiddleware",
+    "analytics_data_api.http.spool.GZipMiddleware",
     "analyticsdataserver.web.middleware.AddressMiddleware",
     "analyticsdataserver.web.middleware.RefusedMethodMiddleware",
     "analyticsdataserver.serving.gate.GateMiddleware",

@@ -6,7 +6,6 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 from django.http import HttpResponse
-from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer2
@@ -15,7 +14,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from analytics_data_api.http.conditional import Validators
+from analytics_data_api.http.conditional import validate
 
 
 @cache
@@ -46,13 +45,13 @@ class Written(NamedTuple):
     """The description's bytes in a format, and what identifies them."""
 
     content: bytes
-    validators: Validators
+    etag: str
 
 
 @cache
 def written(format_: str) -> Written:
     content: bytes = RENDERERS[format_]().render(document())
-    return Written(content, Validators(f'"{hashlib.sha256(content).hexdigest()[:32]}"'))
+    return Written(content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
 
 
 class SchemaView(APIView):
@@ -64,12 +63,10 @@ class SchemaView(APIView):
     permission_classes = (AllowAny,)
     renderer_classes = tuple(RENDERERS.values())
 
-    def get(self, request: Request) -> HttpResponseBase:
-        content, version = written(request.accepted_renderer.format)
-        response = version.not_modified(request)
-        if response is None:
-            response = HttpResponse(content, content_type=request.accepted_media_type)
-            version.apply(response)
+    def get(self, request: Request) -> HttpResponse:
+        content, etag = written(request.accepted_renderer.format)
+        headers, not_modified = validate(request, etag)
+        response = not_modified or HttpResponse(content, content_type=request.accepted_media_type, headers=headers)
         # Kept by whoever wants to, and asked after each time: the next release may describe something else.
         patch_cache_control(response, public=True, no_cache=True)
         return response
