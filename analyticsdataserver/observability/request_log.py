@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from analytics_data_api.http.spool import SpooledResponse
 from analyticsdataserver.observability import access_log
 from analyticsdataserver.observability.access_log import ABORTED, COMPLETE, FAILED, AccessLogRecord
 from analyticsdataserver.observability.request_context import HEADER, Handled, current_request, request_id
@@ -44,7 +45,7 @@ class RequestLog:
         if self.request.method == "HEAD":
             # The server leaves the body out, of which only the length is told.
             pass
-        elif isinstance(response, FileResponse) and response.file_to_stream is not None:
+        elif isinstance(response, FileResponse) and not isinstance(response, SpooledResponse):
             # The server may have the kernel send a file, so that its bytes never come by here.
             self.size = int(response.headers.get("Content-Length", 0))
         elif isinstance(response, StreamingHttpResponse):
