@@ -58,7 +58,7 @@ CACHING: Final = ("Cache-Control", "ETag", "Last-Modified")
 HEADERS: Final = {
     "Cache-Control": ("Who may keep the answer, and how.", {"type": "string", "examples": ["private, no-cache"]}),
     "Deprecation": ("Since when the endpoint is deprecated (RFC 9745).", {"type": "string", "pattern": r"^@\d+$"}),
-    "ETag": ("What tells this version of the answer from others.", {"type": "string", "pattern": '^"[^"]+"$'}),
+    "ETag": ("What tells this version of the answer from others.", {"type": "string", "pattern": r'^(W/)?"[^"]+"$'}),
     "Last-Modified": ("When the data were last loaded or changed.", {"type": "string"}),
     "Link": ("The endpoint to call instead.", {"type": "string"}),
     "RateLimit": (
