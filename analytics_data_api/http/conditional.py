@@ -75,7 +75,7 @@ def validate_report(request: HttpRequest, models: tuple[type[Model], ...], *repr
         representation: Whatever else makes one answer differ from another: format, path, query string.
 
     Returns:
-        The result; None where the database cannot tell versions of the data apart.
+        The result; None where the database cannot distinguish versions of the data.
 
     Raises:
         PreconditionFailed: The request is for another version only.

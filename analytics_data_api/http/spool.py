@@ -147,7 +147,7 @@ class Spool(io.FileIO):
 class SpooledResponse(FileResponse):
     """An answer in a temporary file; its ``Content-Length`` is set."""
 
-    block_size = 64 * 1024
+    block_size = 256 * 1024
 
 
 @contextmanager

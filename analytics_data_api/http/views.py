@@ -109,8 +109,6 @@ class ReportView(APIView):
         )
 
     def get(self, request: Request, **ids: str) -> HttpResponseBase:
-        self.entity_id = ids[self.entity]
-        self.query_params = request.query_params
         began = monotonic()
         response: HttpResponseBase
         try:
@@ -191,6 +189,8 @@ class ReportView(APIView):
             raise MethodNotAllowed(
                 method, f"The method is {quote_value(method)}; this address takes GET, HEAD and OPTIONS."
             )
+        self.entity_id = kwargs[self.entity]
+        self.query_params = request.query_params
         super().initial(request, *args, **kwargs)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:

@@ -232,7 +232,7 @@ class TestForm:
         assert len(page.all("option")) == 4
 
 
-def test_is_kept_by_nobody_else(browser: Client) -> None:
+def test_is_not_cached_for_other_users(browser: Client) -> None:
     make.TimelineFactory()
     assert "private" in browser.get(TIMELINE)["Cache-Control"]
 
