@@ -1,10 +1,11 @@
-"""Serializer fields for values that are not written as the database gives them.
+"""Serializer fields for values that are not written as the database returns them.
 
 Each converts with ``to_representation``, which takes None as well. Writers call it once for each distinct value, not
-for each row, so that it has to be a function of the value alone.
+for each row: it has to be a function of the value alone.
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from rest_framework import serializers
@@ -43,10 +44,12 @@ class NumberField(WrittenField):
 
     written = {"type": "number"}
 
-    # Beyond it a float is no exact integer any more.
+    # Larger floats are not exact integers.
     LARGEST_EXACT = 2.0**53
 
-    def to_representation(self, value: float | None) -> float | None:
+    def to_representation(self, value: float | Decimal | None) -> float | None:
+        if isinstance(value, Decimal):
+            value = float(value)
         if isinstance(value, float) and abs(value) <= self.LARGEST_EXACT and value.is_integer():
             return int(value)
         return value

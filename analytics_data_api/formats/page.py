@@ -1,10 +1,10 @@
 """The page that a browser shows for an endpoint."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 from django.http import HttpRequest
@@ -17,31 +17,29 @@ from rest_framework import renderers
 from rest_framework.request import Request
 
 from analytics_data_api import NAME, TAG
-from analytics_data_api.formats.renderers import CSVRenderer, JSONRenderer
+from analytics_data_api.formats.base import RowRenderer, number
+from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.formats.row_set import RowSet
-from analytics_data_api.http import parameters
-from analytics_data_api.http.parameters import Parameter
 
-if TYPE_CHECKING:
-    from analytics_data_api.http.views import ReportView
-
-# What a page shows of a longer answer: items, elements of a list in an item, characters of a text.
+# How much a page shows of a longer answer: items, elements of a list in an item, characters of a text.
 SHOWN_ITEMS: Final = 100
 SHOWN_ELEMENTS: Final = 50
 SHOWN_CHARACTERS: Final = 500
 
-# Pages load nothing but the service's own style, run no script, and are shown in no other page.
+# Pages load only the service's own style, run no script, and cannot be framed.
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 
-# The tokens of JSON that have a colour; a string with a colon behind it is a name.
+# The tokens of JSON that are coloured; a string before a colon is a name.
 JSON_TOKEN: Final = re.compile(
     r'(?P<name>"(?:[^"\\]|\\.)*")(?=: )|(?P<text>"(?:[^"\\]|\\.)*")'
     r"|(?P<number>-?\d[\d.eE+-]*)|(?P<word>true|false|null)"
 )
 CODE: Final = re.compile(r"`([^`]+)`")
+# Parameters that get a browser's own date picker, as long as it can hold the value: it has no time of day.
+DATE_PARAMETERS: Final = {"start_date", "end_date"}
 PLAIN_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -60,7 +58,7 @@ class Excerpt(NamedTuple):
 
 
 class Crumb(NamedTuple):
-    """A part of the endpoint's address; without a link where nothing answers there."""
+    """A link; ``href`` is None for a part of a path that no endpoint has."""
 
     text: str
     href: str | None
@@ -80,7 +78,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Address:
-    """The parts of an endpoint's address: what stands before the id, the id, and the words behind it."""
+    """The parts of an endpoint's path: before the id, the id, and the words after it."""
 
     head: str
     entity: str
@@ -89,23 +87,33 @@ class Address:
 
     @property
     def template(self) -> str:
-        """The address with the id's name in braces."""
+        """The path with the id's name in braces."""
         return f"{self.head}{{{self.entity}}}/{'/'.join(self.words)}/"
 
 
 class PageRenderer(renderers.BrowsableAPIRenderer):
-    """The page that a browser shows: the request, the beginning of its answer, and where to go on."""
+    """A page with the request, the beginning of its answer, and links."""
 
     template = "analytics_data_api/endpoint.html"
 
+    @staticmethod
+    def excerpt(row_set: RowSet) -> Excerpt:
+        """Return the part of an answer that the page shows: the first items, and the beginning of long values."""
+        records = row_set.records()
+        items = list(islice(records, SHOWN_ITEMS))
+        cut = next(records, None) is not None
+        short = [{name: shortened(value) for name, value in item.items()} for item in items]
+        return Excerpt(short[0] if row_set.single else short, cut, shortened=short != items)
+
     def get_context(self, data: Any, accepted_media_type: str | None, renderer_context: Any) -> dict[str, Any]:
         view, request, response = (renderer_context[name] for name in ("view", "request", "response"))
-        # Those of the answer in JSON, which the page shows; what is set below is the page's own.
+        # The headers of the answer in JSON; those that are set below are the page's own.
         headers = {**response.headers, "Content-Type": JSONRenderer.media_type}
         response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        # It names the user.
+        # The page shows the user's name.
         patch_cache_control(response, private=True, no_cache=True)
-        excerpt = excerpt_of(data)
+        is_report = isinstance(data, Excerpt)
+        excerpt = data if is_report else Excerpt(data, cut=False, shortened=False)
         place = address(view, request)
         schema = view.schema
         schema.path, schema.method = place.template, "GET"
@@ -118,12 +126,15 @@ class PageRenderer(renderers.BrowsableAPIRenderer):
             "url": request.build_absolute_uri(),
             "status": f"{response.status_code} {response.status_text}",
             "headers": sorted(headers.items()),
-            "body": highlighted(orjson.dumps(excerpt.value, option=orjson.OPT_INDENT_2).decode()),
+            "body": highlighted(orjson.dumps(excerpt.value, number, orjson.OPT_INDENT_2).decode()),
             "cut": excerpt.cut,
             "shortened": excerpt.shortened,
             "shown_items": SHOWN_ITEMS,
-            "json": link(request, JSONRenderer.format),
-            "csv": link(request, CSVRenderer.format) if isinstance(data, RowSet) else None,
+            "downloads": [
+                Crumb(renderer.format.upper(), link(request, renderer.format))
+                for renderer in view.renderer_classes
+                if issubclass(renderer, RowRenderer) and (is_report or renderer.describes)
+            ],
             "docs": f"{reverse('docs').rstrip('/')}/#!/{TAG}/{schema.get_operation_id()}",
             "successor": successor(view, request),
             "inputs": list(inputs(view, schema.query_parameters(view))),
@@ -132,17 +143,6 @@ class PageRenderer(renderers.BrowsableAPIRenderer):
             # Without a session there is nothing to log out of.
             "user": request.user if request.auth is None else None,
         }
-
-
-def excerpt_of(data: Any) -> Excerpt:
-    """Return what a page shows of an answer: of a table the first items, of an item the beginning of long values."""
-    if not isinstance(data, RowSet):
-        return Excerpt(data, cut=False, shortened=False)
-    records = data.records()
-    items = list(islice(records, SHOWN_ITEMS))
-    cut = next(records, None) is not None
-    short = [{name: shortened(value) for name, value in item.items()} for item in items]
-    return Excerpt(short[0] if data.single else short, cut, shortened=short != items)
 
 
 def shortened(value: Any) -> Any:
@@ -155,7 +155,7 @@ def shortened(value: Any) -> Any:
 
 
 def highlighted(text: str) -> SafeString:
-    """Return JSON as HTML, with a class for each kind of token."""
+    """Return JSON as HTML, each token with the class of its kind."""
     parts: list[SafeString] = []
     end = 0
     for match in JSON_TOKEN.finditer(text):
@@ -166,19 +166,20 @@ def highlighted(text: str) -> SafeString:
 
 
 def with_code(text: str) -> SafeString:
-    """Return a paragraph as HTML; what stands in backticks is code."""
+    """Return a paragraph as HTML, with text in backticks as code."""
     return mark_safe(CODE.sub(r"<code>\1</code>", escape(text)))  # noqa: S308 - escaped before
 
 
-def address(view: "ReportView", request: Request) -> Address:
-    # The route, whose only regular expressions are the id's and the last slash's, tells where the id begins.
+def address(view: Any, request: Request) -> Address:
+    """Return the parts of the path of a request to a view."""
+    # The id begins where the route has its first regular expression.
     head = "/" + resolve(request.path_info).route.partition("(?P<")[0].replace("^", "")
-    tail = request.path_info[len(head) + len(view.entity_id) :]
+    tail = request.path_info[len(head) + len(view.kwargs[view.entity]) :]
     return Address(head, view.entity, view.entity_id, tuple(tail.strip("/").split("/")))
 
 
 def crumbs(place: Address, request: HttpRequest) -> Iterator[Crumb]:
-    """Yield the parts of an endpoint's address, the last of which is the page itself."""
+    """Yield the parts of an endpoint's path, the last of which is the page itself."""
     script_name = request.path[: -len(request.path_info)]
     yield Crumb(place.head.strip("/").rpartition("/")[2], None)
     yield Crumb(place.entity_id, None)
@@ -189,26 +190,31 @@ def crumbs(place: Address, request: HttpRequest) -> Iterator[Crumb]:
 
 
 def is_endpoint(path: str) -> bool:
-    """Tell whether a view of REST framework answers at an address; at all others one does that says "not found"."""
+    """Return whether a path is one of an endpoint: a view of REST framework."""
     return hasattr(resolve(path).func, "cls")
 
 
 def link(request: Request, format_: str) -> str:
-    """Return the address of the same answer in another format."""
+    """Return the URL of the same answer in another format."""
     query = request.query_params.copy()
     query["format"] = format_
     return f"{escape_uri_path(request.path)}?{query.urlencode()}"
 
 
-def successor(view: "ReportView", request: Request) -> Crumb | None:
-    """Return the endpoint that replaces this one, None where none does."""
+def successor(view: Any, request: Request) -> Crumb | None:
+    """Return a link to the endpoint that replaces this one; None if there is none."""
     if view.deprecation is None:
         return None
     return Crumb(view.deprecation.successor.replace("_", " "), view.deprecation.address(request.path))
 
 
-def inputs(view: "ReportView", described: list[Parameter]) -> Iterator[Input]:
-    """Yield what the form asks for: the endpoint's parameters but the format, which the page has links for."""
+def inputs(view: Any, described: Iterable[Any]) -> Iterator[Input]:
+    """Yield the fields of the form: the endpoint's parameters except the format, which has links.
+
+    Args:
+        view: The endpoint's view.
+        described: Its parameters, as its description has them.
+    """
     for parameter in described:
         if parameter.deprecated or parameter.name == "format":
             continue
@@ -216,8 +222,7 @@ def inputs(view: "ReportView", described: list[Parameter]) -> Iterator[Input]:
         example = ",".join(parameter.example) if parameter.comma_separated else str(parameter.example)
         choices: tuple[str, ...] = ()
         kind = "text"
-        if parameter.name in (parameters.START_DATE, parameters.END_DATE):
-            # A browser's own choice of a date; a date with a time, which that cannot hold, stays text.
+        if parameter.name in DATE_PARAMETERS:
             kind = "date" if not value or PLAIN_DATE.fullmatch(value) else "text"
         elif "enum" in parameter.values and not parameter.comma_separated:
             kind, choices = "choice", tuple(parameter.values["enum"])

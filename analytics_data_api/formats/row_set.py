@@ -5,34 +5,31 @@ from enum import Enum, auto
 from functools import cache, cached_property, lru_cache
 from itertools import chain, islice, repeat
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
-from django.http.response import HttpResponseBase
 from rest_framework import serializers
 
 from analytics_data_api.formats.fields import WrittenField
-from analytics_data_api.http.problems import BadRequest, quote_value
 from analytics_data_api.tables.rows import ABSENT, Row, Rows
 
-Answer = TypeVar("Answer", bound=HttpResponseBase)
 Convert = Callable[[Any], Any]
 # Writes the values of a column, one for each row.
 Write = Callable[[Iterable[Any]], Iterable[Any]]
 
-# Rows written at a time: enough to make what is done once a batch cheap, few enough to weigh little.
+# Rows written at a time: enough to make the work per batch cheap, few enough to take little memory.
 BATCH_SIZE: Final = 1000
 
 # Rows up to which an answer is written row by row.
 SHORT: Final = 8
 
-# Distinct values of a column (its dates, its loads, its countries) whose written form is kept.
+# Distinct values of a column (its dates, its loads, its countries) whose written form is cached.
 CACHED_VALUES: Final = 4096
 
 
 class ValueCache(dict[Any, Any]):
-    """What a function returns for a value: called once for each distinct value, and never for ABSENT, then looked up.
+    """What a function returns for a value: called once for each distinct value, and not for ABSENT.
 
-    A dict, because a lookup then costs a fraction of a call, and most columns have few distinct values.
+    Most columns have few distinct values, and a look-up in a dict costs a fraction of a call.
     """
 
     def __init__(self, function: Convert, absent: Any) -> None:
@@ -49,7 +46,7 @@ class ValueCache(dict[Any, Any]):
 
 
 class JsonType(Enum):
-    """What the values of a column are, as far as it makes a difference to how they can be written."""
+    """The types of values that are written in different ways."""
 
     NUMBERS = auto()
     LISTS = auto()
@@ -58,6 +55,20 @@ class JsonType(Enum):
 
 # Fields whose values, null included, are written in JSON without a comma.
 NUMBERS: Final = (serializers.IntegerField, serializers.FloatField, serializers.BooleanField)
+
+
+class UnknownFieldError(ValueError):
+    """A field is selected that the items do not have.
+
+    Attributes:
+        field: The name that was given.
+        known: The names that can be selected.
+    """
+
+    def __init__(self, field: str, known: Iterable[str]) -> None:
+        super().__init__(f"There is no field {field!r}.")
+        self.field = field
+        self.known = tuple(known)
 
 
 class Column:
@@ -116,7 +127,7 @@ def member_of(convert: Convert, member: str) -> Convert:
 
 
 def value_cache(function: Convert, absent: Any = ABSENT) -> Convert:
-    """Return a function that asks another one for each distinct value once, and never for what is ABSENT."""
+    """Return a function that calls another one once for each distinct value, and not for ABSENT."""
     return ValueCache(function, absent).__getitem__
 
 
@@ -131,7 +142,7 @@ class OutputColumn(NamedTuple):
 
     Attributes:
         name: What it is called.
-        place: Where in a row its value stands; behind the row's end come the constants.
+        place: The index of its value in a row; the constants follow the row's own values.
         kind: What the values are.
         convert: What to write for a value; None where it is written as it is.
     """
@@ -156,7 +167,7 @@ class ColumnPlan:
         width: How many values each row holds.
 
     Raises:
-        BadRequest: ``fields`` names one that the shape or the rows do not have.
+        UnknownFieldError: ``fields`` names one that the shape or the rows do not have.
     """
 
     def __init__(
@@ -174,7 +185,7 @@ class ColumnPlan:
         self.selected = self.select()
 
     def select(self) -> dict[str, tuple[str, ...]]:
-        """Return the names of the columns to write, each with the members of it that are asked for (none for all)."""
+        """Return the names of the columns to write, each with its selected members (none for all)."""
         if not self.fields:
             return dict.fromkeys(self.columns, ())
         selected: dict[str, tuple[str, ...]] = {}
@@ -186,10 +197,7 @@ class ColumnPlan:
                 names = chain.from_iterable(
                     (name, *(f"{name}.{member}" for member in column.members)) for name, column in self.columns.items()
                 )
-                raise BadRequest(
-                    f"fields names {quote_value(field)}; it takes a comma-separated list of: {', '.join(names)}.",
-                    "unknown_field",
-                )
+                raise UnknownFieldError(field, names)
             if not dot:
                 whole.add(name)
             selected[name] = (*selected.get(name, ()), *([member] if dot else []))
@@ -222,16 +230,18 @@ class ColumnPlan:
             for name, members in self.selected.items()
             for header, convert in self.columns[name].flat(members)
         ]
-        if asked := set(self.fields):
-            # A cell is asked for by its own name, or as a part of its object.
-            cells.sort(key=lambda cell: min(map(self.fields.index, {cell.name, cell.name.partition(".")[0]} & asked)))
+        if selected := set(self.fields):
+            # A cell is selected by its own name, or as a part of its object.
+            cells.sort(
+                key=lambda cell: min(map(self.fields.index, {cell.name, cell.name.partition(".")[0]} & selected))
+            )
         else:
             cells.sort(key=itemgetter(0))
         return cells
 
 
-# Made once, not for each request. As many as there are endpoints in the two formats, and some for what fields asks for.
-layout = lru_cache(64)(ColumnPlan)
+# As many as there are endpoints, and some for values of `fields`.
+column_plan = lru_cache(64)(ColumnPlan)
 
 
 class RowSet:
@@ -244,11 +254,11 @@ class RowSet:
         single: Whether the answer is one item by itself, not a list of them.
 
     Attributes:
-        layout: What is written of the rows.
-        written: How many rows have been handed over to be written so far.
+        plan: What is written of the rows.
+        written: How many rows have been written so far.
 
     Raises:
-        BadRequest: ``fields`` names one that the shape or the rows do not have.
+        UnknownFieldError: ``fields`` names one that the shape or the rows do not have.
     """
 
     def __init__(
@@ -262,34 +272,29 @@ class RowSet:
         self.single = single
         self.written = 0
         self.rows = iter(rows.rows)
+        self.first_rows: list[Row] = []
         self.constants = tuple(rows.constants.values())
-        self.layout = layout(serializer_class, rows.columns, tuple(rows.constants), fields)
-
-    @cached_property
-    def beginning(self) -> list[Row]:
-        """The first rows, one more than a short answer has; none is lost by looking at them."""
-        rows = list(islice(self.rows, SHORT + 1))
-        self.rows = chain(rows, self.rows)
-        return rows
+        self.plan = column_plan(serializer_class, rows.columns, tuple(rows.constants), fields)
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no row."""
-        return not self.beginning
+        """Whether there is no row; reads the first rows."""
+        return not (self.first_rows or self.read_first_rows())
 
-    @property
-    def is_short(self) -> bool:
-        """Whether there are so few rows that what is done once a batch would take longer than it saves."""
-        return len(self.beginning) <= SHORT
+    def read_first_rows(self) -> list[Row]:
+        """Read the rows that decide how the answer is written; they are written with the others."""
+        self.first_rows = list(islice(self.rows, SHORT + 1))
+        self.rows = chain(self.first_rows, self.rows)
+        return self.first_rows
 
     def batches(self, writers: Sequence[tuple[OutputColumn, Write]]) -> Iterator[tuple[int, list[Iterable[Any]]]]:
-        """Yield the rows a batch at a time, turned into columns, so that what is done to a value is not a call each.
+        """Yield the rows a batch at a time, by column, so that a batch costs a call for each column, not each value.
 
         Args:
-            writers: What of the rows to yield, each with what writes it.
+            writers: The columns to yield, each with the function that writes its values.
 
         Yields:
-            How many rows the batch has, and for each cell the written values of all of them.
+            The number of rows, and for each column the written values of all of them.
         """
         while rows := list(islice(self.rows, BATCH_SIZE)):
             columns = list(zip(*rows, strict=True))
@@ -297,8 +302,8 @@ class RowSet:
             yield len(rows), [self.column(cell, write, columns, len(rows)) for cell, write in writers]
 
     def column(self, cell: OutputColumn, write: Write, columns: list[tuple[Any, ...]], size: int) -> Iterable[Any]:
-        """Return the written values of a column, that of a constant as often as there are rows."""
-        width = self.layout.width
+        """Return the written values of a column; a constant is repeated for each row."""
+        width = self.plan.width
         if cell.place < width:
             return write(columns[cell.place])
         (constant,) = write((self.constants[cell.place - width],))
@@ -306,7 +311,7 @@ class RowSet:
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield each item as an object."""
-        members = self.layout.members
+        members = self.plan.members
         for row in self.rows:
             self.written += 1
             values = (*row, *self.constants)
@@ -315,15 +320,3 @@ class RowSet:
                 for name, place, convert in members
                 if (value := values[place]) is not ABSENT
             }
-
-
-def with_row_set(response: Answer, table: RowSet) -> Answer:
-    """Return an answer that remembers which table it is written from."""
-    vars(response)["table"] = table
-    return response
-
-
-def rows_written(response: HttpResponseBase) -> int | None:
-    """Return how many rows have been written into an answer so far, None where it is none of rows."""
-    table: RowSet | None = vars(response).get("table")
-    return None if table is None else table.written

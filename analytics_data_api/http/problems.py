@@ -105,6 +105,8 @@ def of_exception(exc: BaseException | None) -> HttpResponse | None:
         if isinstance(exc, exceptions.Throttled):
             wait = getattr(exc, "wait", None)
             headers["Retry-After"] = str(RETRY_AFTER if wait is None else wait)
+        elif exc.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers["Retry-After"] = str(RETRY_AFTER)
         return problem(exc.status_code, detail_of(exc), first_code(exc.get_codes()), headers)
     if isinstance(exc, Http404):
         return problem(HTTPStatus.NOT_FOUND, str(exc) or "There is nothing at this address.", "not_found")

@@ -1,14 +1,15 @@
-"""The way of a request for a report, which every endpoint shares."""
+"""The views of reports: what the endpoints of every version of the API share."""
 
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from itertools import chain
+import re
+from collections.abc import Mapping
+from functools import cache
+from time import monotonic
 from typing import Any, ClassVar, Final
 
+from django.db import InterfaceError, OperationalError, router
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.functional import cached_property
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -18,189 +19,252 @@ from rest_framework.views import APIView
 
 from analytics_data_api.access.throttles import UserThrottle
 from analytics_data_api.access.throttling.policies import DATA, Policy
-from analytics_data_api.formats.page import PageRenderer
-from analytics_data_api.formats.renderers import CSVRenderer, JSONRenderer, RowRenderer
-from analytics_data_api.formats.row_set import RowSet, with_row_set
+from analytics_data_api.formats.base import RowRenderer
+from analytics_data_api.formats.registry import FORMATS
+from analytics_data_api.formats.row_set import RowSet, UnknownFieldError
 from analytics_data_api.http import parameters
-from analytics_data_api.http.conditional import IF_NONE_MATCH, Validators, validators
+from analytics_data_api.http.conditional import validate_report
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.disposition import attachment
-from analytics_data_api.http.headers import SharedHeaders, put
 from analytics_data_api.http.parameters import Parameter
-from analytics_data_api.http.problems import NoData, quote_value
+from analytics_data_api.http.problems import BadRequest, NoData, quote_value
+from analytics_data_api.http.retry import reconnect
+from analytics_data_api.http.spool import whole_response
 from analytics_data_api.tables.rows import Rows
 
 METHODS: Final = ("get", "head", "options")
 
-# What every answer says, also one that refuses the request.
-SHARED_HEADERS: Final = SharedHeaders(
-    {
-        "Allow": ", ".join(METHODS).upper(),
-        # Whoever keeps an answer has to ask each time whether it is still the present one, and no proxy may keep it for
-        # others.
-        "Cache-Control": "private, no-cache",
-        # Whether it will be compressed or not.
-        "Vary": "Accept, Accept-Encoding",
-    }
-)
+HEADERS: Final = {
+    "Allow": ", ".join(METHODS).upper(),
+    # A client revalidates an answer before each use, and no proxy keeps it for other users.
+    "Cache-Control": "private, no-cache",
+    "Vary": "Accept, Accept-Encoding",
+}
 
-# Bytes up to which an answer is sent in one piece, with its length; longer ones are sent while they are read.
-WHOLE_ANSWER_SIZE = 512 * 1024
+CUSTOM_COURSE: Final = re.compile(r"ccx-v1:(.+)\+ccx@[^+]+")
+
+
+@cache
+def rows_of(model: type[Model]) -> Any:
+    """Return the queryset of a table, which is made once, not for each request."""
+    return model._default_manager.all()
 
 
 class ReportView(APIView):
-    """An endpoint that hands out rows of a table.
+    """An endpoint that returns rows of tables.
 
-    A subclass says which rows (:meth:`report`), in which shape, and what to tell where there are none.
+    A subclass declares which ones. It may override :meth:`report`, which returns everything that the first table has
+    about the entity in the path.
 
     Attributes:
         serializer_class: Declares the shape of an item.
-        model: The table that the rows are read from.
-        entity: The name of the id in the address.
-        what: What the items are about, as messages name it.
+        models: The tables that an answer is read from.
+        entity: The name of the id in the path.
+        label: What the items are, as messages name them.
+        slug: The end of the name of a file that an answer is saved as; None for no file name.
         single: Whether the answer is one item by itself, not a list.
-        query: What :meth:`report` reads of the query string, as callers are told.
-        deprecation: Since when, and by which one, the endpoint is replaced; None for one that is not.
-        policy: The limit on how often a user may ask.
-        meta: That of the request (PEP 3333), with its headers.
-        error_statuses: The statuses of answers to requests that are not served, as callers are told.
+        query: The parameters of the query string that :meth:`report` reads.
+        deprecation: Since when, and by which endpoint, this one is replaced; None for an endpoint that is not.
+        policy: The limit on requests of a user.
+        error_statuses: The statuses of error responses, for the description.
+        entity_id: The id in the path, percent-encoding resolved.
+        query_params: The parameters of the query string.
     """
 
     http_method_names = list(METHODS)
-    # What a request may bring along is not read.
+    # A request body is not read.
     parser_classes = ()
-    renderer_classes = (JSONRenderer, CSVRenderer, PageRenderer)
+    renderer_classes = FORMATS
     throttle_classes = (UserThrottle,)
 
     serializer_class: ClassVar[type[Serializer[Any]]]
-    model: ClassVar[type[Model]]
+    models: ClassVar[tuple[type[Model], ...]]
     entity: ClassVar[str]
     label: ClassVar[str]
+    slug: ClassVar[str | None] = None
     single: ClassVar[bool] = False
     query: ClassVar[tuple[Parameter, ...]] = ()
     deprecation: ClassVar[Deprecation | None] = None
     policy: ClassVar[Policy] = DATA
-    meta: Mapping[str, Any]
+    entity_id: str
+    query_params: Mapping[str, str]
     error_statuses = (400, 401, 404, 406, 429, 500, 503)
 
-    @property
-    def entity_id(self) -> str:
-        """The id in the address, percent-encoding resolved."""
-        entity_id: str = self.kwargs[self.entity]
-        return entity_id
-
-    @property
-    def query_params(self) -> Mapping[str, str]:
-        """The parameters of the query string."""
-        return parameters.query_params(self.request)
-
-    @abstractmethod
     def report(self) -> Rows:
-        """Return the rows that the address and the query string ask for; none is read before they are taken.
+        """Return the rows that the request is for; no row is read before it is taken.
 
         Raises:
             BadRequest: A parameter has a value that it does not take.
-            NoData: A parameter asks for something that cannot be on record.
+            NoData: A parameter selects something that cannot be on record.
         """
+        rows: Rows = rows_of(self.models[0]).report(self.entity_id)
+        return rows
 
     def nothing(self) -> NoData:
-        """Return what to tell where the report has no row."""
+        """Return the error for a report without a row."""
         return NoData(
             f"No {self.label} on record for the {self.entity} {quote_value(self.entity_id)}; "
             "it takes an id that has been computed, spelled exactly (capitals count).",
             f"unknown_{self.entity.removesuffix('_id')}",
         )
 
-    def file_name(self) -> str | None:
-        """Return the name for the answer as a CSV file, None for no name."""
-        return None
-
-    @cached_property
-    def validators(self) -> Validators | None:
-        """What tells the present version of the answer from others; None where the database cannot tell."""
-        query = self.meta.get("QUERY_STRING", "")
-        return validators(self.model, self.request.accepted_renderer.format, self.request.path, query)
-
-    def table(self) -> RowSet:
-        """Return the report, with the fields that the query string asks for."""
-        fields = parameters.fields(self.query_params)
-        return RowSet(self.serializer_class, self.report(), fields, single=self.single)
-
     def get(self, request: Request, **ids: str) -> HttpResponseBase:
-        renderer = request.accepted_renderer
-        if not isinstance(renderer, RowRenderer):
-            # The page shows who is logged in, which no version of the data tells of.
-            table = self.table()
-            if table.is_empty:
-                raise self.nothing()
-            return with_row_set(Response(table), table)
-        # Whoever has had an answer from this address need not have its parameters read.
-        meta = self.meta
-        if IF_NONE_MATCH in meta and self.validators and (not_modified := self.validators.if_none_match(meta)):
-            return not_modified
-        table = self.table()
-        # Before the rows are read.
-        validators = self.validators
-        if table.is_empty:
-            raise self.nothing()
-        if validators is not None and (not_modified := validators.if_modified_since(meta)):
-            return not_modified
-        response = with_row_set(render_response(renderer, table), table)
-        if validators is not None:
-            validators.apply(response)
-        if isinstance(renderer, CSVRenderer) and (name := self.file_name()):
-            response["Content-Disposition"] = attachment(name)
+        began = monotonic()
+        response: HttpResponseBase
+        try:
+            response = self.respond(request)
+        except (OperationalError, InterfaceError) as error:
+            if not reconnect(router.db_for_read(self.models[0]), error, began):
+                raise
+            response = self.respond(request)
         return response
 
     def head(self, request: Request, **ids: str) -> HttpResponseBase:
-        # Django would set this to the bound method above, so that the view held itself.
+        # Django would set this to the bound method above: the view would then hold a reference to itself.
         return self.get(request, **ids)
 
+    def respond(self, request: Request) -> Any:
+        """Return the answer, read completely, with the number of its rows as the attribute ``rows_written``.
+
+        Raises:
+            rest_framework.exceptions.APIException: There is none.
+            django.db.Error: The database does not answer.
+        """
+        renderer: Any = request.accepted_renderer
+        row_set = self.row_set()
+        response: Any
+        if not isinstance(renderer, RowRenderer):
+            # A page shows the user, which is not part of a version of the data.
+            if row_set.is_empty:
+                raise self.nothing()
+            response = Response(renderer.excerpt(row_set))
+            response.rows_written = row_set.written
+            return response
+        meta = request.META
+        # Before the rows are read.
+        validation = validate_report(request, self.models, renderer.format, request.path, meta.get("QUERY_STRING", ""))
+        not_modified = validation and validation.not_modified
+        # An ETag is made of the path and the query string, too: only an answer with rows has had it.
+        if not_modified and not_modified.headers["ETag"] in meta.get("HTTP_IF_NONE_MATCH", ""):
+            return not_modified
+        if row_set.is_empty:
+            raise self.nothing()
+        if not_modified:
+            return not_modified
+        content_type = f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
+        response = whole_response(request, renderer.stream(row_set), content_type)
+        response.rows_written = row_set.written
+        if validation:
+            for name, value in validation.headers.items():
+                response.headers[name] = value
+            if response.has_header("Content-Encoding"):
+                # As Django's middleware does: the compressed bytes are not those of the strong tag.
+                response.headers["ETag"] = f"W/{response.headers['ETag']}"
+        if self.slug and renderer.extension:
+            response.headers["Content-Disposition"] = attachment(
+                f"{course_file_name(self.entity_id)}--{self.slug}.{renderer.extension}"
+            )
+        return response
+
+    def row_set(self) -> RowSet:
+        """Return the report, with the fields that the query string selects.
+
+        Raises:
+            BadRequest: A parameter has a value that it does not take.
+        """
+        fields = parameters.fields(self.query_params) if parameters.FIELDS in self.query_params else ()
+        try:
+            return RowSet(self.serializer_class, self.report(), fields, single=self.single)
+        except UnknownFieldError as error:
+            raise BadRequest(
+                f"fields names {quote_value(error.field)}; it takes a comma-separated list of: "
+                f"{', '.join(error.known)}.",
+                "unknown_field",
+            ) from None
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        # What this address never does is told to everybody, before a key is query_params for.
+        # 405 comes before any other error.
         method = request.method or ""
         if method.lower() not in self.http_method_names:
             raise MethodNotAllowed(
                 method, f"The method is {quote_value(method)}; this address takes GET, HEAD and OPTIONS."
             )
+        self.entity_id = kwargs[self.entity]
+        self.query_params = request.query_params
         super().initial(request, *args, **kwargs)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        self.meta = request.META
         made = super().initialize_request(request, *args, **kwargs)
-        # Only parsers look at it. With the request in it, the request, the view and the answer would hold each other in
-        # memory until the garbage collector comes by.
+        # Only parsers read it. It refers to the request, which would keep both in memory until the garbage collector
+        # runs.
         made.parser_context = {}
         return made
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """None, since ``finalize_response`` has them."""
-        return {}
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        finalized = super().finalize_response(request, response, *args, **kwargs)
-        SHARED_HEADERS.complete(finalized)
-        if self.deprecation is not None:
-            for name, value in self.deprecation.headers(request.path).items():
-                put(finalized, name, value)
-        return finalized
+        """The headers of every response, errors included."""
+        return HEADERS | (self.deprecation.headers(self.request.path) if self.deprecation else {})
 
     def get_renderers(self) -> list[BaseRenderer]:
-        """Return the formats of the answer; a description of the endpoint has no rows that would make a CSV."""
-        described = self.request.method == "OPTIONS"
-        return [renderer() for renderer in self.renderer_classes if not (described and renderer is CSVRenderer)]
+        """Return the formats of the answer, or, for OPTIONS, those that can write a description."""
+        return [
+            renderer()
+            for renderer in self.renderer_classes
+            if self.request.method != "OPTIONS" or getattr(renderer, "describes", True)
+        ]
 
 
-def render_response(renderer: RowRenderer, table: RowSet) -> HttpResponse | StreamingHttpResponse:
-    """Return a table in a format: in one piece while it is small, and else sent while its rows are read."""
-    content_type = renderer.media_type + (f"; charset={renderer.charset}" if renderer.charset else "")
-    chunks: Iterator[bytes] = renderer.stream(table)
-    begun: list[bytes] = []
-    size = 0
-    for chunk in chunks:
-        begun.append(chunk)
-        size += len(chunk)
-        if size > WHOLE_ANSWER_SIZE:
-            return StreamingHttpResponse(chain(begun, chunks), content_type=content_type)
-    return HttpResponse(b"".join(begun), content_type=content_type)
+class DatedReportView(ReportView):
+    """What a table has about a course in a range of dates, or on the latest date on record."""
+
+    entity = "course_id"
+    query = parameters.DAYS
+
+    def report(self) -> Rows:
+        rows: Rows = rows_of(self.models[0]).report(self.entity_id, parameters.date_range(self.query_params))
+        return rows
+
+    def nothing(self) -> NoData:
+        span = rows_of(self.models[0]).span(self.entity_id)
+        if span is None:
+            return super().nothing()
+        given = ", ".join(
+            f"{name} {quote_value(value)}"
+            for name in (parameters.START_DATE, parameters.END_DATE)
+            if (value := self.query_params.get(name))
+        )
+        first, last = (date[:10] for date in span)
+        return NoData(
+            f"The {self.entity} {quote_value(self.entity_id)} has no {self.label} in the range {given}; "
+            f"on record are dates from {first} to {last}.",
+            "no_data_in_range",
+        )
+
+
+class ActivityTypeReportView(ReportView):
+    """What a table has about a course and one type of activity, in the latest week on record."""
+
+    entity = "course_id"
+    query = parameters.ACTIVITY_TYPE
+    single = True
+
+    def report(self) -> Rows:
+        rows: Rows = rows_of(self.models[0]).recent(self.entity_id, parameters.activity_type(self.query_params))
+        return rows
+
+    def nothing(self) -> NoData:
+        if rows_of(self.models[0]).span(self.entity_id) is None:
+            return super().nothing()
+        activity_type = parameters.activity_type(self.query_params)
+        return NoData(
+            f"The {self.entity} {quote_value(self.entity_id)} has activity on record, "
+            f"but none of the activity_type {quote_value(activity_type)}.",
+            "no_activity_of_type",
+        )
+
+
+def course_file_name(course_id: str) -> str:
+    """Return the part of a file's name that names a course; a custom course (CCX) has the name of its course."""
+    custom = CUSTOM_COURSE.fullmatch(course_id)
+    course = custom[1] if custom else course_id.removeprefix("course-v1:")
+    return course.replace("/", "-").replace("+", "-")

@@ -18,6 +18,8 @@ from analytics_data_api.tables.querysets import TableUpdateQuerySet
 from analytics_data_api.tables.rows import Row
 from analytics_data_api.tables.statements import database_of, statement
 
+DataVersion = Mark
+
 # The packages whose own data and habits show in answers.
 PACKAGES: Final = ("Django", "djangorestframework", "django-countries", "orjson")
 
@@ -59,6 +61,24 @@ def table_version(model: type[Model]) -> Mark | None:
         # The state was there before the version is looked up, which can be newer than the state, but never older.
         known = KNOWN[alias, table] = (state, looked_up(alias, table))
     return known[1]
+
+
+def data_version(*models: type[Model]) -> Mark | None:
+    """Return the version of the data of several tables; None where that of one of them is not known.
+
+    Args:
+        models: The tables.
+
+    Raises:
+        django.db.Error: The database does not answer.
+    """
+    versions = [version for model in models if (version := table_version(model)) is not None]
+    if len(versions) < len(models):
+        return None
+    if len(versions) == 1:
+        return versions[0]
+    times = [version.modified for version in versions if version.modified is not None]
+    return Mark(repr([version.text for version in versions]), max(times, default=None))
 
 
 def looked_up(alias: str, table: str) -> Mark | None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, cast
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from analytics_data_api.formats.row_set import rows_written
-from analytics_data_api.http.headers import put
+from analytics_data_api.http.spool import SpooledResponse
 from analyticsdataserver.observability import access_log
 from analyticsdataserver.observability.access_log import ABORTED, COMPLETE, FAILED, AccessLogRecord
 from analyticsdataserver.observability.request_context import HEADER, Handled, current_request, request_id
@@ -42,11 +41,11 @@ class RequestLog:
     def follow(self, response: HttpResponseBase) -> None:
         """Watch the answer until the server closes it, as WSGI (PEP 3333) has it do in any case."""
         self.response = response
-        put(response, HEADER, self.id)
+        response.headers[HEADER] = self.id
         if self.request.method == "HEAD":
             # The server leaves the body out, of which only the length is told.
             pass
-        elif isinstance(response, FileResponse) and response.file_to_stream is not None:
+        elif isinstance(response, FileResponse) and not isinstance(response, SpooledResponse):
             # The server may have the kernel send a file, so that its bytes never come by here.
             self.size = int(response.headers.get("Content-Length", 0))
         elif isinstance(response, StreamingHttpResponse):
@@ -74,7 +73,7 @@ class RequestLog:
         outcome = self.outcome or ABORTED
         if error is not None and outcome != FAILED:
             outcome = ABORTED if isinstance(error, OSError) else FAILED
-        self.tell(self.response.status_code, outcome, rows_written(self.response))
+        self.tell(self.response.status_code, outcome, getattr(self.response, "rows_written", None))
         if error is None:
             current_request.set(None)
 

@@ -14,7 +14,6 @@ from django.http import (
 )
 
 from analytics_data_api.access.throttling.policies import HEADERS
-from analytics_data_api.http.headers import put
 from analytics_data_api.http.problems import TooManyRequests, of_exception, problem, quote_value
 from analyticsdataserver.paths import PROBES
 
@@ -62,7 +61,7 @@ class AddressMiddleware:
         response = self.get_response(request)
         # In a 304 it would be taken for that of the answer (RFC 9110, section 8.6).
         if isinstance(response, HttpResponse) and response.status_code != HTTPStatus.NOT_MODIFIED:
-            put(response, "Content-Length", str(len(response.content)))
+            response.headers["Content-Length"] = str(len(response.content))
         return response
 
 

@@ -8,8 +8,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware import security
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 
-from analytics_data_api.http.headers import SharedHeaders
-
 # Answers to programs show nothing; a browser that opens one takes it for a document all the same.
 NOTHING_ALLOWED: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -32,17 +30,18 @@ class SecurityMiddleware(security.SecurityMiddleware):
         super().__init__(get_response)
         self.of_http, self.of_https = map(self.headers_of, (HttpRequest(), HTTPSRequest()))
 
-    def headers_of(self, request: HttpRequest) -> SharedHeaders:
+    def headers_of(self, request: HttpRequest) -> dict[str, str]:
         """Return the headers that answers to requests like this one get."""
         response = HttpResponse()
         del response.headers["Content-Type"]
         self.process_response(request, response)
         XFrameOptionsMiddleware(lambda _: response).process_response(request, response)
-        return SharedHeaders({**response.headers, "Content-Security-Policy": NOTHING_ALLOWED})
+        return {**response.headers, "Content-Security-Policy": NOTHING_ALLOWED}
 
     def __call__(self, request: HttpRequest) -> Any:
         response: Any = self.process_request(request) or self.get_response(request)
         # Whoever gets a 304 has them with the answer, and is to keep them (RFC 9111, section 3.2).
         if response.status_code != HTTPStatus.NOT_MODIFIED:
-            (self.of_https if request.is_secure() else self.of_http).complete(response)
+            for name, value in (self.of_https if request.is_secure() else self.of_http).items():
+                response.headers.setdefault(name, value)
         return response

@@ -69,7 +69,7 @@ class Page(HTMLParser):
         return [value for _, attributes in self.elements for name, value in attributes.items() if name in ADDRESSES]
 
     def require_own_files_only(self) -> None:
-        """Check that the page asks no other host, runs no script, and needs no inline style."""
+        """Check that the page loads nothing from another host, runs no script, and needs no inline style."""
         assert {urlsplit(each).netloc for each in self.addresses()} <= {"", "testserver"}
         assert not self.all("script")
         assert not self.all("style")

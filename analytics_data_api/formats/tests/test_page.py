@@ -15,7 +15,7 @@ from django.urls import resolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_data_api.formats.page import excerpt_of, highlighted
+from analytics_data_api.formats.page import PageRenderer, highlighted
 from analytics_data_api.formats.tests.page import Page
 from analytics_data_api.formats.tests.test_renderers import MANY, Counted, lines
 from analytics_data_api.http.tests.shape import problem_of
@@ -118,7 +118,7 @@ class TestAnswer:
 
     def test_that_is_long_is_not_read_to_its_end(self) -> None:
         rows = Counted()
-        excerpt = excerpt_of(lines(rows))
+        excerpt = PageRenderer.excerpt(lines(rows))
         assert excerpt.cut
         assert len(excerpt.value) == 100
         assert rows.taken < MANY / 2
@@ -232,7 +232,7 @@ class TestForm:
         assert len(page.all("option")) == 4
 
 
-def test_is_kept_by_nobody_else(browser: Client) -> None:
+def test_is_not_cached_for_other_users(browser: Client) -> None:
     make.TimelineFactory()
     assert "private" in browser.get(TIMELINE)["Cache-Control"]
 

@@ -1,21 +1,22 @@
-"""The bytes of an answer, and that long answers are sent while their rows are read."""
+"""The bytes of an answer."""
 
 import csv
 import io
 import json
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import Any
 
-import orjson
 import pytest
-from django.http import StreamingHttpResponse
 from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework import serializers
 
-from analytics_data_api.formats.renderers import CSVRenderer, JSONRenderer, RowRenderer
-from analytics_data_api.formats.row_set import RowSet
-from analytics_data_api.http import views
+from analytics_data_api.formats import registry
+from analytics_data_api.formats.csv import CSVRenderer
+from analytics_data_api.formats.json import JSONRenderer
+from analytics_data_api.formats.row_set import BATCH_SIZE, RowSet
+from analytics_data_api.http.views import ReportView
 from analytics_data_api.tables.rows import ABSENT, Row, Rows
 
 
@@ -28,8 +29,8 @@ class LineSerializer(serializers.Serializer[Any]):
 
 COLUMNS = ("number", "text", "tags", "good")
 LONG = "ä" * 100
-# Some 1.5 MiB, much more than what is sent in one piece.
-MANY = 6000
+# Some 3 MB, more than what is kept in memory.
+MANY = 12_000
 
 
 def lines(rows: Iterable[Row], *, single: bool = False) -> RowSet:
@@ -41,7 +42,7 @@ def many(count: int = MANY) -> Iterator[Row]:
 
 
 class Counted:
-    """Rows that know how many of them have been taken, and may fail.
+    """Rows that count how many of them have been taken, and may fail.
 
     Args:
         fails_at: Before which row reading fails, None for never.
@@ -57,9 +58,6 @@ class Counted:
                 raise ConnectionError("The database has gone away.")
             self.taken += 1
             yield row
-
-
-both_formats = pytest.mark.parametrize("renderer", [JSONRenderer(), CSVRenderer()], ids=["json", "csv"])
 
 
 class TestJSON:
@@ -120,66 +118,27 @@ class TestCSV:
         assert [row[3] for row in rows] == texts
 
 
-class TestStreaming:
-    @both_formats
-    def test_a_long_answer_is_the_same_bytes_as_in_one_piece(
-        self, renderer: RowRenderer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        streamed = views.render_response(renderer, lines(many()))
-        assert isinstance(streamed, StreamingHttpResponse)
-        body = b"".join(streamed)
-        assert len(body) > 2 * 512 * 1024
-        monkeypatch.setattr(views, "WHOLE_ANSWER_SIZE", len(body))
-        whole = views.render_response(renderer, lines(many()))
-        assert not whole.streaming
-        assert whole.content == body
-        assert streamed.headers == whole.headers
+class TestDecimals:
+    """What a column of a view holds, such as a sum: a DECIMAL."""
 
-    @both_formats
-    def test_a_short_one_is_sent_in_one_piece(self, renderer: RowRenderer) -> None:
-        response = views.render_response(renderer, lines(many(1000)))
-        assert not response.streaming
-        assert 200_000 < len(response.content) < 512 * 1024
+    rows = Rows(COLUMNS, [(Decimal("3.00"), Decimal("2.50"), [], False)])
 
-    @both_formats
-    def test_rows_are_read_while_they_are_sent(self, renderer: RowRenderer) -> None:
-        rows = Counted()
-        response = views.render_response(renderer, lines(rows))
-        assert isinstance(response, StreamingHttpResponse)
-        progress = [rows.taken]
-        sent = 0
-        for chunk in response:
-            sent += len(chunk)
-            progress.append(rows.taken)
-        # What was needed to know that it is long, and then as much as has been sent.
-        assert progress[0] < MANY * 2 / 3
-        assert len(set(progress)) > 2
-        assert progress[-1] == MANY
-        assert sent > 2 * 512 * 1024
+    @pytest.mark.parametrize("times", [1, BATCH_SIZE])
+    def test_in_json(self, times: int) -> None:
+        rows = Rows(COLUMNS, list(self.rows.rows) * times)
+        body = b"".join(JSONRenderer().stream(RowSet(LineSerializer, rows)))
+        assert json.loads(body) == [{"number": 3, "text": 2.5, "tags": [], "good": False}] * times
+        assert b'"number":3,' in body
 
-    @both_formats
-    @pytest.mark.parametrize("fails_at", [MANY * 2 // 3, MANY - 1])
-    def test_one_that_breaks_off_does_not_look_complete(self, renderer: RowRenderer, fails_at: int) -> None:
-        response = views.render_response(renderer, lines(Counted(fails_at)))
-        assert isinstance(response, StreamingHttpResponse)
-        sent: list[bytes] = []
-        # The server, which gets it, then breaks the connection off without the mark of the end.
-        with pytest.raises(ConnectionError, match="gone away"):
-            sent.extend(response)
-        assert "Content-Length" not in response
-        if isinstance(renderer, JSONRenderer):
-            with pytest.raises(orjson.JSONDecodeError):
-                orjson.loads(b"".join(sent))
+    def test_in_csv(self) -> None:
+        body = b"".join(CSVRenderer().stream(RowSet(LineSerializer, self.rows)))
+        assert body == b"good,number,tags,text\r\nFalse,3,,2.5\r\n"
 
-    @both_formats
-    @pytest.mark.parametrize("fails_at", [0, 1, 1500])
-    def test_what_breaks_before_anything_is_sent_can_still_be_told(self, renderer: RowRenderer, fails_at: int) -> None:
-        with pytest.raises(ConnectionError, match="gone away"):
-            views.render_response(renderer, lines(Counted(fails_at)))
+    def test_what_json_has_no_value_for_is_a_fault(self) -> None:
+        with pytest.raises(TypeError):
+            JSONRenderer().render({"x": object()})
 
-    @pytest.mark.parametrize(
-        ("renderer", "content_type"), [(JSONRenderer(), "application/json"), (CSVRenderer(), "text/csv; charset=utf-8")]
-    )
-    @pytest.mark.parametrize("count", [1, MANY])
-    def test_it_says_what_it_is(self, renderer: RowRenderer, content_type: str, count: int) -> None:
-        assert views.render_response(renderer, lines(many(count)))["Content-Type"] == content_type
+
+def test_a_new_format_is_a_line_in_the_registry() -> None:
+    assert ReportView.renderer_classes is registry.FORMATS
+    assert [renderer.format for renderer in registry.FORMATS] == ["json", "csv", "api"]

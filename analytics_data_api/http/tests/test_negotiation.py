@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.request import Request
 
+from analytics_data_api.formats.csv import CSVRenderer
+from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.formats.page import PageRenderer
-from analytics_data_api.formats.renderers import CSVRenderer, JSONRenderer
 from analytics_data_api.http.negotiation import FormatNegotiation
 from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.v0.tests.cases import address

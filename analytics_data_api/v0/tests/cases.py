@@ -1,4 +1,4 @@
-"""A case for each endpoint: rows, the address that asks for them, and the bytes that the contract says come back."""
+"""A case for each endpoint: rows, the path of the request, and the bytes that the contract requires."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from analytics_data_api.conftest import Get
+from analytics_data_api.http.views import course_file_name
 from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.v0.tests.cases import CASES, IDS, Case, address
 from analytics_data_api.v0.urls import ENDPOINTS
@@ -68,6 +69,36 @@ def test_ids_of_the_newer_form_are_taken_raw_and_encoded(client: Client, safe: s
     assert enrollment["Content-Disposition"] == "attachment; filename=edX-DemoX-Demo_2014--enrollment.csv"
     grades = client.get(f"/api/v0/problems/{quote(module_id, safe=safe)}/grade_distribution")
     assert [grade["module_id"] for grade in grades.json()] == [module_id]
+
+
+@pytest.mark.parametrize(
+    ("course_id", "name"),
+    [
+        ("edX/DemoX/Demo_2014", "edX-DemoX-Demo_2014"),
+        ("course-v1:edX+DemoX+Demo_2014", "edX-DemoX-Demo_2014"),
+        ("course-v1:edX+DemoX+Demo+2014", "edX-DemoX-Demo-2014"),
+        ("ccx-v1:edX+DemoX+Demo_2014+ccx@15", "edX-DemoX-Demo_2014"),
+        ("course-v1:edX+DemoX+北京", "edX-DemoX-北京"),
+    ],
+)
+def test_a_file_has_the_name_of_the_course(course_id: str, name: str) -> None:
+    assert course_file_name(course_id) == name
+
+
+def test_a_file_of_a_course_beyond_ascii(get: Get) -> None:
+    make.EnrollmentFactory(course_id="course-v1:edX+Démo+2014")
+    response = get(address("courses/{course_id}/enrollment", course_id="course-v1:edX+Démo+2014"), format="csv")
+    assert response["Content-Disposition"] == (
+        "attachment; filename=edX-Demo-2014--enrollment.csv; filename*=UTF-8''edX-D%C3%A9mo-2014--enrollment.csv"
+    )
+
+
+@pytest.mark.parametrize("activity_type", ["ACTIVE", "POSTED_FORUM"])
+def test_csv_of_activity_has_the_same_columns_whatever_the_week_has(get: Get, activity_type: str) -> None:
+    make.CourseActivityFactory(activity_type=activity_type)
+    header, line = get(address("courses/{course_id}/activity"), format="csv").content.decode().splitlines()
+    assert header == ("any,attempted_problem,course_id,created,interval_end,interval_start,played_video,posted_forum")
+    assert len(line.split(",")) == 8
 
 
 @every_endpoint

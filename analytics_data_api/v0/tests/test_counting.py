@@ -88,7 +88,7 @@ class TestRecentActivity:
 
 
 class TestConsolidation:
-    """Variants of an answer that were only told apart by mistake, section 3 of the contract."""
+    """Variants of an answer that differ only by mistake, section 3 of the contract."""
 
     def answers(self, get: Get) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = get(address("problems/{problem_id}/answer_distribution")).json()

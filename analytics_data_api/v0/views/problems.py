@@ -4,38 +4,37 @@ from analytics_data_api.http.views import ReportView
 from analytics_data_api.tables import models
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.v0 import serializers
-from analytics_data_api.v0.views.base import EntityView
 
 
-class GradeDistributionView(EntityView):
-    """Get the grades that were given for a problem, and how often each was given."""
+class GradeDistributionView(ReportView):
+    """Get the distribution of grades for a problem."""
 
-    model = models.GradeDistribution
+    models = (models.GradeDistribution,)
     serializer_class = serializers.GradeDistributionSerializer
-    label = "grades"
     entity = "problem_id"
+    label = "grades"
 
 
 class ProblemResponseAnswerDistributionView(ReportView):
-    """Get the answers that were given to each part of a problem, and how often each was given.
+    """Get the distribution of answers to each part of a problem.
 
-    A problem that was randomised by mistake shows everybody the same question in several variants; their numbers are
-    added up.
+    A problem that was randomised by mistake shows every user the same question in several variants; the counts of such
+    variants are summed.
     """
 
-    model = models.ProblemFirstLastResponseAnswerDistribution
+    models = (models.ProblemFirstLastResponseAnswerDistribution,)
     serializer_class = serializers.ProblemResponseAnswerDistributionSerializer
-    label = "answers"
     entity = "problem_id"
+    label = "answers"
 
     def report(self) -> Rows:
         return models.answer_distribution().report(self.entity_id)
 
 
-class SequentialOpenDistributionView(EntityView):
-    """Get how often a subsection (a sequential) was opened."""
+class SequentialOpenDistributionView(ReportView):
+    """Get the number of views of a subsection (a sequential)."""
 
-    model = models.SequentialOpenDistribution
+    models = (models.SequentialOpenDistribution,)
     serializer_class = serializers.SequentialOpenDistributionSerializer
-    label = "views"
     entity = "module_id"
+    label = "views"

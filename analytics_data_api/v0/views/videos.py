@@ -1,17 +1,17 @@
 """Endpoints about videos."""
 
+from analytics_data_api.http.views import ReportView
 from analytics_data_api.tables import models
 from analytics_data_api.v0 import serializers
-from analytics_data_api.v0.views.base import EntityView
 
 
-class VideoTimelineView(EntityView):
-    """Get how many users watched each segment of a video, and how often.
+class VideoTimelineView(ReportView):
+    """Get the number of users and views for each segment of a video.
 
-    A segment that nobody watched has no item.
+    A segment without a view has no item.
     """
 
-    model = models.VideoTimeline
+    models = (models.VideoTimeline,)
     serializer_class = serializers.VideoTimelineSerializer
-    label = "timeline"
     entity = "video_id"
+    label = "timeline"

@@ -13,7 +13,8 @@ from rest_framework import exceptions, serializers
 
 from analytics_data_api import TAG
 from analytics_data_api.access.throttling.policies import WRONG_KEYS
-from analytics_data_api.formats.renderers import CSVRenderer, JSONRenderer
+from analytics_data_api.formats.json import JSONRenderer
+from analytics_data_api.formats.registry import DATA_FORMATS
 from analytics_data_api.http import problems
 from analytics_data_api.http.parameters import Parameter, fields_parameter, format_parameter
 from analytics_data_api.http.views import ReportView
@@ -57,7 +58,7 @@ CACHING: Final = ("Cache-Control", "ETag", "Last-Modified")
 HEADERS: Final = {
     "Cache-Control": ("Who may keep the answer, and how.", {"type": "string", "examples": ["private, no-cache"]}),
     "Deprecation": ("Since when the endpoint is deprecated (RFC 9745).", {"type": "string", "pattern": r"^@\d+$"}),
-    "ETag": ("What tells this version of the answer from others.", {"type": "string", "pattern": '^"[^"]+"$'}),
+    "ETag": ("What tells this version of the answer from others.", {"type": "string", "pattern": r'^(W/)?"[^"]+"$'}),
     "Last-Modified": ("When the data were last loaded or changed.", {"type": "string"}),
     "Link": ("The endpoint to call instead.", {"type": "string"}),
     "RateLimit": (
@@ -160,18 +161,20 @@ class OperationSchema(AutoSchema):
         names = []
         for name, field in view.serializer_class().fields.items():
             names += [name, *(f"{name}.{member}" for member in getattr(field, "fields", ()))]
-        return [*view.query, fields_parameter(names), format_parameter([JSONRenderer.format, CSVRenderer.format])]
+        return [*view.query, fields_parameter(names), format_parameter([renderer.format for renderer in DATA_FORMATS])]
 
     def answer(self, view: ReportView, described: Json) -> Json:
         """Return what a report answers: the items as JSON and as CSV, with an example of each."""
         example = examples.load()[self.path]
         model = described["content"][JSONRenderer.media_type]["schema"]
+        content = {
+            renderer.media_type: {"schema": {"type": "string"}, "example": example[renderer.format]}
+            for renderer in DATA_FORMATS
+        }
+        content[JSONRenderer.media_type]["schema"] = model
         answer: Json = {
             "description": (view.serializer_class.__doc__ or "").strip(),
-            "content": {
-                JSONRenderer.media_type: {"schema": model, "example": example["json"]},
-                CSVRenderer.media_type: {"schema": {"type": "string"}, "example": example["csv"]},
-            },
+            "content": content,
         }
         answer["headers"] = {name: header(name) for name in CACHING}
         if view.deprecation is not None:

@@ -14,7 +14,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from analytics_data_api.http.conditional import Validators
+from analytics_data_api.http.conditional import validate
 
 
 @cache
@@ -42,16 +42,16 @@ RENDERERS: Final[dict[str, type[Any]]] = {renderer.format: renderer for renderer
 
 
 class Written(NamedTuple):
-    """The description's bytes in a format, and what tells them from those of another release."""
+    """The description's bytes in a format, and what identifies them."""
 
     content: bytes
-    validators: Validators
+    etag: str
 
 
 @cache
 def written(format_: str) -> Written:
     content: bytes = RENDERERS[format_]().render(document())
-    return Written(content, Validators(f'"{hashlib.sha256(content).hexdigest()[:32]}"', None))
+    return Written(content, f'"{hashlib.sha256(content).hexdigest()[:32]}"')
 
 
 class SchemaView(APIView):
@@ -64,11 +64,9 @@ class SchemaView(APIView):
     renderer_classes = tuple(RENDERERS.values())
 
     def get(self, request: Request) -> HttpResponse:
-        content, present = written(request.accepted_renderer.format)
-        response = present.if_none_match(request.META)
-        if response is None:
-            response = HttpResponse(content, content_type=request.accepted_media_type)
-            present.apply(response)
+        content, etag = written(request.accepted_renderer.format)
+        headers, not_modified = validate(request, etag)
+        response = not_modified or HttpResponse(content, content_type=request.accepted_media_type, headers=headers)
         # Kept by whoever wants to, and asked after each time: the next release may describe something else.
         patch_cache_control(response, public=True, no_cache=True)
         return response

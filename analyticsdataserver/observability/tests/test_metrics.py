@@ -10,8 +10,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import OperationalError, connections
 from django.test import Client
 
-from analytics_data_api.formats import row_set
-from analytics_data_api.http import views
+from analytics_data_api.http import spool
 from analytics_data_api.http.tests.shape import problem_of
 from analytics_data_api.tables.tests import factories as make
 from analyticsdataserver import VERSION
@@ -137,9 +136,8 @@ class TestBrokenOff:
     def test_answers_are_counted_by_how_they_ended(self, scrape: Scrape, monkeypatch: pytest.MonkeyPatch) -> None:
         for day in range(1, 5):
             make.EnrollmentFactory(date=make.DAY.replace(day=day))
-        monkeypatch.setattr(views, "WHOLE_ANSWER_SIZE", 0)
-        monkeypatch.setattr(row_set, "BATCH_SIZE", 1)
-        monkeypatch.setattr(row_set, "SHORT", 0)
+        monkeypatch.setattr(spool, "MEMORY", 0)
+        monkeypatch.setattr(spool.SpooledResponse, "block_size", 10)
         answer = Answer(ENROLLMENT, WSGIHandler(), QUERY_STRING="start_date=2014-12-01")
         chunks = iter(answer.body)
         taken = next(chunks) + next(chunks)
@@ -149,7 +147,7 @@ class TestBrokenOff:
         assert values[series("dataapi_requests_in_progress")] == 1
         broken = "dataapi_responses_broken_off_total"
         assert counts(values, broken) == {series(broken, route=ROUTE, outcome="aborted"): 1}
-        assert values[series("dataapi_rows_total", route=ROUTE)] == 1
+        assert values[series("dataapi_rows_total", route=ROUTE)] == 4
         assert values[series("dataapi_response_bytes_total", route=ROUTE)] == len(taken)
 
 

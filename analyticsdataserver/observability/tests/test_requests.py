@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from itertools import islice
 from time import perf_counter
 from typing import Any
 
@@ -15,8 +14,7 @@ from django.urls import URLPattern, get_resolver
 from django.views.generic import RedirectView
 from rest_framework.settings import api_settings
 
-from analytics_data_api.formats import row_set
-from analytics_data_api.http import views
+from analytics_data_api.http import spool
 from analytics_data_api.tables.tests import factories as make
 from analyticsdataserver.observability import access_log, request_log
 from analyticsdataserver.observability.middleware import RequestLogMiddleware
@@ -188,10 +186,10 @@ class TestRefused:
 @pytest.mark.usefixtures("days", "reader")
 class TestStreamed:
     @pytest.fixture(autouse=True)
-    def _a_chunk_a_row(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(views, "WHOLE_ANSWER_SIZE", 0)
-        monkeypatch.setattr(row_set, "BATCH_SIZE", 1)
-        monkeypatch.setattr(row_set, "SHORT", 0)
+    def _a_block_a_row(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(spool, "MEMORY", 0)
+        # A bracket or a comma, and a day.
+        monkeypatch.setattr(spool.SpooledResponse, "block_size", 1 + len(A_DAY))
 
     @pytest.fixture
     def answer(self) -> Answer:
@@ -202,9 +200,10 @@ class TestStreamed:
         assert without_times(log.entry) == expected(**of_server, **fields)
 
     def test_is_told_when_it_ends(self, log: Log, answer: Answer) -> None:
-        assert next(iter(answer.body)) == b"["
+        begun: bytes = next(iter(answer.body))
+        assert begun == b"[" + A_DAY.encode()
         assert log.entries == []
-        body = b"[" + answer.taken()
+        body = begun + answer.taken()
         self.streamed(log, body, rows=5)
 
     def test_takes_as_long_as_its_bytes_take(self, log: Log, monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
@@ -215,29 +214,23 @@ class TestStreamed:
 
     def test_that_a_client_leaves(self, log: Log, answer: Answer) -> None:
         with pytest.raises(BrokenPipeError):
-            answer.taken(chunks=4, error=BrokenPipeError())
-        # A bracket, a day, a comma, a day.
-        size = 1 + len(A_DAY) + 1 + len(A_DAY)
-        fields = {"user": "reader", "client": "192.0.2.7", "rows": 2, "bytes": size, "outcome": "aborted"}
+            answer.taken(chunks=2, error=BrokenPipeError())
+        size = 2 * (1 + len(A_DAY))
+        fields = {"user": "reader", "client": "192.0.2.7", "rows": 5, "bytes": size, "outcome": "aborted"}
         assert without_times(log.entry) == expected(**fields)
 
     def test_that_a_server_leaves(self, log: Log, answer: Answer) -> None:
         body = answer.taken(chunks=2)
-        self.streamed(log, body, rows=1, outcome="aborted")
+        self.streamed(log, body, rows=5, outcome="aborted")
 
-    @pytest.mark.parametrize("error", [OperationalError(2013, "Lost connection"), OSError("Not the client's")])
-    def test_that_breaks_off_here(self, log: Log, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-        batches = row_set.RowSet.batches
+    def test_that_breaks_off_here(self, log: Log, monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
+        def read(file: Any, size: int = -1) -> bytes:
+            raise OSError("Input/output error")
 
-        def fail_later(table: row_set.RowSet, writers: Any) -> Iterator[Any]:
-            yield from islice(batches(table, writers), 2)
-            raise error
-
-        monkeypatch.setattr(row_set.RowSet, "batches", fail_later)
-        answer = Answer(ENROLLMENT, QUERY_STRING=EVERY_DAY)
-        with pytest.raises(type(error)):
+        monkeypatch.setattr(spool.Spool, "read", read, raising=False)
+        with pytest.raises(OSError, match="Input/output"):
             answer.taken()
-        assert (log.entry["level"], log.entry["outcome"], log.entry["rows"]) == ("ERROR", "failed", 2)
+        assert (log.entry["level"], log.entry["outcome"], log.entry["rows"]) == ("ERROR", "failed", 5)
         # The server's line about it, which comes now, has the id, too.
         handled = current_request.get()
         assert handled is not None

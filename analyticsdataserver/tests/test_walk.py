@@ -1,0 +1,24 @@
+"""How many files and functions one request runs through."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from analytics_data_api.tables.tests.factories import EnrollmentFactory
+from analyticsdataserver.serving.wsgi import application
+from benchmarks.walk import WARMING, send, walk
+from conftest import KEY
+
+
+@pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
+def test_a_small_request(reader: User) -> None:
+    EnrollmentFactory()
+
+    def request() -> bytes:
+        return send(application, "/api/v0/courses/edX/DemoX/Demo_Course/enrollment/", KEY)
+
+    for _ in range(WARMING):
+        request()
+    steps = walk(request)
+    assert (len(steps.files) <= 16, len(steps.functions) <= 60, steps.returns <= 20) == (True,) * 3, "\n".join(
+        steps.lines()
+    )
