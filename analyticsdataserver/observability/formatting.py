@@ -22,10 +22,15 @@ class OnlyErrorsFilter(logging.Filter):
         return record.exc_info is not None
 
 
-def cleaned(record: logging.LogRecord) -> logging.LogRecord:
-    """Return a copy with the id of the request, without secrets, and without what ``extra`` attached to the record."""
+def cleaned(record: logging.LogRecord, no_request: str | None = None) -> logging.LogRecord:
+    """Return a copy with the id of the request, without secrets, and without what ``extra`` attached to the record.
+
+    Args:
+        record: A record of any logger.
+        no_request: The id where no request is being handled.
+    """
     current = current_request.get()
-    request_id, request = (None, None) if current is None else current
+    request_id, request = (no_request, None) if current is None else current
     traceback = record.exc_text or (TRACEBACKS.formatException(record.exc_info) if record.exc_info else "")
     texts = {"msg": record.getMessage(), "exc_text": traceback, "stack_info": record.stack_info or ""}
     fields: dict[str, Any] = {
@@ -64,11 +69,9 @@ class TextFormatter(UTCFormatter):
         super().__init__("{asctime} {levelname} {name} {request_id} {message}", style="{")
 
     def format(self, record: logging.LogRecord) -> str:
-        is_access = isinstance(record.msg, AccessLogRecord)
-        copied = logging.makeLogRecord(record.__dict__) if is_access else cleaned(record)
-        request_id = record.msg["request_id"] if isinstance(record.msg, AccessLogRecord) else copied.request_id
-        copied.request_id = request_id or "-"
-        return super().format(copied)
+        if isinstance(record.msg, AccessLogRecord):
+            return super().format(logging.makeLogRecord(record.__dict__ | {"request_id": record.msg["request_id"]}))
+        return super().format(cleaned(record, no_request="-"))
 
 
 class JSONFormatter(UTCFormatter, OrjsonFormatter):

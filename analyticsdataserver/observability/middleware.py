@@ -120,7 +120,7 @@ class RequestLog:
         length = int(response.headers.get("Content-Length", 0))
         file = response.file_to_stream if isinstance(response, FileResponse) else None
         # A server with a file wrapper of its own may read past Python's position in the file.
-        if not hasattr(file, "tell") or "wsgi.file_wrapper" in self.request.META or file.closed:
+        if file is None or not hasattr(file, "tell") or "wsgi.file_wrapper" in self.request.META or file.closed:
             return length, length
         return length, file.tell()
 

@@ -60,7 +60,11 @@ def hide_secrets(text: str, request: HttpRequest | None, others: Iterable[str] =
     """
     secrets = {*secrets_of_settings(), *(secrets_of(request) if request is not None else ()), *others} - {""}
     # Also as Python, HTML and URLs write them. The longest first, because one may be a part of another.
-    forms = {form for secret in secrets for form in (secret, repr(secret)[1:-1], escape(secret), quote(secret, "", errors="replace"))}
+    forms = {
+        form
+        for secret in secrets
+        for form in (secret, repr(secret)[1:-1], escape(secret), quote(secret, "", errors="replace"))
+    }
     return re.sub("|".join(map(pattern, sorted(forms, key=len, reverse=True))), SUBSTITUTE, text)
 
 

@@ -1,4 +1,4 @@
-"""Where a request comes from, as throttling tells callers apart."""
+"""The address and the network of a client."""
 
 import re
 from functools import lru_cache
@@ -9,15 +9,15 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-# What one subscriber is given at the least (RFC 6177), and can take any address of.
+# The smallest network that one subscriber gets (RFC 6177), with the choice of any address in it.
 IPV6_PREFIX: Final = 64
 # Some proxies put a port behind the address.
 WITH_PORT: Final = re.compile(r"\[([^\]]*)\](?::\d+)?|([^:]*):\d+", re.ASCII)
 
-# With a zone and a port; what is longer is none, and is not to be remembered.
+# With a zone and a port; a longer text is no address, and is not cached.
 LONGEST_ADDRESS: Final = 100
 
-# Stands for every client whose address is not known, as behind a Unix socket.
+# The network of every client whose address is not known, as behind a Unix socket.
 UNKNOWN: Final = "unknown"
 
 
@@ -28,16 +28,16 @@ def client_network(request: HttpRequest | Request) -> str:
 
 
 def client_address(request: HttpRequest | Request) -> str:
-    """Return the address that a request comes from, as it was told; an empty one where it is not known.
+    """Return the address that a request comes from, as the server or a proxy wrote it; empty where it is not known.
 
-    It is the one that connects; with the setting ``NUM_PROXIES``, the one that the outermost of so many proxies has
-    written into ``X-Forwarded-For``, as REST framework reads it.
+    It is the address of the connection; with the setting ``NUM_PROXIES``, the one that the outermost of so many proxies
+    wrote into ``X-Forwarded-For``, as REST framework reads it.
     """
     proxies = api_settings.NUM_PROXIES or 0
-    environment = request.META
-    forwarded = environment.get("HTTP_X_FORWARDED_FOR") if proxies else None
+    meta = request.META
+    forwarded = meta.get("HTTP_X_FORWARDED_FOR") if proxies else None
     if forwarded is None:
-        return environment.get("REMOTE_ADDR") or ""
+        return meta.get("REMOTE_ADDR") or ""
     addresses = forwarded.split(",")
     address: str = addresses[-min(proxies, len(addresses))]
     return address.strip()

@@ -92,9 +92,7 @@ class TestQuery:
         thread.join(10)
         assert loads.latest() == {"video": LOADED}
 
-    def test_that_fails_leaves_the_last_result(
-        self, answers: Any, monkeypatch: pytest.MonkeyPatch, log: Log
-    ) -> None:
+    def test_that_fails_leaves_the_last_result(self, answers: Any, monkeypatch: pytest.MonkeyPatch, log: Log) -> None:
         def fail() -> None:
             raise OperationalError(2002, "Can't connect")
 

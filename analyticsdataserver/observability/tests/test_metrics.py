@@ -18,8 +18,8 @@ from analyticsdataserver.observability.access_log import AccessLogRecord
 from analyticsdataserver.observability.data_age import NewestLoads
 from analyticsdataserver.observability.metrics import Metrics
 from analyticsdataserver.observability.tests import urls
-from analyticsdataserver.observability.tests.wsgi import WSGIResponse
 from analyticsdataserver.observability.tests.samples import Series, read, series
+from analyticsdataserver.observability.tests.wsgi import WSGIResponse
 from conftest import KEY
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)

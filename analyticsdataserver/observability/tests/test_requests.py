@@ -20,8 +20,8 @@ from rest_framework.settings import api_settings
 from analytics_data_api.tables.tests import factories as make
 from analyticsdataserver.observability import access_log, middleware
 from analyticsdataserver.observability.middleware import RequestLogMiddleware
-from analyticsdataserver.observability.tests.wsgi import WSGIResponse
 from analyticsdataserver.observability.tests.conftest import Line, Log
+from analyticsdataserver.observability.tests.wsgi import WSGIResponse
 from analyticsdataserver.serving import probes
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
@@ -206,9 +206,7 @@ class TestFile:
         response.close()
         self.logged(log, len(self.BODY), "complete")
 
-    def test_takes_until_it_is_closed(
-        self, log: Log, monkeypatch: pytest.MonkeyPatch, response: FileResponse
-    ) -> None:
+    def test_takes_until_it_is_closed(self, log: Log, monkeypatch: pytest.MonkeyPatch, response: FileResponse) -> None:
         monkeypatch.setattr(middleware, "perf_counter", lambda: perf_counter() + 1000)
         response.close()
         assert 1_000_000 < log.entry["duration_ms"] < 1_060_000

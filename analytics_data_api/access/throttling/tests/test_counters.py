@@ -64,7 +64,7 @@ def test_one_that_is_admitted_costs_two_queries(clock: Clock, django_assert_num_
 
 def test_a_row_that_others_filled_meanwhile_is_full(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     hit(2)
-    whole = counters.counted
+    whole = counters.count_one
     raced: list[bool] = []
 
     def counted(*args: Any) -> bool:
@@ -72,14 +72,14 @@ def test_a_row_that_others_filled_meanwhile_is_full(clock: Clock, monkeypatch: p
             raced.append(whole(*args))
         return whole(*args)
 
-    monkeypatch.setattr(counters, "counted", counted)
+    monkeypatch.setattr(counters, "count_one", counted)
     assert hit(1) == [(False, 0, 60)]
     assert raced == [True]
     assert Counter.objects.get().count == 3
 
 
 def test_a_row_that_comes_and_goes_all_the_time_admits_nobody(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counters, "counted", lambda *args: False)
+    monkeypatch.setattr(counters, "count_one", lambda *args: False)
     assert hit(1) == [(False, 0, 1)]
 
 
