@@ -6,8 +6,10 @@ from django.test import Client
 from hypothesis import settings
 from rest_framework.authtoken.models import Token
 
-from analytics_data_api.access.throttling import trusted_clients
+from analytics_data_api.access.throttling import clients
 from analytics_data_api.tables import introspection
+
+pytest_plugins = ["analyticsdataserver.testing.pytest_plugin", "pytester"]
 
 # How long an example takes depends on the machine more than on the code.
 settings.register_profile("tests", deadline=None)
@@ -32,7 +34,7 @@ def _fresh_column_cache() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_trusted_clients() -> None:
-    trusted_clients.memory.clear()
+    clients.memory.clear()
 
 
 @pytest.fixture

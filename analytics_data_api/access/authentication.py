@@ -14,10 +14,9 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from analytics_data_api.access.models import Counter
-from analytics_data_api.access.throttling import counters, trusted_clients
-from analytics_data_api.access.throttling.networks import client_network
+from analytics_data_api.access.throttling import clients, counters
+from analytics_data_api.access.throttling.clients import ClientKey, client_network, memory
 from analytics_data_api.access.throttling.policies import WRONG_KEYS
-from analytics_data_api.access.throttling.trusted_clients import ClientKey, memory
 from analytics_data_api.tables.statements import BindParam, database_of, statement
 
 INVALID_KEY: Final = "The key in the header Authorization is not valid; it takes one that set_api_key has made."
@@ -82,7 +81,7 @@ class KeyAuthentication(TokenAuthentication):
         user, is_exhausted = find_user(key, None if is_recent else network)
         if user is None or is_exhausted:
             # The same steps for a right key and a wrong one, so that the time they take does not show which it is.
-            is_trusted = trusted_clients.is_trusted(client_key, NO_USER if user is None else user.pk)
+            is_trusted = clients.is_trusted(client_key, NO_USER if user is None else user.pk)
             if user is None or not is_trusted:
                 WRONG_KEYS.hit(request, network)
         if user is None:

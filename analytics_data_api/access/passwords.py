@@ -6,7 +6,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from analytics_data_api.access.throttling.networks import client_network
+from analytics_data_api.access.throttling.clients import client_network
 from analytics_data_api.access.throttling.policies import PASSWORDS
 
 

@@ -14,7 +14,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
-from analytics_data_api.access.throttling.networks import client_address
+from analytics_data_api.access.throttling.clients import client_address
 from analytics_data_api.formats.row_set import rows_written
 from analyticsdataserver.observability.access_log import (
     ABORTED,
@@ -103,26 +103,17 @@ class RequestLog:
         if response is not None:
             # Otherwise the response would refer to itself until the garbage collector runs.
             del response.close
-            length, size = self.body_sizes(response)
+            if self.request.method == "HEAD":
+                length = size = 0
+            elif isinstance(response, HttpResponse):
+                length = size = len(response.content)
+            else:
+                length, size = file_sizes(response, self.request.META)
             outcome = COMPLETE if size == length and sys.exception() is None else ABORTED
             self.emit(
                 response.status_code, outcome, size, rows_written(response), getattr(response, "error_code", None)
             )
         self.close_response()
-
-    def body_sizes(self, response: HttpResponseBase) -> tuple[int, int]:
-        """Return the length of the body in bytes, and how many of them the server has taken."""
-        if self.request.method == "HEAD":
-            return 0, 0
-        if isinstance(response, HttpResponse):
-            length = len(response.content)
-            return length, length
-        length = int(response.headers.get("Content-Length", 0))
-        file = response.file_to_stream if isinstance(response, FileResponse) else None
-        # A server with a file wrapper of its own may read past Python's position in the file.
-        if file is None or not hasattr(file, "tell") or "wsgi.file_wrapper" in self.request.META or file.closed:
-            return length, length
-        return length, file.tell()
 
     def emit(self, status: int, outcome: str, size: int, rows: int | None = None, error: str | None = None) -> None:
         """Write the record of the request, and count it.
@@ -168,6 +159,16 @@ class RequestLog:
         if logger.isEnabledFor(level):
             # logger.log() would look for the line of code that calls it.
             logger.handle(logger.makeRecord(logger.name, level, "", 0, record, (), None))
+
+
+def file_sizes(response: HttpResponseBase, meta: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the length of a response from a file in bytes, and how many of them the server has read."""
+    length = int(response.headers.get("Content-Length", 0))
+    file = response.file_to_stream if isinstance(response, FileResponse) else None
+    # A server with a file wrapper of its own may read past Python's position in the file.
+    if file is None or not hasattr(file, "tell") or "wsgi.file_wrapper" in meta or file.closed:
+        return length, length
+    return length, file.tell()
 
 
 def request_id(meta: Mapping[str, Any]) -> str:

@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.authtoken.models import Token
 
 from analytics_data_api.access import authentication
-from analytics_data_api.access.throttling import counters, trusted_clients
+from analytics_data_api.access.throttling import clients, counters
+from analytics_data_api.access.throttling.clients import Memory
 from analytics_data_api.access.throttling.rates import Rate
-from analytics_data_api.access.throttling.trusted_clients import Memory
 from analytics_data_api.http.tests.shape import problem_of
 from analytics_data_api.tables.tests import factories as make
 from conftest import KEY
@@ -49,7 +49,7 @@ def statuses(*keys: str, address: str = HERE) -> list[int]:
 
 def new_process() -> None:
     """Go on as another process, which has seen no client yet."""
-    trusted_clients.memory.clear()
+    clients.memory.clear()
 
 
 @pytest.mark.usefixtures("second_reader")
@@ -156,11 +156,11 @@ class TestRightKeysWhereTooManyWrongOnesWereSent:
         with monkeypatch.context() as other_process:
             memory = Memory(10)
             other_process.setattr(authentication, "memory", memory)
-            other_process.setattr(trusted_clients, "memory", memory)
+            other_process.setattr(clients, "memory", memory)
             assert statuses(KEY) == [429]
         # Long after it has used the key, the first process reads the limit again.
         with monkeypatch.context() as later:
-            later.setattr(trusted_clients, "RECENT", 0)
+            later.setattr(clients, "RECENT", 0)
             assert statuses(KEY) == [200]
         new_process()
         assert statuses(KEY, SECOND_KEY) == [200, 429]
