@@ -27,7 +27,8 @@ from analytics_data_api.tables.constants import activity_types, countries
 from analytics_data_api.tables.fields import KeyField
 from analyticsdataserver.environment import BASE_DIR
 
-pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+# Most of them generate courses and load them.
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(databases=["default", "analytics"])]
 
 SLASHES_ID = "edX/FakeX/Run.1"
 COURSE_V1_ID = "course-v1:edX+FakeX+Run.1"

@@ -289,6 +289,7 @@ def test_a_race_for_a_key_is_refused_without_showing_it(monkeypatch: pytest.Monk
     assert refusal.value.__suppress_context__
 
 
+@pytest.mark.process
 def test_the_exit_status_is_1_and_nothing_is_printed_but_the_reason() -> None:
     key = f"{secrets.token_hex(10)} {secrets.token_hex(5)}"
     ended = subprocess.run(

@@ -22,7 +22,7 @@ STARTERS: Final = (
 # Marks of tests that run on one database only, and its ``vendor`` in Django; a fixture of that name does the same.
 VENDORS: Final = {"mysql_only": "mysql", "sqlite_only": "sqlite"}
 MARKS: Final = {
-    "process": "starts a server, a database or a browser; set by what its module imports",
+    "process": "starts processes; set where its module imports what starts a server, a database or a browser",
     "slow": "takes many seconds; make test-fast leaves it out",
     **{mark: f"runs on a {vendor} database only" for mark, vendor in VENDORS.items()},
 }

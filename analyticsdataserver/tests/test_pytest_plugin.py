@@ -5,6 +5,8 @@ from typing import Final
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 PLUGIN: Final = "analyticsdataserver.testing.pytest_plugin"
 
 DUPLICATES: Final = """

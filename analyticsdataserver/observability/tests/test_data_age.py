@@ -40,6 +40,7 @@ def test_is_read_from_the_database_in_seconds(monkeypatch: pytest.MonkeyPatch) -
         return loads
 
     monkeypatch.setattr(data_age, "newest_loads", newest_loads_of_this_thread)
+    monkeypatch.setattr(data_age, "TIMEOUT", 60)
     make.EnrollmentFactory(created=LOADED)
     before = datetime.now(UTC)
     (family,) = DataAge(NewestLoads()).collect()
