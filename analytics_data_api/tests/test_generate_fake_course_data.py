@@ -111,7 +111,7 @@ def test_every_dimension_adds_up_to_the_enrollment(model: type[Model], amount: s
 
 
 @pytest.mark.parametrize(("dimension", "model"), [(None, models.CourseEnrollmentDaily), *DIMENSIONS.items()])
-def test_each_key_has_one_row_a_date_and_nobody_who_ever_enrolled_is_forgotten(
+def test_each_key_has_one_row_a_date_and_no_earlier_learner_is_missing(
     dimension: str | None, model: type[Model]
 ) -> None:
     histories: dict[Any, list[Any]] = defaultdict(list)

@@ -172,7 +172,7 @@ def test_deleting_takes_the_key_and_leaves_the_user() -> None:
     assert User.objects.filter(username="alice").exists()
 
 
-@pytest.mark.parametrize("username", ["keyless", "nobody", "", "nul\x00", "undecodable\udcff", "new\nline"])
+@pytest.mark.parametrize("username", ["keyless", "unknown", "", "nul\x00", "undecodable\udcff", "new\nline"])
 def test_deleting_a_key_that_does_not_exist_reports_that(username: str) -> None:
     User.objects.create_user("keyless")
     before = everything()

@@ -130,7 +130,7 @@ class TestRightKeysWhereTooManyWrongOnesWereSent:
 
     def test_that_are_new_there_are_refused_like_wrong_ones(self) -> None:
         statuses(KEY, *"abc")
-        right, wrong = get(SECOND_KEY), get("nobodys")
+        right, wrong = get(SECOND_KEY), get("unknown")
         assert right.status_code == wrong.status_code == 429
         assert right.content == wrong.content
         # Differs in each response.
@@ -140,7 +140,7 @@ class TestRightKeysWhereTooManyWrongOnesWereSent:
     def test_that_are_new_there_take_the_same_steps(self) -> None:
         statuses(*"abc")
         steps = []
-        for key in (SECOND_KEY, "nobodys"):
+        for key in (SECOND_KEY, "unknown"):
             with CaptureQueriesContext(connections["default"]) as captured:
                 assert statuses(key) == [429]
             steps.append([re.sub(r"'[^']*'", "?", query["sql"]) for query in captured])
@@ -227,7 +227,7 @@ class TestData:
         assert [get(KEY).status_code for _ in range(4)] == [200] * 4
         assert "RateLimit" not in get(KEY)
         # Nor requests without a valid key.
-        assert get("nobodys", path=ENROLLMENT)["RateLimit-Policy"] == '"wrong-keys";q=3;w=60'
+        assert get("unknown", path=ENROLLMENT)["RateLimit-Policy"] == '"wrong-keys";q=3;w=60'
 
     def test_is_503_where_requests_cannot_be_counted(self) -> None:
         def fail(execute: Any, sql: str, *args: Any) -> Any:

@@ -31,7 +31,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], No
     return answer
 
 
-@pytest.mark.django_db(databases=["analytics"], transaction=True)
+@pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 def test_is_read_from_the_database_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     def newest_loads_of_this_thread(alias: str) -> Mapping[str, datetime]:
         loads = newest_loads(alias)
@@ -50,7 +50,7 @@ def test_is_read_from_the_database_in_seconds(monkeypatch: pytest.MonkeyPatch) -
     assert ages[0] <= sample.value <= ages[1]
 
 
-@pytest.mark.django_db(databases=["analytics"])
+@pytest.mark.django_db(databases=["default", "analytics"])
 class TestQuery:
     def test_runs_once_a_minute(self, answers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         queries: list[None] = []

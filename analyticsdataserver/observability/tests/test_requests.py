@@ -127,7 +127,7 @@ class TestRefused:
         self.refused(log, Client().get(ENROLLMENT), 401)
 
     def test_by_a_wrong_key(self, log: Log) -> None:
-        self.refused(log, Client(headers={"authorization": "Token nobodys"}).get(ENROLLMENT), 401)
+        self.refused(log, Client(headers={"authorization": "Token unknown"}).get(ENROLLMENT), 401)
 
     def test_without_data(self, client: Client, log: Log) -> None:
         self.refused(log, client.get(ENROLLMENT), 404, user="reader")

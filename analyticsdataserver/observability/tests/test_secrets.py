@@ -131,7 +131,7 @@ class TestFaults:
 
 @pytest.mark.parametrize("accept", ["text/html", "text/plain"])
 def test_pages_about_errors_show_nothing_that_is_or_is_named_like_a_secret(accept: str) -> None:
-    token_of_somebody_else, harmless = token_hex(), token_hex()
+    token_of_another_user, harmless = token_hex(), token_hex()
     request = RequestFactory(headers={"authorization": f"Token {KEY}", "accept": accept}).get("/")
     try:
         raise ValueError(KEY)
@@ -139,9 +139,9 @@ def test_pages_about_errors_show_nothing_that_is_or_is_named_like_a_secret(accep
         response = technical_500_response(request, *sys.exc_info())
     assert response["Content-Type"].startswith(accept)
     page = response.content.decode()
-    assert ("token_of_somebody_else" in page) == (harmless in page) == (accept == "text/html")
+    assert ("token_of_another_user" in page) == (harmless in page) == (accept == "text/html")
     assert f"ValueError at /\n{SUBSTITUTE}" in page or f'<pre class="exception_value">{SUBSTITUTE}</pre>' in page
-    assert token_of_somebody_else not in page
+    assert token_of_another_user not in page
     assert KEY not in page
 
 

@@ -54,7 +54,7 @@ def proxies(settings: Any) -> Any:
 @pytest.mark.parametrize(
     ("number", "forwarded", "network"),
     [
-        # Nobody is trusted: what anybody can send says nothing.
+        # No proxy is trusted: any client can send the header.
         (0, "198.51.100.1", "192.0.2.7"),
         (0, None, "192.0.2.7"),
         (1, "198.51.100.1", "198.51.100.1"),
