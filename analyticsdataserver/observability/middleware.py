@@ -15,7 +15,6 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from analytics_data_api.access.throttling.clients import client_address
-from analytics_data_api.formats.row_set import rows_written
 from analyticsdataserver.observability.access_log import (
     ABORTED,
     ADDRESS_LENGTH,
@@ -111,7 +110,11 @@ class RequestLog:
                 length, size = file_sizes(response, self.request.META)
             outcome = COMPLETE if size == length and sys.exception() is None else ABORTED
             self.emit(
-                response.status_code, outcome, size, rows_written(response), getattr(response, "error_code", None)
+                response.status_code,
+                outcome,
+                size,
+                getattr(response, "rows_written", None),
+                getattr(response, "error_code", None),
             )
         self.close_response()
 
