@@ -5,8 +5,8 @@ from typing import Any, Final
 
 logger = logging.getLogger("analyticsdataserver.request")
 
-# How a response ended: all of it was handed over to the server, the client closed the connection before, or there was
-# no response, because the process was being ended.
+# How a response ended: the server took all of it, the client closed the connection before, or something failed here,
+# as where the process is being ended.
 COMPLETE: Final = "complete"
 ABORTED: Final = "aborted"
 FAILED: Final = "failed"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from http import HTTPStatus
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponse
@@ -33,6 +33,9 @@ from analyticsdataserver.observability.request_context import HEADER, SANE, Curr
 
 if TYPE_CHECKING:
     from analyticsdataserver.observability.metrics import Metrics
+
+# What a server raises where a client closed the connection, or reads nothing.
+CLIENT_ERRORS: Final = (ConnectionError, TimeoutError)
 
 
 class RequestLogMiddleware:
@@ -99,24 +102,33 @@ class RequestLog:
     def close(self) -> None:
         """Write the record, the first time, and close the response."""
         response, self.response = self.response, None
-        if response is not None:
-            # Otherwise the response would refer to itself until the garbage collector runs.
-            del response.close
-            if self.request.method == "HEAD":
-                length = size = 0
-            elif isinstance(response, HttpResponse):
-                length = size = len(response.content)
-            else:
-                length, size = file_sizes(response, self.request.META)
-            outcome = COMPLETE if size == length and sys.exception() is None else ABORTED
-            self.emit(
-                response.status_code,
-                outcome,
-                size,
-                getattr(response, "rows_written", None),
-                getattr(response, "error_code", None),
-            )
-        self.close_response()
+        try:
+            if response is not None:
+                # Otherwise the response would refer to itself until the garbage collector runs.
+                del response.close
+                self.emit_closed(response, sys.exception())
+        finally:
+            self.close_response()
+
+    def emit_closed(self, response: HttpResponseBase, error: BaseException | None) -> None:
+        """Write the record of a response.
+
+        Args:
+            response: The response, which is about to be closed.
+            error: The exception for which the server closes it early.
+        """
+        if self.request.method == "HEAD":
+            length = size = 0
+        elif isinstance(response, HttpResponse):
+            length = size = len(response.content)
+        else:
+            length, size = file_sizes(response, self.request.META)
+        if error is None:
+            outcome = COMPLETE if size == length else ABORTED
+        else:
+            outcome = ABORTED if isinstance(error, CLIENT_ERRORS) else FAILED
+        rows, code = getattr(response, "rows_written", None), getattr(response, "error_code", None)
+        self.emit(response.status_code, outcome, size, rows, code)
 
     def emit(self, status: int, outcome: str, size: int, rows: int | None = None, error: str | None = None) -> None:
         """Write the record of the request, and count it.

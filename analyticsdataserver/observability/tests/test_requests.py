@@ -260,6 +260,14 @@ def test_a_short_response_that_does_not_get_through_is_aborted(log: Log) -> None
     assert (log.entry["status"], log.entry["outcome"], log.entry["level"]) == (200, "aborted", "INFO")
 
 
+@pytest.mark.usefixtures("days", "reader")
+@pytest.mark.parametrize("error", [RuntimeError("Not the client's"), OSError("A disk"), SystemExit(1)])
+def test_a_response_that_the_server_gives_up_has_failed(log: Log, error: BaseException) -> None:
+    with pytest.raises(type(error)):
+        WSGIResponse(ENROLLMENT).read(chunks=1, error=error)
+    assert (log.entry["status"], log.entry["outcome"], log.entry["level"]) == (200, "failed", "ERROR")
+
+
 class TestProbes:
     @pytest.mark.parametrize("path", ["/status", "/health/"])
     def test_are_logged_at_debug(self, caplog: pytest.LogCaptureFixture, log: Log, path: str) -> None:
