@@ -25,18 +25,4 @@ ADDRESS_LENGTH: Final = 64
 
 
 class AccessLogRecord(dict[str, Any]):
-    """The fields of a line about a request, in their order; as text, the line without time, level and request id."""
-
-    def __str__(self) -> str:
-        size = f"{self['bytes']:,} bytes" if self["rows"] is None else f"{self['rows']:,} rows {self['bytes']:,} bytes"
-        words = [
-            f"{self['message']} {self['duration_ms']:.1f} ms {size}",
-            self["user"] or "-",
-            self["client"] or "-",
-            repr(self["path"]),
-        ]
-        if "error" in self:
-            words.append(self["error"])
-        if self["outcome"] != COMPLETE:
-            words.append(self["outcome"])
-        return " ".join(words)
+    """The fields of a line about a request, in their order: the message of a log record."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from analyticsdataserver.observability.access_log import AccessLogRecord
+from analyticsdataserver.observability.access_log import COMPLETE, AccessLogRecord
 from analyticsdataserver.observability.request_context import current_request
 from analyticsdataserver.observability.secrets import hide_secrets
 
@@ -69,9 +69,22 @@ class TextFormatter(UTCFormatter):
         super().__init__("{asctime} {levelname} {name} {request_id} {message}", style="{")
 
     def format(self, record: logging.LogRecord) -> str:
-        if isinstance(record.msg, AccessLogRecord):
-            return super().format(logging.makeLogRecord(record.__dict__ | {"request_id": record.msg["request_id"]}))
-        return super().format(cleaned(record, no_request="-"))
+        fields = record.msg
+        if not isinstance(fields, AccessLogRecord):
+            return super().format(cleaned(record, no_request="-"))
+        rows = "" if fields["rows"] is None else f"{fields['rows']:,} rows "
+        words = [
+            f"{self.formatTime(record)} {record.levelname} {record.name} {fields['request_id']} {fields['message']}",
+            f"{fields['duration_ms']:.1f} ms {rows}{fields['bytes']:,} bytes",
+            fields["user"] or "-",
+            fields["client"] or "-",
+            repr(fields["path"]),
+        ]
+        if "error" in fields:
+            words.append(fields["error"])
+        if fields["outcome"] != COMPLETE:
+            words.append(fields["outcome"])
+        return " ".join(words)
 
 
 class JSONFormatter(UTCFormatter, OrjsonFormatter):
