@@ -82,6 +82,10 @@ SERVE = DEBUG=false exec $(BIN)/gunicorn --bind $(BIND):$(PORT) --workers $(WORK
 test: $(TEST) ## Run the tests on SQLite, and measure what they cover
 	@TEST_MYSQL_URL= $(BIN)/pytest -n auto --dist loadgroup $(or $(ARGS),--cov)
 
+.PHONY: test-fast
+test-fast: $(TEST) ## Run the tests that start no server, database or browser, and take less than seconds each
+	@TEST_MYSQL_URL= $(BIN)/pytest -n auto --dist loadgroup -m "not process and not slow" $(ARGS)
+
 .PHONY: test-mysql
 test-mysql: $(TEST) $(MYSQL) ## Run the tests on a throwaway MariaDB server, or on the one that TEST_MYSQL_URL names
 	@$(PYTHON) -m analyticsdataserver.testing.mariadb -- $(BIN)/pytest -n auto --dist loadgroup $(ARGS)

@@ -6,31 +6,35 @@ from django.test import Client
 from hypothesis import settings
 from rest_framework.authtoken.models import Token
 
-from analytics_data_api.access.throttling import trusted_clients
+from analytics_data_api.access.throttling import clients
 from analytics_data_api.tables import introspection
 
-# How long an example takes says more of the machine than of the code.
+pytest_plugins = ["analyticsdataserver.testing.pytest_plugin", "pytester"]
+
+# How long an example takes depends on the machine more than on the code.
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
 
-# What the readers of these tests send.
+# The key of the user `reader`.
 KEY = "0123456789abcdef0123456789abcdef0123cafe"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--write-guides", action="store_true", help="write what the pages in docs/ show anew, instead of comparing it"
+        "--write-guides",
+        action="store_true",
+        help="write the generated parts of the pages in docs/ instead of comparing them",
     )
 
 
 @pytest.fixture(autouse=True)
-def _layouts_looked_up_anew() -> None:
+def _fresh_column_cache() -> None:
     introspection.columns.cache_clear()
 
 
 @pytest.fixture(autouse=True)
-def _senders_forgotten() -> None:
-    trusted_clients.memory.looked.clear()
+def _no_trusted_clients() -> None:
+    clients.memory.clear()
 
 
 @pytest.fixture
@@ -49,7 +53,7 @@ def client(reader: User) -> Client:
 
 @pytest.fixture
 def browser(reader: User) -> Client:
-    """A client that sends a session's cookie, and what browsers accept."""
+    """A client with a session, which accepts what browsers accept."""
     browser = Client(headers={"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"})
     browser.force_login(reader)
     return browser

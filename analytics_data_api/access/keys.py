@@ -1,4 +1,4 @@
-"""API keys of users: setting them, and taking them away."""
+"""Setting and removing the API keys of users."""
 
 import logging
 import re
@@ -18,56 +18,55 @@ HEADER_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 
 class KeyRefusedError(ValueError):
-    """The reason why a key was not set or removed, in words for whoever asked; it never shows a key."""
+    """A key was not set; the message gives the reason, and never shows a key."""
 
 
 def set_key(username: str, key: str) -> bool:
-    """Give a user this key in place of the one they have; a user who does not exist is made, without a password.
+    """Set a user's key in place of an older one; a user who does not exist is created, without a password.
 
     Args:
         username: The user's name, spelled exactly (capitals count).
         key: Up to 40 visible ASCII characters.
 
     Returns:
-        Whether the user was made.
+        Whether the user was created.
 
     Raises:
-        KeyRefusedError: No user may be called that, the key is none that a request can send, or somebody else has it.
-            Nothing has changed then.
+        KeyRefusedError: The name is not valid, no request can send the key, or another user has it. Nothing has
+            changed then.
+        django.db.Error: The database does not answer, or lacks the tables.
     """
     require_usable(key)
     try:
         with statements_unlogged(), transaction.atomic(using=router.db_for_write(Token)):
-            user, made = user_or_new(username)
+            user, created = get_or_create_user(username)
             # The database's own comparison: where it ignores case, it cannot hold two keys that differ in nothing else.
             if Token.objects.filter(key=key).exclude(user=user).exists():
                 raise KeyRefusedError("Another user has this key: choose a different one.")
-            held = Token.objects.filter(user=user).values_list("key", flat=True).first()
-            if held != key:
+            if key not in Token.objects.filter(user=user).values_list("key", flat=True):
                 Token.objects.filter(user=user).delete()
                 Token.objects.create(user=user, key=key)
     except IntegrityError:
         # The database's message would show the key.
         raise KeyRefusedError("Another user was given this key, or this name, at the same moment.") from None
-    return made
+    return created
 
 
-def delete_key(username: str) -> None:
-    """Take a user's key away; the user stays.
+def delete_key(username: str) -> bool:
+    """Remove a user's key; the user stays.
 
     Args:
         username: The user's name, spelled exactly (capitals count).
 
+    Returns:
+        Whether there was one.
+
     Raises:
-        KeyRefusedError: There is no such user, or the user has no key.
+        django.db.Error: The database does not answer, or lacks the tables.
     """
     with statements_unlogged(), transaction.atomic(using=router.db_for_write(Token)):
         user = existing_user(username)
-        if user is None:
-            raise KeyRefusedError(f"There is no user {username!r}.")
-        tokens, _ = Token.objects.filter(user=user).delete()
-        if not tokens:
-            raise KeyRefusedError(f"The user {username!r} has no key.")
+        return user is not None and bool(Token.objects.filter(user=user).delete()[0])
 
 
 def require_usable(key: str) -> None:
@@ -84,11 +83,11 @@ def require_usable(key: str) -> None:
         raise KeyRefusedError("The token holds characters other than visible ASCII: no request could send it.")
 
 
-def user_or_new(username: str) -> tuple[User, bool]:
-    """Return the user of this name, and whether they had to be made.
+def get_or_create_user(username: str) -> tuple[User, bool]:
+    """Return the user of this name, and whether it was created.
 
     Raises:
-        KeyRefusedError: There is no such user and none may be called that.
+        KeyRefusedError: There is no such user, and the name is not valid for a new one.
     """
     user = existing_user(username)
     if user is not None:
@@ -99,17 +98,17 @@ def user_or_new(username: str) -> tuple[User, bool]:
         raise KeyRefusedError(f"The username is not valid: {' '.join(error.messages)}") from None
     if User.objects.filter(username=username).exists():
         raise KeyRefusedError(
-            f"The database holds the name {username!r} for that of another user, who spells it differently."
+            f"The database takes the name {username!r} for that of another user, who spells it differently."
         )
     return User.objects.create_user(username), True
 
 
 def existing_user(username: str) -> User | None:
-    """Return the user whose name is spelled exactly so; a database may find other spellings, too."""
+    """Return the user whose name is spelled exactly like this; a database may find other spellings, too."""
     try:
         username.encode()
     except UnicodeEncodeError:
-        # A name that the terminal's encoding could not make sense of; no database takes it, not even in a question.
+        # A name that is not valid in the terminal's encoding; no database takes it as a parameter.
         return None
     return next((user for user in User.objects.filter(username=username) if user.username == username), None)
 

@@ -1,17 +1,17 @@
-"""What the service itself keeps, in the database of users and keys."""
+"""The table that the service itself writes, in the database of users and keys."""
 
 from django.db import models
 
 
 class Counter(models.Model):
-    """How often somebody has done something, in a window of time.
+    """How many requests of a client were counted in a window of time.
 
-    The time is Unix time as a number, which both databases compare and hand out as it is.
+    Its end is Unix time as a number, which every database compares and returns unchanged.
     """
 
-    subject = models.CharField(max_length=100, primary_key=True, help_text="Who is counted, and by which limit.")
-    count = models.PositiveIntegerField(help_text="How often, since the window began.")
-    ends = models.FloatField(db_index=True, help_text="When the window ends, in seconds since 1970.")
+    subject = models.CharField(max_length=100, primary_key=True, help_text="The limit and the client.")
+    count = models.PositiveIntegerField(help_text="Requests since the window started.")
+    ends = models.FloatField(db_index=True, help_text="End of the window, in seconds since 1970.")
 
     class Meta:
         app_label = "analytics_data_api"

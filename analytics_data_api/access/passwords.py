@@ -1,4 +1,4 @@
-"""Names and passwords: who asks for a key, or for a session."""
+"""Authentication by name and password, for a key or a session."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
-from analytics_data_api.access.throttling.networks import client_network
+from analytics_data_api.access.throttling.clients import client_network
 from analytics_data_api.access.throttling.policies import PASSWORDS
 
 
 class LimitedBackend(ModelBackend):
-    """Django's, with a limit for wrong names and passwords by the network that they come from.
+    """Django's backend, with a limit on wrong names and passwords by the network of the client.
 
-    One that is tried counts before it is looked at, because looking takes time, in which others could be tried; a right
-    one is taken back.
+    An attempt is counted before the password is checked, because a check takes time, in which other attempts could
+    pass; a right password takes the count back.
     """
 
     def authenticate(
@@ -23,7 +23,7 @@ class LimitedBackend(ModelBackend):
         """Return the user, None where the name or the password is wrong.
 
         Raises:
-            TooManyRequests: Too many of them came from the same network, this one not looked at.
+            TooManyRequests: The client's network has reached the limit; this password was not checked.
             django.db.Error: The database does not answer.
         """
         if request is None:

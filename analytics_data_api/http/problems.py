@@ -32,21 +32,6 @@ class NoData(exceptions.NotFound):
     """Nothing is on record for what was asked; ``code`` says whether the entity itself is unknown."""
 
 
-class TooManyRequests(exceptions.Throttled):
-    """Somebody has reached a limit.
-
-    Args:
-        wait: After how many seconds to try again.
-        detail: Which limit that is.
-    """
-
-    extra_detail_singular = "Try again in {wait} second."
-    extra_detail_plural = "Try again in {wait} seconds."
-
-    def __init__(self, wait: int, detail: str) -> None:
-        super().__init__(wait, detail)
-
-
 def quote_value(value: str) -> str:
     """Return what a client sent as a message may repeat it: quoted, printable, and shortened."""
     return repr(value if len(value) <= SHOWN_LENGTH else f"{value[: SHOWN_LENGTH - 1]}…")

@@ -1,4 +1,4 @@
-"""Writing a course's rows into the pipeline's tables: sample data and generated data, never data of other courses."""
+"""Writing a course's rows, sample data or generated data, into the pipeline's tables."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -35,12 +35,12 @@ class CourseTable:
 
 
 class Outcome(NamedTuple):
-    """What became of a course's rows in a table.
+    """The result of writing a course's rows into a table.
 
     Attributes:
         table: The table's name.
         rows: How many rows the course has in it now.
-        written: Whether they had to be written; false where they were there already.
+        written: Whether they were written; false where the table had them already.
     """
 
     table: str
@@ -49,25 +49,25 @@ class Outcome(NamedTuple):
 
 
 def replace(course_id: str, tables: Sequence[CourseTable], database: str) -> list[Outcome]:
-    """Make these the course's rows in these tables, in one transaction.
+    """Replace the course's rows in these tables, in one transaction.
 
     A table in which the course has the same rows in the same order stays untouched, ids included. A timeline belongs to
     the course that has the video.
 
     Args:
         course_id: The course; rows of others are neither changed nor removed.
-        tables: The rows to be.
+        tables: The new rows.
         database: The database, by its key in the setting ``DATABASES``.
 
     Returns:
-        What became of each table, in their order.
+        The outcome for each table, in their order.
     """
     total = sum(len(table.rows) for table in tables)
     with (
         transaction.atomic(using=database),
         tqdm(desc=course_id, total=total, unit=" rows", leave=False, disable=None) as progress,
     ):
-        # Looked up before any row goes, because the videos tell which timelines go with them.
+        # Before any row is deleted, because the rows of videos select those of timelines.
         selections = [conditions(course_id, table, database) for table in tables]
         outcomes = [
             replace_table(table, selected, database, progress.update)
@@ -78,14 +78,14 @@ def replace(course_id: str, tables: Sequence[CourseTable], database: str) -> lis
 
 
 def note_loads(course_id: str, outcomes: Iterable[Outcome], database: str) -> None:
-    """Note what was written where the pipeline notes its loads: by these notes, answers are known to have changed."""
+    """Add rows to the pipeline's table of loads for the tables that were written: data versions depend on them."""
     if introspection.columns(database, TableUpdate._meta.db_table):
         notes = [(f"{uuid4()} {course_id}"[:128], outcome.table) for outcome in outcomes if outcome.written]
         insert(TableUpdate, ("update_id", "target_table"), notes, database)
 
 
 def conditions(course_id: str, table: CourseTable, database: str) -> list[Q]:
-    """Return the conditions of which each of the course's rows in a table meets one, also the rows that are to come."""
+    """Return conditions, one of which each old and new row of the course in a table meets."""
     if table.model is not VideoTimeline:
         return [Q(course_id=course_id)]
     videos = set(Video.objects.using(database).filter(course_id=course_id).values_list("pipeline_video_id", flat=True))
@@ -96,22 +96,22 @@ def conditions(course_id: str, table: CourseTable, database: str) -> list[Q]:
 def replace_table(
     table: CourseTable, selections: Sequence[Q], database: str, advance: Callable[[float], object]
 ) -> Outcome:
-    """Make these the rows that any of the conditions selects, unless they already are.
+    """Replace the rows that any of the conditions selects, unless they are the same.
 
     Args:
-        table: The rows to be.
+        table: The new rows.
         selections: The conditions; no row meets two of them.
         database: The database, by its key in the setting ``DATABASES``.
-        advance: Called with the number of rows done, again and again.
+        advance: Called with the number of rows done since the last call.
     """
     objects = table.model._default_manager.using(database)
-    present = [objects.filter(selected) for selected in selections]
-    unchanged = holds(table, present)
+    existing = [objects.filter(selected) for selected in selections]
+    unchanged = has_rows(table, existing)
     if unchanged:
         advance(len(table.rows))
     else:
-        for of_selection in present:
-            of_selection.delete()
+        for rows_of_selection in existing:
+            rows_of_selection.delete()
         for start in range(0, len(table.rows), WRITE_SIZE):
             rows = table.rows[start : start + WRITE_SIZE]
             insert(table.model, table.columns, rows, database)
@@ -119,13 +119,13 @@ def replace_table(
     return Outcome(table.model._meta.db_table, len(table.rows), not unchanged)
 
 
-def holds(table: CourseTable, present: Iterable[QuerySet[Any]]) -> bool:
-    """Return whether these rows of the table, in its order, are those that are to be."""
-    # Counting first, because it takes a fraction of the time that reading takes.
-    if sum(rows.count() for rows in present) != len(table.rows):
+def has_rows(table: CourseTable, existing: Iterable[QuerySet[Any]]) -> bool:
+    """Return whether the existing rows, in table order, equal the new ones."""
+    # Counting first, because it takes a fraction of the time of reading.
+    if sum(rows.count() for rows in existing) != len(table.rows):
         return False
-    rows = sorted((row for rows in present for row in rows.values_list("pk", *table.columns)), key=itemgetter(0))
-    return all(row[1:] == wanted for row, wanted in zip(rows, table.rows, strict=True))
+    rows = sorted((row for rows in existing for row in rows.values_list("pk", *table.columns)), key=itemgetter(0))
+    return all(row[1:] == expected for row, expected in zip(rows, table.rows, strict=True))
 
 
 def insert(model: type[Model], columns: Iterable[str], rows: Iterable[Row], database: str) -> None:
@@ -137,7 +137,7 @@ def insert(model: type[Model], columns: Iterable[str], rows: Iterable[Row], data
     names = ", ".join(quote(str(field.column)) for field in fields)
     values = ", ".join(["%s"] * len(fields))
     statement = " ".join(("INSERT INTO", quote(model._meta.db_table), f"({names}) VALUES ({values})"))
-    # Few values differ: dates and times above all, which are slow to convert, come again in row after row.
+    # Dates and times, which are slow to convert, repeat from row to row.
     converters = [cache(lambda value, field=field: field.get_db_prep_save(value, connection)) for field in fields]
     with connection.cursor() as cursor:
         cursor.executemany(

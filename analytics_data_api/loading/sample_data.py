@@ -1,7 +1,8 @@
-"""The sample data: the courses in ``fixtures/``, and a made-up one with two years of everything."""
+"""The sample data: the courses in ``fixtures/``, and a generated one with two years of data."""
 
 from collections.abc import Iterator
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -16,35 +17,35 @@ from analytics_data_api.loading.fake_data.generation import generate
 
 FIXTURES: Final = Path(__file__).resolve().parents[2] / "fixtures"
 
-# Its last day is that of the fixtures, 2014-12-10.
-MADE_UP_COURSE: Final = FakeCourse(
+# Its last day is that of the fixtures: 2014-12-10.
+GENERATED_COURSE: Final = FakeCourse(
     course_id="course-v1:edX+DemoX+Demo_2014", start_date=date(2012, 12, 6), num_weeks=105, seed=2014
 )
 
 
 def load(database: str) -> Iterator[tuple[str, list[Outcome]]]:
-    """Make the sample courses' rows those that they have in a database; rows of other courses stay.
+    """Replace the sample courses' rows in a database; rows of other courses stay.
 
     Args:
         database: The database, by its key in the setting ``DATABASES``.
 
     Yields:
-        Each course's id with what became of its rows in each table.
+        Each course's id with the outcome for each table.
     """
     for fixture in sorted(FIXTURES.glob("*.json")):
         yield load_fixture(fixture, database)
-    yield MADE_UP_COURSE.course_id, generate(MADE_UP_COURSE, database)
+    yield GENERATED_COURSE.course_id, generate(GENERATED_COURSE, database)
 
 
 def load_fixture(fixture: Path, database: str) -> tuple[str, list[Outcome]]:
-    """Make a fixture's rows those that its course has in a database, in every table.
+    """Replace the rows of a fixture's course in every table of a database.
 
     Args:
         fixture: A file in Django's JSON format, with all the rows of one course.
         database: The database, by its key in the setting ``DATABASES``.
 
     Returns:
-        The course's id with what became of its rows in each table.
+        The course's id with the outcome for each table.
     """
     rows: dict[type[Model], list[Model]] = {
         model: [] for model in apps.get_app_config("v0").get_models() if model._meta.managed
@@ -52,8 +53,8 @@ def load_fixture(fixture: Path, database: str) -> tuple[str, list[Outcome]]:
     with fixture.open("rb") as file:
         for deserialized in serializers.deserialize("json", file, using=database):
             rows[type(deserialized.object)].append(deserialized.object)
-    (course_id,) = {row.course_id for of_table in rows.values() for row in of_table if hasattr(row, "course_id")}
-    tables = [course_table(model, of_table) for model, of_table in rows.items()]
+    (course_id,) = {row.course_id for row in chain.from_iterable(rows.values()) if hasattr(row, "course_id")}
+    tables = [course_table(model, rows_of_model) for model, rows_of_model in rows.items()]
     return course_id, course_tables.replace(course_id, tables, database)
 
 

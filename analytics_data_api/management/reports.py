@@ -1,4 +1,4 @@
-"""What the commands about analytics tables have in common: which database, and what they print."""
+"""What the commands that write analytics tables share: the choice of the database, and their output."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ def require_database(alias: str) -> None:
         alias: Its key in the setting ``DATABASES``.
 
     Raises:
-        CommandError: They have none of that name.
+        CommandError: There is none of that name.
     """
     if alias not in connections:
         raise CommandError(f"There is no database {alias!r}; the settings have {', '.join(sorted(connections))}.")
@@ -24,7 +24,7 @@ def require_database(alias: str) -> None:
 
 @contextmanager
 def analytics_database(alias: str) -> Iterator[None]:
-    """Write to a database; when it cannot be written, say so in a line.
+    """Report an error of a database that is being written in one line.
 
     Args:
         alias: The database, by its key in the setting ``DATABASES``.

@@ -15,14 +15,14 @@ class Migration(migrations.Migration):
                 (
                     "subject",
                     models.CharField(
-                        help_text="Who is counted, and by which limit.",
+                        help_text="The limit and the client.",
                         max_length=100,
                         primary_key=True,
                         serialize=False,
                     ),
                 ),
-                ("count", models.PositiveIntegerField(help_text="How often, since the window began.")),
-                ("ends", models.FloatField(db_index=True, help_text="When the window ends, in seconds since 1970.")),
+                ("count", models.PositiveIntegerField(help_text="Requests since the window started.")),
+                ("ends", models.FloatField(db_index=True, help_text="End of the window, in seconds since 1970.")),
             ],
             options={
                 "db_table": "throttle_counter",

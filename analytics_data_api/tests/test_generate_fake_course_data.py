@@ -27,7 +27,8 @@ from analytics_data_api.tables.constants import activity_types, countries
 from analytics_data_api.tables.fields import KeyField
 from analyticsdataserver.config import BASE_DIR
 
-pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+# Most of them generate courses and load them.
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(databases=["default", "analytics"])]
 
 SLASHES_ID = "edX/FakeX/Run.1"
 COURSE_V1_ID = "course-v1:edX+FakeX+Run.1"
@@ -110,7 +111,7 @@ def test_every_dimension_adds_up_to_the_enrollment(model: type[Model], amount: s
 
 
 @pytest.mark.parametrize(("dimension", "model"), [(None, models.CourseEnrollmentDaily), *DIMENSIONS.items()])
-def test_each_key_has_one_row_a_date_and_nobody_who_ever_enrolled_is_forgotten(
+def test_each_key_has_one_row_a_date_and_no_earlier_learner_is_missing(
     dimension: str | None, model: type[Model]
 ) -> None:
     histories: dict[Any, list[Any]] = defaultdict(list)

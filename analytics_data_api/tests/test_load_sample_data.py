@@ -137,7 +137,7 @@ def fixtures() -> None:
 def short_course(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the command make up two weeks only, where two years would show nothing else."""
     short = FakeCourse(MADE_UP, date(2014, 11, 26), 2, 1)
-    monkeypatch.setattr(sample_data, "MADE_UP_COURSE", short)
+    monkeypatch.setattr(sample_data, "GENERATED_COURSE", short)
 
 
 def get(path: str, **parameters: str) -> Any:

@@ -1,49 +1,44 @@
-"""What goes into the log, and in which form: Django's setting ``LOGGING``."""
+"""Django's setting ``LOGGING``: what is logged, and in which format."""
 
 import logging
 from typing import Any, Final
 
-# The forms of a line, by what LOG_FORMAT calls them.
+# The values of LOG_FORMAT.
 FORMATTERS: Final = {
     "json": "analyticsdataserver.observability.formatting.JSONFormatter",
     "text": "analyticsdataserver.observability.formatting.TextFormatter",
 }
 
-
-# No line tells of them, and to find them out takes a third of the time of a record (Python's "Logging HOWTO").
+# No line shows them, and looking them up takes a third of the time of a record (see Python's "Logging HOWTO").
 logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def logging_settings(level: str, form: str) -> dict[str, Any]:
-    """Return the configuration of logging, as ``logging.config.dictConfig`` takes it: lines on standard error.
+    """Return the configuration of logging for ``logging.config.dictConfig``: lines on standard error.
 
     Args:
-        level: The least that is logged: ``DEBUG``, ``INFO``, ``WARNING``, ``ERROR`` or ``CRITICAL``.
+        level: The lowest level that is logged: ``DEBUG``, ``INFO``, ``WARNING``, ``ERROR`` or ``CRITICAL``.
         form: A key of FORMATTERS.
     """
-    formatting = "analyticsdataserver.observability.formatting"
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {
-            "request_id": {"()": f"{formatting}.RequestIdFilter"},
-            "unanswered": {"()": f"{formatting}.UnansweredFilter"},
+            "only_errors": {"()": "analyticsdataserver.observability.formatting.OnlyErrorsFilter"},
         },
         "formatters": {name: {"()": formatter} for name, formatter in FORMATTERS.items()},
         "handlers": {
-            "console": {"class": "logging.StreamHandler", "formatter": form, "filters": ["request_id"]},
+            "console": {"class": "logging.StreamHandler", "formatter": form},
             "nowhere": {"class": "logging.NullHandler"},
         },
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            # Django's own handlers print only with DEBUG, or mail administrators; the root's are meant instead.
+            # Django's own handlers print only with DEBUG, or send mail; the root's handler takes their place.
             "django": {"handlers": [], "level": level},
-            "django.request": {"filters": ["unanswered"]},
-            # The line that runserver prints of each request, with its whole query string.
+            "django.request": {"filters": ["only_errors"]},
+            # runserver's line about each request shows the whole query string.
             "django.server": {"handlers": ["nowhere"], "propagate": False},
-            # A warning for each HEAD, since Django leaves it to servers to send no body.
-            "gunicorn.http.wsgi": {"level": "ERROR"},
-            # With DEBUG, each statement with its parameters, keys among them.
+            # With DEBUG, Django logs each statement with its parameters, keys among them.
             "django.db.backends": {"level": "INFO"},
         },
     }

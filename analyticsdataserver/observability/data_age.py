@@ -1,4 +1,4 @@
-"""How old the data are, without a query for whoever asks: the database is asked once a minute, in the background."""
+"""When each table was loaded last: read once a minute, in a thread, so that no request waits for the database."""
 
 import logging
 import threading
@@ -14,10 +14,10 @@ from analytics_data_api.tables.loads import newest_loads
 
 logger = logging.getLogger(__name__)
 
-# Seconds for which what the database told is kept.
-KEPT: Final = 60.0
-# Seconds that somebody who asks waits for a database that is being asked.
-WAIT: Final = 1.0
+# Seconds for which the result of a query is kept.
+MAX_AGE: Final = 60.0
+# Seconds that a caller waits for a running query.
+TIMEOUT: Final = 1.0
 
 
 class NewestLoads:
@@ -26,31 +26,33 @@ class NewestLoads:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.loads: Mapping[str, datetime] = {}
-        self.asking: threading.Thread | None = None
-        self.due = 0.0
+        self.thread: threading.Thread | None = None
+        self.expires = 0.0
 
-    def known(self) -> Mapping[str, datetime]:
-        """Return the time of each table's newest load, UTC, as far as it is known, also while the database is away.
+    def latest(self) -> Mapping[str, datetime]:
+        """Return the UTC time of each table's newest load as it was last read, also while the database is away.
 
-        Tables that are not there, or have never been loaded, are left out.
+        Tables that do not exist, or have never been loaded, are left out.
         """
         with self.lock:
-            asking = self.asking
-            if asking is None and monotonic() >= self.due:
-                asking = self.asking = threading.Thread(target=self.ask, name="data-age", daemon=True)
-                asking.start()
-        if asking is not None:
-            asking.join(WAIT)
+            thread = self.thread
+            if thread is None and monotonic() >= self.expires:
+                thread = self.thread = threading.Thread(target=self.read, name="data-age", daemon=True)
+                thread.start()
+        if thread is not None:
+            thread.join(TIMEOUT)
         return self.loads
 
-    def ask(self) -> None:
-        """Ask the database, over a connection of this thread's own."""
+    def read(self) -> None:
+        """Query the database, over a connection of this thread's own."""
         try:
             self.loads = newest_loads(ANALYTICS_DATABASE)
         except Error:
-            logger.warning("The database %s does not tell how old its data are.", ANALYTICS_DATABASE, exc_info=True)
+            logger.warning(
+                "The times of the newest loads cannot be read from the database %s.", ANALYTICS_DATABASE, exc_info=True
+            )
         finally:
             connections[ANALYTICS_DATABASE].close()
             with self.lock:
-                self.due = monotonic() + KEPT
-                self.asking = None
+                self.expires = monotonic() + MAX_AGE
+                self.thread = None

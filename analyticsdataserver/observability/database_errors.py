@@ -1,19 +1,19 @@
-"""Which database it is that fails."""
+"""Which databases failed a request."""
 
 from django.db import connections
 
 
 def databases_in_error() -> list[str]:
-    """Return the databases, by their keys in the setting ``DATABASES``, that have failed this thread's request.
+    """Return the databases, by their keys in the setting ``DATABASES``, that failed in this thread's request.
 
-    To be called before the request is over, when Django looks after its connections.
+    To be called before the response is closed, when Django checks its connections.
     """
     failed = []
     for connection in connections.all(initialized_only=True):
-        # Django marks a connection where the driver raises an error that may have made it unusable.
+        # Django sets it where the driver raises an error that may have made the connection unusable.
         if connection.errors_occurred:
             failed.append(connection.alias)
             if connection.connection is None:
-                # A connection that could not be made is not looked after: its mark would stay for later requests.
+                # Django does not check a connection that could not be made: the flag would stay for later requests.
                 connection.errors_occurred = False
     return failed

@@ -1,93 +1,94 @@
-"""How lines of the log are written: as text to be read by people, or as JSON for programs. Times are UTC, ISO 8601."""
+"""Lines of the log: as text for people, or as JSON for programs. Times are UTC, ISO 8601."""
 
 import logging
-import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from analyticsdataserver.observability.access_log import AccessLogRecord
+from analyticsdataserver.observability.access_log import COMPLETE, AccessLogRecord
 from analyticsdataserver.observability.request_context import current_request
-from analyticsdataserver.observability.secrets import hidden
-
-# What gunicorn quotes of a request that it cannot read may be anything, a key without its header's colon for one.
-GUNICORN: Final = "gunicorn"
-QUOTED: Final = re.compile(r"b?(['\"]).*\1", re.DOTALL)
-QUERY: Final = re.compile(r"\?\S+")
+from analyticsdataserver.observability.secrets import hide_secrets
 
 TRACEBACKS: Final = logging.Formatter()
 
-# What a line tells of a record, besides its texts.
-KEPT: Final = ("name", "levelno", "levelname", "created", "msecs", "request_id")
 
-
-class RequestIdFilter(logging.Filter):
-    """Gives each line the id of the request that is being handled, None where none is."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        handled = current_request.get()
-        vars(record)["request_id"] = None if handled is None else handled.id
-        return True
-
-
-class UnansweredFilter(logging.Filter):
-    """Leaves out what Django tells of an answer, which has its entry, but for the reason of an error."""
+class OnlyErrorsFilter(logging.Filter):
+    """Leaves out what Django logs of a refused request, which has its record in the access log, but for tracebacks."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.exc_info is not None
 
 
-def harmless(record: logging.LogRecord) -> logging.LogRecord:
-    """Return what is to be written of a record: no secret, and nothing of what else its sender has attached to it."""
-    if isinstance(record.msg, AccessLogRecord):
-        return record
-    handled = current_request.get()
-    request = None if handled is None else handled.request
-    message = record.getMessage()
-    if record.name.startswith(GUNICORN):
-        message = QUERY.sub("?…", QUOTED.sub("'…'", message))
-    kept = {name: vars(record).get(name) for name in KEPT}
+def cleaned(record: logging.LogRecord, no_request: str | None = None) -> logging.LogRecord:
+    """Return a copy with the id of the request, without secrets, and without what ``extra`` attached to the record.
+
+    Args:
+        record: A record of any logger.
+        no_request: The id where no request is being handled.
+    """
+    current = current_request.get()
+    request_id, request = (no_request, None) if current is None else current
     traceback = record.exc_text or (TRACEBACKS.formatException(record.exc_info) if record.exc_info else "")
-    written = {"msg": message, "exc_text": traceback, "stack_info": record.stack_info or ""}
-    return logging.makeLogRecord(kept | {name: printable(hidden(text, request)) for name, text in written.items()})
+    texts = {"msg": record.getMessage(), "exc_text": traceback, "stack_info": record.stack_info or ""}
+    fields: dict[str, Any] = {
+        "name": record.name,
+        "levelname": record.levelname,
+        "created": record.created,
+        "msecs": record.msecs,
+        "request_id": request_id,
+    }
+    fields |= {name: encodable(hide_secrets(text, request)) for name, text in texts.items()}
+    return logging.makeLogRecord(fields)
 
 
-def printable(text: str) -> str:
+def encodable(text: str) -> str:
     """Return a text that can be written in UTF-8."""
     return text.encode(errors="backslashreplace").decode()
 
 
-class UTCTime(logging.Formatter):
+class UTCFormatter(logging.Formatter):
     """Writes the time of a record as ``YYYY-mm-ddTHH:MM:SS.sssZ``."""
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - not our name
-        return f"{second(int(record.created))}.{int(record.msecs):03d}Z"
+        return f"{iso_second(int(record.created))}.{int(record.msecs):03d}Z"
 
 
 @lru_cache(16)
-def second(seconds: int) -> str:
-    """Return a time, in seconds since 1970, as lines tell it."""
+def iso_second(seconds: int) -> str:
+    """Return a Unix time in ISO 8601."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-class TextFormatter(UTCTime):
+class TextFormatter(UTCFormatter):
     """``time level logger request_id message``, and below it the traceback of an error."""
 
     def __init__(self) -> None:
-        super().__init__("{asctime} {levelname} {name} {request_id} {message}", style="{", defaults={"request_id": "-"})
+        super().__init__("{asctime} {levelname} {name} {request_id} {message}", style="{")
 
     def format(self, record: logging.LogRecord) -> str:
-        written = harmless(record)
-        if vars(written).get("request_id") is None:
-            vars(written).pop("request_id", None)
-        return super().format(written)
+        fields = record.msg
+        if not isinstance(fields, AccessLogRecord):
+            return super().format(cleaned(record, no_request="-"))
+        rows = "" if fields["rows"] is None else f"{fields['rows']:,} rows "
+        words = [
+            f"{self.formatTime(record)} {record.levelname} {record.name} {fields['request_id']} {fields['message']}",
+            f"{fields['duration_ms']:.1f} ms {rows}{fields['bytes']:,} bytes",
+            fields["user"] or "-",
+            fields["client"] or "-",
+            repr(fields["path"]),
+        ]
+        if "error" in fields:
+            words.append(fields["error"])
+        if fields["outcome"] != COMPLETE:
+            words.append(fields["outcome"])
+        return " ".join(words)
 
 
-class JSONFormatter(UTCTime, OrjsonFormatter):
-    """An object a line: time, level, logger, request_id, message, and exception, or the fields of a request's entry."""
+class JSONFormatter(UTCFormatter, OrjsonFormatter):
+    """An object a line: time, level, logger, request_id, message, and exception, or the fields of the access log."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -97,12 +98,7 @@ class JSONFormatter(UTCTime, OrjsonFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         if not isinstance(record.msg, AccessLogRecord):
-            return super().format(harmless(record))
-        # There is one for each request. Nothing of it is to be looked for, hidden or renamed.
-        line = {
-            "time": self.formatTime(record),
-            "level": record.levelname,
-            "logger": record.name,
-            "request_id": vars(record).get("request_id"),
-        }
+            return super().format(cleaned(record))
+        # Its fields hold no secret, and it is written for each request.
+        line = {"time": self.formatTime(record), "level": record.levelname, "logger": record.name}
         return orjson.dumps(line | record.msg).decode()

@@ -1,10 +1,10 @@
 """Counts of what the service does, as Prometheus reads them."""
 
+import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
-from http import HTTPStatus
 from typing import Final
 
 import django
@@ -12,30 +12,28 @@ from django.conf import settings
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from prometheus_client.values import ValueClass
 
 from analyticsdataserver import VERSION
-from analyticsdataserver.observability.access_log import COMPLETE, FAILED, AccessLogRecord
+from analyticsdataserver.observability.access_log import COMPLETE, AccessLogRecord
 from analyticsdataserver.observability.data_age import NewestLoads
-from analyticsdataserver.observability.database_errors import databases_in_error
 
 METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT"})
 OTHER: Final = "other"
 
-# Seconds: small answers take milliseconds, the largest many seconds.
+# Seconds: small responses take milliseconds, the largest many seconds.
 DURATIONS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
-# Whether the counts of all processes lie in files; see shared_counts.
-SHARED: Final = bool(ValueClass._multiprocess)
+# Whether prometheus_client keeps the counts of all processes in files; see shared_counts.
+SHARED: Final = "PROMETHEUS_MULTIPROC_DIR" in os.environ
 
 
 class Metrics:
-    """What is counted.
+    """The counts of this process.
 
     Each label has few values, whatever clients send: every combination of values is a series of its own.
 
     Args:
-        registry: What the metrics are read through where there is but one process.
+        registry: Where the metrics are registered; None where all processes share files.
     """
 
     def __init__(self, registry: CollectorRegistry | None) -> None:
@@ -68,33 +66,37 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livesum",
         )
-        # Known from the beginning, so that a first error is seen as an increase.
+        # At zero from the start, so that a first error is an increase.
         for alias in settings.DATABASES:
             self.database_errors.labels(alias)
-        # Looking series up here costs a fraction of what it costs there.
-        self.of_request = cache(lambda *labels: (self.requests.labels(*labels), self.durations.labels(*labels)))
-        self.of_route = cache(lambda route: (self.rows.labels(route), self.bytes.labels(route)))
+        # labels() costs several times as much as a cache.
+        self.request_series = cache(lambda *labels: (self.requests.labels(*labels), self.durations.labels(*labels)))
+        self.route_series = cache(lambda route: (self.rows.labels(route), self.bytes.labels(route)))
 
-    def count(self, entry: AccessLogRecord) -> None:
-        """Count a request that has been answered."""
+    def count(self, record: AccessLogRecord, failed_databases: Iterable[str] = ()) -> None:
+        """Count a request.
+
+        Args:
+            record: Its record in the access log.
+            failed_databases: The databases that made it fail.
+        """
         self.in_progress.dec()
-        route, method, status = entry["route"], entry["method"], entry["status"]
-        requests, durations = self.of_request(route, method if method in METHODS else OTHER, str(status))
+        route, method = record["route"], record["method"]
+        requests, durations = self.request_series(route, method if method in METHODS else OTHER, str(record["status"]))
         requests.inc()
-        durations.observe(entry["duration_ms"] / 1000)
-        rows, size = self.of_route(route)
-        rows.inc(entry["rows"] or 0)
-        size.inc(entry["bytes"])
-        if entry["outcome"] != COMPLETE:
-            self.broken.labels(route, entry["outcome"]).inc()
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or entry["outcome"] == FAILED:
-            for alias in databases_in_error():
-                self.database_errors.labels(alias).inc()
+        durations.observe(record["duration_ms"] / 1000)
+        rows, size = self.route_series(route)
+        rows.inc(record["rows"] or 0)
+        size.inc(record["bytes"])
+        if record["outcome"] != COMPLETE:
+            self.broken.labels(route, record["outcome"]).inc()
+        for alias in failed_databases:
+            self.database_errors.labels(alias).inc()
 
 
 @cache
 def registry() -> CollectorRegistry:
-    """Return what this process's metrics are read through, where there is no other process."""
+    """Return the registry of this process, where no other process shares its counts."""
     return CollectorRegistry()
 
 
@@ -125,6 +127,6 @@ class DataAge(Collector):
         family = GaugeMetricFamily(
             "dataapi_data_age_seconds", "Time since the newest load of a table.", labels=["table"]
         )
-        for table, loaded in sorted(self.loads.known().items()):
+        for table, loaded in sorted(self.loads.latest().items()):
             family.add_metric([table], (now - loaded).total_seconds())
         yield family

@@ -1,4 +1,4 @@
-"""The address ``/metrics``, which is there with the setting ``METRICS`` only."""
+"""The endpoint ``/metrics``, which exists only with the setting ``METRICS``."""
 
 from typing import Final
 
@@ -17,9 +17,9 @@ NEWEST_LOADS: Final = NewestLoads()
 
 @method_decorator(never_cache, name="dispatch")
 class MetricsView(View):
-    """Answers with the metrics of all processes, in the text format of Prometheus.
+    """Returns the metrics of all processes in the text format of Prometheus.
 
-    Asks for no key: that would take the database of users, and the metrics have to be there also when it is not.
+    Takes no key: the metrics are needed also while the database of users is away.
     """
 
     needs_no_database = True

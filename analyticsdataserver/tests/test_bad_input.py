@@ -15,7 +15,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from analytics_data_api.loading import sample_data
 from conftest import KEY
 
-pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(databases=["default", "analytics"], transaction=True)]
 
 # Of each operation.
 EXAMPLES: Final = 50

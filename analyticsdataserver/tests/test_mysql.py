@@ -8,13 +8,14 @@ from django.db import connections
 from analytics_data_api.tables.models import CourseEnrollmentDaily
 from analytics_data_api.tables.tests.factories import EnrollmentFactory
 
-pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
+pytestmark = [
+    pytest.mark.mysql_only,
+    pytest.mark.django_db(databases=["default", "analytics"], transaction=True),
+]
 
 
 @pytest.fixture(autouse=True)
 def _mysql_with_rows() -> None:
-    if connections["analytics"].vendor != "mysql":
-        pytest.skip("asks a MySQL server, and this is none")
     for count in range(10):
         EnrollmentFactory(count=count)
 

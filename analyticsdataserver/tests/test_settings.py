@@ -340,10 +340,9 @@ def test_limits_are_on_by_default_but_the_one_on_data() -> None:
 
 
 @pytest.mark.django_db(databases=["default", "analytics"])
+@pytest.mark.mysql_only
 @pytest.mark.parametrize("alias", ["default", "analytics"])
 def test_a_mysql_session_is_utf8mb4_utc_and_read_committed(alias: str) -> None:
-    if connections[alias].vendor != "mysql":
-        pytest.skip("asks a MySQL server, and this is none")
     with connections[alias].cursor() as cursor:
         # The level has one of two names, depending on the server and its version.
         cursor.execute(

@@ -13,8 +13,8 @@ from django.http import (
     HttpResponseNotAllowed,
 )
 
-from analytics_data_api.access.throttling.policies import HEADERS
-from analytics_data_api.http.problems import TooManyRequests, of_exception, problem, quote_value
+from analytics_data_api.access.throttling.policies import HEADERS, TooManyRequests
+from analytics_data_api.http.problems import of_exception, problem, quote_value
 from analyticsdataserver.paths import PROBES
 
 # Django percent-encodes the bytes of a path that are not UTF-8 again, in capitals, instead of decoding them.

@@ -1,4 +1,4 @@
-"""Who is let in, and what is told to everybody else."""
+"""Authentication by key, session, and name and password."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ def authenticated(authorization: str) -> Any:
 @pytest.mark.usefixtures("reader")
 class TestKey:
     @pytest.mark.parametrize("scheme", ["Token", "token", "TOKEN"])
-    def test_lets_in_and_case_does_not_count_in_the_schemes_name(self, scheme: str) -> None:
+    def test_is_accepted_with_the_scheme_in_any_case(self, scheme: str) -> None:
         assert authenticated(f"{scheme} {KEY}").status_code == 200
 
     @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ class TestKey:
             "Token " + "x" * 10_000,
         ],
     )
-    def test_anything_else_is_401_and_never_told_back(self, authorization: str) -> None:
+    def test_anything_else_is_401_and_never_repeated(self, authorization: str) -> None:
         response = authenticated(authorization)
         body = problem_of(response, 401)
         assert response["WWW-Authenticate"] == "Token"
@@ -59,14 +59,14 @@ class TestKey:
         assert len(body["detail"]) < 200
 
     @pytest.mark.parametrize("spell", [str.upper, str.title, str.swapcase], ids=["upper", "title", "swapped"])
-    def test_capitals_count_whatever_the_database_makes_of_them(self, spell: Callable[[str], str]) -> None:
+    def test_case_counts_whatever_the_collation(self, spell: Callable[[str], str]) -> None:
         problem_of(authenticated(f"Token {spell(KEY)}"), 401, "authentication_failed")
         # Compares as most collations of MySQL do.
         with register_lookup(CharField, IExact, lookup_name="exact"):
             assert authenticated(f"Token {KEY}").status_code == 200
             problem_of(authenticated(f"Token {spell(KEY)}"), 401, "authentication_failed")
 
-    def test_of_a_user_who_has_left_is_401(self, reader: User) -> None:
+    def test_of_an_inactive_user_is_401(self, reader: User) -> None:
         User.objects.filter(pk=reader.pk).update(is_active=False)
         detail = problem_of(authenticated(f"Token {KEY}"), 401, "authentication_failed")["detail"]
         assert "no longer active" in detail
@@ -77,14 +77,14 @@ class TestKey:
 
 
 class TestSession:
-    def test_lets_in(self, browser: Client) -> None:
+    def test_is_accepted(self, browser: Client) -> None:
         assert browser.get("/authenticated/", headers={"accept": "*/*"}).status_code == 200
 
-    def test_of_a_user_who_has_left_is_401(self, browser: Client, reader: User) -> None:
+    def test_of_an_inactive_user_is_401(self, browser: Client, reader: User) -> None:
         User.objects.filter(pk=reader.pk).update(is_active=False)
         problem_of(browser.get("/authenticated/", headers={"accept": "*/*"}), 401)
 
-    @pytest.mark.parametrize("session", ["", "nobodys", "x" * 1000, "a\x80b", "ünï"])
+    @pytest.mark.parametrize("session", ["", "unknown", "x" * 1000, "a\x80b", "ünï"])
     def test_that_does_not_exist_is_401(self, session: str) -> None:
         response = Client(headers={"cookie": f"sessionid={session}"}).get("/authenticated/")
         problem_of(response, 401, "not_authenticated")
@@ -105,7 +105,7 @@ class TestGettingAKey:
 
     @pytest.mark.parametrize("path", ["/api-token-auth/", "/api-token-auth"])
     @pytest.mark.parametrize("content_type", [None, "application/json"])
-    def test_name_and_password_give_one_that_lets_in(
+    def test_name_and_password_give_one_that_is_valid(
         self, post: Callable[..., Any], path: str, content_type: str | None
     ) -> None:
         kind = {"content_type": content_type} if content_type else {}
@@ -128,14 +128,14 @@ class TestGettingAKey:
         [
             {"username": "teacher", "password": "cheese-and-wine"},
             {"username": "teacher", "password": "CHALK"},
-            {"username": "nobody", "password": "chalk"},
+            {"username": "unknown", "password": "chalk"},
             {"username": "teacher"},
             {"password": "chalk"},
             {"username": "", "password": ""},
             {},
         ],
     )
-    def test_anything_else_is_refused_and_the_password_not_told_back(
+    def test_anything_else_is_refused_and_the_password_not_repeated(
         self, post: Callable[..., Any], data: dict[str, str]
     ) -> None:
         body = problem_of(post(data=data), 400)
@@ -144,6 +144,6 @@ class TestGettingAKey:
         for missing in {"username", "password"} - {name for name, value in data.items() if value}:
             assert missing in body["detail"]
 
-    def test_one_who_has_left_gets_none(self, teacher: User, post: Callable[..., Any]) -> None:
+    def test_an_inactive_user_gets_none(self, teacher: User, post: Callable[..., Any]) -> None:
         User.objects.filter(pk=teacher.pk).update(is_active=False)
         problem_of(post(data={"username": "teacher", "password": "chalk"}), 400)

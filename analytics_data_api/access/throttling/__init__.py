@@ -1,4 +1,4 @@
-"""How often somebody may ask: rates, who is counted as one, and the counts, which every process and machine shares.
+"""Limits on requests: rates, the clients that are counted, and counts that all processes and machines share.
 
-``docs/decisions/0009-throttling.rst`` says why they are as they are.
+``docs/decisions/0009-throttling.rst`` gives the reasons.
 """

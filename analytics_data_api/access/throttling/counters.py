@@ -1,4 +1,4 @@
-"""Counts that every process and machine shares: rows of a table in the database of users and keys."""
+"""Counts that all processes and machines share: rows of a table in the database of users and keys."""
 
 import logging
 import time
@@ -13,19 +13,19 @@ from analytics_data_api.access.throttling.rates import Rate
 
 logger = logging.getLogger(__name__)
 
-# How often a count is tried again whose row is added, or removed, by somebody else at the same moment.
+# How often a count is tried again when another process adds or removes its row at the same moment.
 TRIES: Final = 5
-# How many old rows go when a new one comes.
+# How many old rows are removed when a new one is added.
 REMOVED_AT_ONCE: Final = 100
 
 
 class LimitStatus(NamedTuple):
-    """Where somebody stands within a limit.
+    """How much a limit leaves to a client.
 
     Attributes:
-        admitted: Whether this time was within it.
-        remaining: How many times are left.
-        seconds: After how many seconds counting starts anew, at least one.
+        admitted: Whether this request is within the limit.
+        remaining: How many further requests are.
+        seconds: After how many seconds counting starts again, at least one.
     """
 
     admitted: bool
@@ -36,11 +36,11 @@ class LimitStatus(NamedTuple):
 def hit(subject: str, rate: Rate) -> LimitStatus:
     """Count once more, unless the limit is reached.
 
-    A window begins with the first time that is counted. However many processes count at once, no more are admitted
-    than the rate says: the database compares and counts in one statement.
+    A window starts with the first request that is counted. However many processes count at once, no more requests are
+    admitted than the rate allows: the database compares and counts in one statement.
 
     Args:
-        subject: Who is counted, and by which limit; up to 100 characters, in ASCII and small letters.
+        subject: The limit and the client, in up to 100 lower-case ASCII characters.
         rate: The limit.
 
     Raises:
@@ -49,29 +49,29 @@ def hit(subject: str, rate: Rate) -> LimitStatus:
     own = Counter.objects.filter(subject=subject)
     for _ in range(TRIES):
         present = now()
-        # Read first, because whoever is over the limit is not to cost a write.
-        held = own.values_list("count", "ends").first()
-        if held is None:
+        # Read first, so that a client above the limit causes no write.
+        stored = own.values_list("count", "ends").first()
+        if stored is None:
             first = Counter(subject=subject, count=0, ends=present + rate.seconds)
             Counter.objects.bulk_create([first], ignore_conflicts=True)
             remove_old(present)
             continue
-        count, ends = held
+        count, ends = stored
         if ends <= present:
             count, ends = 0, present + rate.seconds
         elif count >= rate.limit:
             return LimitStatus(admitted=False, remaining=0, seconds=whole_seconds(ends - present))
-        if counted(own, rate, present):
+        if count_one(own, rate, present):
             return LimitStatus(admitted=True, remaining=rate.limit - count - 1, seconds=whole_seconds(ends - present))
     return LimitStatus(admitted=False, remaining=0, seconds=1)
 
 
-def counted(own: QuerySet[Counter], rate: Rate, present: float) -> bool:
-    """Count one more in one statement; tell whether the limit left room for it."""
+def count_one(own: QuerySet[Counter], rate: Rate, present: float) -> bool:
+    """Count one more in one statement; return whether the limit allowed it."""
     is_over = Q(ends__lte=present)
     return bool(
         own.filter(is_over | Q(count__lt=rate.limit)).update(
-            # In this order: MySQL gives the second one the new value of the first.
+            # In this order: MySQL evaluates the second one with the new value of the first.
             count=Case(When(is_over, then=Value(1)), default=F("count") + 1),
             ends=Case(When(is_over, then=Value(present + rate.seconds)), default=F("ends")),
         )
@@ -79,7 +79,7 @@ def counted(own: QuerySet[Counter], rate: Rate, present: float) -> bool:
 
 
 def refund(subject: str, rate: Rate) -> LimitStatus:
-    """Take back one that was counted, as long as its window lasts.
+    """Take back one count, as long as its window lasts.
 
     Raises:
         django.db.Error: The database does not answer.
@@ -92,7 +92,7 @@ def refund(subject: str, rate: Rate) -> LimitStatus:
 
 
 def note(subject: str, seconds: int) -> None:
-    """Keep a row for a while, whose being there says all there is to say.
+    """Keep a row for some seconds, which :func:`is_noted` finds.
 
     Raises:
         django.db.Error: The database does not answer.
@@ -116,13 +116,13 @@ def whole_seconds(seconds: float) -> int:
 
 
 def remove_old(present: float) -> None:
-    """Remove some rows whose window is over; where that fails, the next time will do.
+    """Remove some rows whose window is over; a failure is logged.
 
-    Each row that is added has some removed, so that no more of them are kept than were added in the last window.
+    Called with each row that is added, so that no more rows are kept than were added in the last window.
     """
     over = Counter.objects.filter(ends__lte=present)
     try:
-        # By primary key, so that rows are locked in the order in which counting locks them.
+        # In the order of primary keys, in which counting locks rows, too.
         old = sorted(over.order_by("ends").values_list("subject", flat=True)[:REMOVED_AT_ONCE])
         if old:
             over.filter(subject__in=old).delete()

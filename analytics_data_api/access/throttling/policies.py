@@ -1,4 +1,4 @@
-"""What is limited, by which setting, and how callers are told where they stand."""
+"""The limits, the settings that hold their rates, and the headers that describe them."""
 
 import logging
 from dataclasses import dataclass
@@ -6,17 +6,32 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
 from analytics_data_api.access.throttling import counters
 from analytics_data_api.access.throttling.counters import LimitStatus
 from analytics_data_api.access.throttling.rates import Rate
-from analytics_data_api.http.problems import TooManyRequests
 
 logger = logging.getLogger(__name__)
 
-# Where in a request's environment the headers wait for the answer that they go with.
+# The key of the WSGI environment under which a middleware finds the headers for the response.
 HEADERS: Final = "analytics_data_api.rate_limit_headers"
+
+
+class TooManyRequests(Throttled):
+    """A client has reached a limit.
+
+    Args:
+        wait: After how many seconds to try again.
+        detail: Which limit that is.
+    """
+
+    extra_detail_singular = "Try again in {wait} second."
+    extra_detail_plural = "Try again in {wait} seconds."
+
+    def __init__(self, wait: int, detail: str) -> None:
+        super().__init__(wait, detail)
 
 
 @dataclass(frozen=True)
@@ -24,9 +39,9 @@ class Policy:
     """A limit.
 
     Attributes:
-        name: What headers and counts call it.
-        setting: The setting that holds its rate, or None where nothing is limited.
-        reason: What is told to those who are refused.
+        name: Its name in headers, in the log and in the table of counts.
+        setting: The name of the setting that holds its rate; None there means no limit.
+        reason: The detail of the response to a refused request.
     """
 
     name: str
@@ -38,42 +53,46 @@ class Policy:
         rate: Rate | None = getattr(settings, self.setting)
         return rate
 
-    def subject(self, rate: Rate, who: str) -> str:
-        """Return what somebody is counted as. With another rate, counting starts anew."""
-        return f"{self.name} {rate.limit}/{rate.seconds} {who}"
+    def subject(self, rate: Rate, client: str) -> str:
+        """Return the primary key of a client's count; with another rate, counting starts again."""
+        return f"{self.name} {rate.limit}/{rate.seconds} {client}"
 
-    def hit(self, request: HttpRequest | Request, who: str) -> None:
-        """Count a request of somebody, and have the answer tell what is left.
+    def hit(self, request: HttpRequest | Request, client: str) -> None:
+        """Count a request, and set the headers of its response.
+
+        Args:
+            request: The request.
+            client: The network or the user's primary key that is counted.
 
         Raises:
             TooManyRequests: The limit was reached before.
             django.db.Error: The database does not answer.
         """
         if rate := self.rate:
-            status = counters.hit(self.subject(rate, who), rate)
-            self.tell(request, rate, status)
+            status = counters.hit(self.subject(rate, client), rate)
+            self.set_headers(request, rate, status)
             if status.admitted and not status.remaining:
-                # Once in a window, by the one who takes the last.
-                logger.warning("The limit %s is reached by %s.", self.name, who)
+                # Once in a window.
+                logger.warning("The limit %s is reached by %s.", self.name, client)
             if not status.admitted:
                 raise TooManyRequests(status.seconds, self.reason)
 
-    def refund(self, request: HttpRequest | Request, who: str) -> None:
-        """Take back what was counted for this request.
+    def refund(self, request: HttpRequest | Request, client: str) -> None:
+        """Take back the count of this request.
 
         Raises:
             django.db.Error: The database does not answer.
         """
         if rate := self.rate:
-            self.tell(request, rate, counters.refund(self.subject(rate, who), rate))
+            self.set_headers(request, rate, counters.refund(self.subject(rate, client), rate))
 
-    def tell(self, request: HttpRequest | Request, rate: Rate, status: LimitStatus) -> None:
-        """Have the answer to a request say how much the limit leaves.
+    def set_headers(self, request: HttpRequest | Request, rate: Rate, status: LimitStatus) -> None:
+        """Leave the headers that describe the limit in the request's environment.
 
         In the form of draft-ietf-httpapi-ratelimit-headers: lists of strings with parameters (RFC 9651).
         """
-        environment: dict[str, Any] = request.META
-        environment[HEADERS] = {
+        meta: dict[str, Any] = request.META
+        meta[HEADERS] = {
             "RateLimit-Policy": f'"{self.name}";q={rate.limit};w={rate.seconds}',
             "RateLimit": f'"{self.name}";r={status.remaining};t={status.seconds}',
         }

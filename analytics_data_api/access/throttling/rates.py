@@ -3,17 +3,17 @@
 import re
 from typing import Final, NamedTuple
 
-# By the first letter of its name, which is all that REST framework looks at.
+# By the first letter of the unit, the only one that REST framework reads.
 SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 RATE: Final = re.compile(r"([1-9]\d{0,8})/(s|sec|second|m|min|minute|h|hour|d|day)", re.ASCII)
 
 
 class Rate(NamedTuple):
-    """How much is let through.
+    """A number of requests in a time.
 
     Attributes:
-        limit: How many times, at least one.
-        seconds: The time that they are counted over.
+        limit: How many requests, at least one.
+        seconds: The length of a window.
     """
 
     limit: int
@@ -21,10 +21,10 @@ class Rate(NamedTuple):
 
 
 def read(text: str) -> Rate:
-    """Return the rate that a text names, as in REST framework: a number, a slash, and a second, minute, hour or day.
+    """Return the rate that a text describes, as in REST framework: a number, a slash, and second, minute, hour or day.
 
     Raises:
-        ValueError: It names none.
+        ValueError: It describes none.
     """
     found = RATE.fullmatch(text)
     if found is None:

@@ -1,4 +1,4 @@
-"""The random numbers that courses are made up from: the same ones wherever they are seeded the same."""
+"""Random numbers from a seed; the same seed gives the same numbers on every machine."""
 
 from collections.abc import Mapping
 from random import Random
@@ -8,16 +8,16 @@ Value = TypeVar("Value")
 
 
 class Chance(Random):
-    """Random numbers from a seed, which is a text; what needs to be unpredictable is not made from them."""
+    """Random numbers from a seed, which is a text; not for secrets."""
 
     def draw(self, population: Mapping[Value, int], number: int) -> list[Value]:
-        """Return values drawn from a population, as often as each is common in it."""
+        """Return random values of a population, weighted by how common each is."""
         return self.choices(list(population), weights=list(population.values()), k=number)
 
     def share(self, whole: int, low: int, high: int) -> int:
-        """Return a share of a number, between two percentages; rounded up, so that something always has some."""
+        """Return a share of a number, between two percentages; rounded up, so that no share is 0."""
         return -(-whole * self.randint(low, high) // 100)
 
     def block_id(self) -> str:
-        """Return what tells a part of a course from others of its kind: 32 hexadecimal digits."""
+        """Return the id of a block of a course: 32 hexadecimal digits."""
         return f"{self.getrandbits(128):032x}"

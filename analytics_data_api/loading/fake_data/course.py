@@ -1,4 +1,4 @@
-"""What a made-up course is called, when it runs, and what its parts are called."""
+"""The id of a generated course, the time that it runs, and the ids of its blocks."""
 
 import re
 from dataclasses import dataclass
@@ -18,23 +18,23 @@ MAX_COURSE_ID_LENGTH: Final = 100
 # The years that a TIMESTAMP column holds in full.
 YEARS: Final = range(1971, 2038)
 
-# When the nightly load begins: on the day after the one that it is about, UTC.
+# The time of the nightly load: on the day after that of its data, UTC.
 LOAD_DELAY: Final = timedelta(days=1, hours=4)
 
 
 class ImpossibleCourseError(ValueError):
-    """The reason why no course can be made up, in words for whoever asked for it."""
+    """The options describe no course that can be generated; the message gives the reason."""
 
 
 @dataclass(frozen=True)
 class FakeCourse:
-    """A course to make up data for.
+    """A course to generate data for.
 
     Attributes:
         course_id: ``org/course/run`` or ``course-v1:org+course+run``.
         start_date: The first day of its enrollment.
         num_weeks: How many weeks of enrollment it has, 7 days each from the first one on.
-        seed: Chooses among the courses that may be made up from the rest.
+        seed: Another number gives other rows.
 
     Raises:
         ImpossibleCourseError: One of them is out of bounds.
@@ -85,22 +85,22 @@ class FakeCourse:
         return [(start, start + timedelta(weeks=1)) for start in starts]
 
     def chance(self, subject: str) -> Chance:
-        """Return what a subject is made up from; how much of it the subject takes makes no difference to others."""
+        """Return the random numbers for a subject; those of other subjects do not depend on how many are used."""
         return Chance(f"{self.course_id} {self.seed} {subject}")
 
     def usage_id(self, category: str, block: str) -> str:
-        """Return the id of a part of the course, which the pipeline calls its module id.
+        """Return the id of a block of the course, which the pipeline calls its module id.
 
         Args:
             category: ``problem``, ``sequential`` or ``video``.
-            block: What tells it from the others of the kind.
+            block: Its id among the blocks of its category.
         """
         if COURSE_V1_ID.fullmatch(self.course_id):
             return f"{self.course_id.replace('course-v1:', 'block-v1:')}+type@{category}+block@{block}"
         return f"i4x://{self.course_id}/{category}/{block}"
 
     def html_id(self, category: str, block: str) -> str:
-        """Return the id that the part has in a page of the course, which part ids and video ids are made of."""
+        """Return the id of a block in a page of the course, which part ids and video ids contain."""
         if COURSE_V1_ID.fullmatch(self.course_id):
             return block
         return re.sub(r"\W+", "-", self.usage_id(category, block).replace(".", "_"))

@@ -1,4 +1,4 @@
-"""Enrollment and activity of a made-up course, counted over made-up learners so that all tables agree."""
+"""Enrollment and activity of a generated course, counted over generated learners so that all tables agree."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,17 +17,17 @@ from analytics_data_api.tables.rows import Row
 
 SATURDAY: Final = 5
 
-# Newcomers a day: those who always come, and those whom the opening of a term attracts, fewer every day.
+# New learners a day: a steady number, and further ones at the opening of a term, fewer every day.
 STEADY_NEWCOMERS: Final = 18
 OPENING_NEWCOMERS: Final = 90
 HALVED_AFTER_DAYS: Final = 20
 TERM_DAYS: Final = 182
 
-# Of 1000 learners, those who leave again, and within how many days.
+# Of 1000 learners, how many leave again, and within how many days.
 LEAVERS: Final = 90
 LEAVE_WITHIN_DAYS: Final = 60
 
-# The tables that tell enrolled learners apart, by the column that does; it is called like the learner's attribute.
+# The tables that group enrolled learners, by the column that does; a learner's attribute has the same name.
 DIMENSIONS: Final[dict[str, type[Model]]] = {
     "mode": models.CourseEnrollmentModeDaily,
     "gender": models.CourseEnrollmentByGender,
@@ -38,16 +38,16 @@ DIMENSIONS: Final[dict[str, type[Model]]] = {
 
 
 class Learner(NamedTuple):
-    """Somebody who enrolled, once.
+    """One enrollment of a learner.
 
     Attributes:
-        enrolled: The number of the day on which they enrolled, from 0.
-        left: The number of the day on which they left; one beyond the course's last where they stayed.
+        enrolled: The number of the day of enrollment, from 0.
+        left: The number of the day of unenrollment; the number of days of the course where there was none.
         mode: The enrollment mode.
         gender: The gender's code.
         birth_year: The year of birth.
         education_level: The highest level of education.
-        country_code: Where they are.
+        country_code: The country of the learner.
     """
 
     enrolled: int
@@ -60,7 +60,7 @@ class Learner(NamedTuple):
 
 
 def learners(course: FakeCourse) -> list[Learner]:
-    """Make up everybody who ever enrolled in a course, in the order of enrollment."""
+    """Generate the learners of a course, in the order of enrollment."""
     chance = course.chance("enrollment")
     enrolled = [day for day, newcomers in enumerate(daily_newcomers(course, chance)) for _ in range(newcomers)]
     never = len(course.days)
@@ -84,7 +84,7 @@ def learners(course: FakeCourse) -> list[Learner]:
 
 
 def daily_newcomers(course: FakeCourse, chance: Chance) -> Iterator[int]:
-    """Yield how many learners enroll on each day: many when a term opens, fewer at weekends, never nobody."""
+    """Yield how many learners enroll on each day: many when a term opens, fewer at weekends, one at least."""
     for number, day in enumerate(course.days):
         opening = OPENING_NEWCOMERS * 0.5 ** (number % TERM_DAYS / HALVED_AFTER_DAYS)
         weekday = 70 if day.weekday() >= SATURDAY else 100
@@ -92,7 +92,7 @@ def daily_newcomers(course: FakeCourse, chance: Chance) -> Iterator[int]:
 
 
 def enrollment_tables(course: FakeCourse, enrolled: list[Learner]) -> Iterator[CourseTable]:
-    """Yield the rows of the tables that count enrolled learners by day; the learners are the course's."""
+    """Yield the rows of the tables that count the enrolled learners of a course by day."""
     yield CourseTable(
         models.CourseEnrollmentDaily,
         ("date", "course_id", "count", "cumulative_count", "created"),
@@ -102,7 +102,7 @@ def enrollment_tables(course: FakeCourse, enrolled: list[Learner]) -> Iterator[C
         ],
     )
     for seconds, (column, model) in enumerate(DIMENSIONS.items(), start=1):
-        # Locations are those of the night of the load, everything else is about the day before.
+        # Locations have the date of the load, everything else that of the day before.
         delay = timedelta(days=1 if model is models.CourseEnrollmentByCountry else 0)
         yield CourseTable(
             model,
@@ -122,7 +122,7 @@ def counts(
     Args:
         enrolled: The learners.
         days: How many days to count.
-        characteristic: What to tell learners apart by; null is a value of its own.
+        characteristic: Returns the value that learners are grouped by; null is a value of its own.
 
     Yields:
         The day's number, the value, how many learners are enrolled at the end of the day, and how many ever were; for
@@ -146,7 +146,7 @@ def counts(
 
 
 def activity_table(course: FakeCourse, enrolled: list[Learner]) -> CourseTable:
-    """Return the rows of the table that counts active learners by week; the learners are the course's."""
+    """Return the rows of the table that counts the active learners of a course by week."""
     chance = course.chance("activity")
     rows: list[Row] = []
     for start, end in course.weeks:

@@ -1,4 +1,4 @@
-"""All the rows of a made-up course."""
+"""All the rows of a generated course."""
 
 from analytics_data_api.loading import course_tables
 from analytics_data_api.loading.course_tables import CourseTable, Outcome
@@ -9,7 +9,7 @@ from analytics_data_api.loading.fake_data.videos import sequential_table, video_
 
 
 def tables(course: FakeCourse) -> list[CourseTable]:
-    """Return a course's rows in each of the pipeline's tables: the same ones for equal courses."""
+    """Return a course's rows in each of the pipeline's tables; equal courses have equal rows."""
     enrolled = learners(course)
     return [
         activity_table(course, enrolled),
@@ -21,13 +21,13 @@ def tables(course: FakeCourse) -> list[CourseTable]:
 
 
 def generate(course: FakeCourse, database: str) -> list[Outcome]:
-    """Make the made-up rows those that the course has in a database, in place of any others.
+    """Write the generated rows of a course into a database, in place of the rows that it has there.
 
     Args:
         course: The course.
         database: The database, by its key in the setting ``DATABASES``.
 
     Returns:
-        What became of each table.
+        The outcome for each table.
     """
     return course_tables.replace(course.course_id, tables(course), database)

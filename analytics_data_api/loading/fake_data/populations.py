@@ -1,4 +1,4 @@
-"""Who learns on a made-up platform: how common each value of a column is among learners."""
+"""How common each value of a column is among the learners of a generated course."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Problems of a made-up course, answered by made-up learners so that answers and grades agree."""
+"""Problems of a generated course, and answers of generated learners, with which the grades agree."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from analytics_data_api.tables.rows import Row
 PROBLEMS: Final = 25
 VARIANTS: Final = (1, 2, 3, 4)
 
-# Of the learners, how many answer a problem; of 100 who got a part wrong, how many try once more.
+# How many percent of the learners answer a problem; how many percent of wrong answers are followed by another.
 RESPONDERS_PERCENT: Final = range(4, 16)
 RETRY_PERCENT: Final = 60
 
@@ -24,9 +24,9 @@ class Answer(NamedTuple):
     """An answer to a part of a problem.
 
     Attributes:
-        value_id: Which of a list of choices it is; None where learners type their answer.
-        text: How it reads.
-        numeric: The number that it is, None where it is none.
+        value_id: The id of the choice in a list; None where learners type their answer.
+        text: Its text.
+        numeric: Its value as a number, None for text.
         correct: Whether it is right.
         weight: How often it is given, in comparison with the part's others.
     """
@@ -59,7 +59,7 @@ class Problem:
 
 
 def choice(chance: Chance) -> Part:
-    """Make up a product to choose from a list."""
+    """Return a multiplication with a list of choices."""
     one, other = chance.randint(11, 39), chance.randint(11, 39)
     product = one * other
     offered = [product - 10, product, product + one, product + 100]
@@ -74,7 +74,7 @@ def choice(chance: Chance) -> Part:
 
 
 def text_input(chance: Chance) -> Part:
-    """Make up a fraction to type in as a decimal number."""
+    """Return a fraction to type in as a decimal number."""
     eighths, whole = chance.choice((1, 3, 5, 7)), chance.randint(2, 9)
     value = whole + eighths / 8
     typed = {str(value): 70, str(whole): 8, f"{whole}.{eighths}": 12, str(value * 10): 4}
@@ -88,7 +88,7 @@ def text_input(chance: Chance) -> Part:
 
 
 def yes_or_no(chance: Chance) -> Part:
-    """Make up a statement to agree or disagree with."""
+    """Return a question with the choices yes and no."""
     number, divisor = chance.randint(100, 999), chance.randint(3, 9)
     right = "Yes" if number % divisor == 0 else "No"
     return Part(
@@ -113,13 +113,13 @@ def multi_part_problem(chance: Chance) -> Problem:
 
 
 def erroneously_randomised_problem(chance: Chance) -> Problem:
-    """Make up a problem that is set to vary, but shows everybody the same."""
+    """Return a problem that is set to vary, but shows all learners the same."""
     part = choice(chance)
     return Problem("Multiple Choice, Same for All", dict.fromkeys(VARIANTS, (part,)))
 
 
 def randomised_problem(chance: Chance) -> Problem:
-    """Make up a problem that asks everybody something else."""
+    """Return a problem of several variants."""
     return Problem("Numerical Input, Randomised", {variant: (text_input(chance),) for variant in VARIANTS})
 
 
@@ -162,7 +162,7 @@ class Responses:
 
 
 def respond(problem: Problem, responders: int, chance: Chance) -> Responses:
-    """Let learners answer a problem; some of those who are wrong about a part try it once more."""
+    """Return the answers to a problem; some learners with a wrong answer to a part give a second one."""
     responses = Responses(Counter(), Counter(), Counter())
     variants = list(problem.variants)
     for _ in range(responders):
@@ -223,7 +223,7 @@ def problem_tables(course: FakeCourse, learners: int) -> Iterator[CourseTable]:
 
 
 def answer_rows(course: FakeCourse, problem: Problem, block: str, responses: Responses) -> Iterator[Row]:
-    """Yield the rows of a problem's answers, by part, variant and answer; what nobody answered has none."""
+    """Yield the rows of a problem's answers, by part, variant and answer; an answer that was not given has none."""
     loaded = load_time(course.days[-1], 40)
     module_id, html_id = course.usage_id("problem", block), course.html_id("problem", block)
     parts = len(next(iter(problem.variants.values())))
@@ -252,7 +252,7 @@ def answer_rows(course: FakeCourse, problem: Problem, block: str, responses: Res
 
 
 def grade_rows(course: FakeCourse, problem: Problem, block: str, responses: Responses) -> Iterator[Row]:
-    """Yield the rows of a problem's grades, one point a part; a grade that nobody has got has none."""
+    """Yield the rows of a problem's grades, one point a part; a grade that no learner has has none."""
     loaded = load_time(course.days[-1], 45)
     max_grade = float(len(next(iter(problem.variants.values()))))
     for grade, count in sorted(responses.grades.items()):

@@ -1,4 +1,4 @@
-"""Videos and subsections of a made-up course, and how many learners got to them."""
+"""Videos and subsections of a generated course, and how many learners opened them."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -14,14 +14,14 @@ VIDEOS: Final = 20
 SEGMENT_SECONDS: Final = 5
 DURATION_SECONDS: Final = range(60, 721)
 
-# Every so many videos there is one that nobody watches to its end.
+# One of so many videos is not watched to its end by any learner.
 ABANDONED_EVERY: Final = 3
 
 VIEWERS_PERCENT: Final = range(5, 31)
 
 
 def sequential_table(course: FakeCourse, learners: int) -> CourseTable:
-    """Return the rows of the table that counts how often each subsection was opened: the later it is, the less often.
+    """Return the rows of the table that counts how often each subsection was opened: the later ones less often.
 
     Args:
         course: The course.
@@ -94,12 +94,12 @@ def video_tables(course: FakeCourse, learners: int) -> Iterator[CourseTable]:
 
 
 def timeline(chance: Chance, viewers: int, segments: int) -> Iterator[tuple[int, int]]:
-    """Yield the users and views of each segment: fewer and fewer users, somebody in each, some of them more than once.
+    """Yield the users and views of each segment: fewer and fewer users, one at least, some with several views.
 
     Args:
-        chance: What to make them up from.
+        chance: The random numbers.
         viewers: The users of the first segment.
-        segments: How many segments anybody watched.
+        segments: How many segments were watched.
     """
     users = viewers
     for _ in range(segments):

@@ -1,4 +1,4 @@
-"""Makes up the data of a course."""
+"""Generates the data of a course."""
 
 import re
 from datetime import date
@@ -8,19 +8,19 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics_data_api.loading.fake_data.course import FakeCourse, ImpossibleCourseError
 from analytics_data_api.loading.fake_data.generation import generate
-from analytics_data_api.loading.sample_data import MADE_UP_COURSE
+from analytics_data_api.loading.sample_data import GENERATED_COURSE
 from analytics_data_api.management.reports import analytics_database, course_report
 from analytics_data_api.tables import ANALYTICS_DATABASE
 
 
 class Command(BaseCommand):
     help = (
-        "Fill every analytics table with made-up rows of one course, in place of those that it has; other courses keep "
-        "theirs. The same options make the same rows."
+        "Fill every analytics table with generated rows of one course, in place of those that it has; other courses "
+        "keep theirs. The same options give the same rows."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        defaults = MADE_UP_COURSE
+        defaults = GENERATED_COURSE
         parser.add_argument(
             "--course-id",
             default=defaults.course_id,
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             help="weeks of enrollment from that day on (default: %(default)s)",
         )
         parser.add_argument(
-            "--seed", type=int, default=defaults.seed, help="another number makes other rows (default: %(default)s)"
+            "--seed", type=int, default=defaults.seed, help="another number gives other rows (default: %(default)s)"
         )
         parser.add_argument("--database", default=ANALYTICS_DATABASE, help="where to (default: %(default)s)")
 

@@ -1,15 +1,16 @@
-"""Gives a user an API key, or takes it away."""
+"""Sets or removes the API key of a user."""
 
 import sys
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
 
 from analytics_data_api.access import keys
 
 
 class DiscreetParser(CommandParser):
-    """Says what is wrong with the arguments without showing them: any of them may be a key."""
+    """Reports wrong arguments without showing them: any of them may be a key."""
 
     def error(self, message: str) -> NoReturn:
         takes = (
@@ -23,7 +24,7 @@ class DiscreetParser(CommandParser):
 
 
 class Command(BaseCommand):
-    help = "Set the key with which a user calls the API, or remove it. A user who does not exist is made."
+    help = "Set the key with which a user calls the API, or remove it. A user who does not exist is created."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, add_help=False, **kwargs)
@@ -49,10 +50,19 @@ class Command(BaseCommand):
             raise CommandError("Give either a token or --delete-key.")
         try:
             if token is None:
-                keys.delete_key(username)
-                self.stdout.write(f"Removed the API key of {username}.")
+                deleted = keys.delete_key(username)
+                self.stdout.write(
+                    f"Removed the API key of {username}." if deleted else f"{username!r} has no API key to remove."
+                )
             else:
-                made = keys.set_key(username, token)
-                self.stdout.write(f"Set the API key of {'the new user ' if made else ''}{username}.")
+                created = keys.set_key(username, token)
+                self.stdout.write(f"Set the API key of {'the new user ' if created else ''}{username}.")
         except keys.KeyRefusedError as error:
             raise CommandError(str(error)) from None
+        except Error as error:
+            # A database may quote the key.
+            reason = str(error) if token is None or token not in str(error) else type(error).__name__
+            raise CommandError(
+                f"The database of users and keys did not take this: {reason}. "
+                "`./manage.py migrate` creates its tables where they are missing."
+            ) from None

@@ -112,9 +112,9 @@ class TestNotes:
         course_tables.replace("c" * 255, [table], "analytics")
         assert len(TableUpdate.objects.get().update_id) == 128
 
+    # Only SQLite takes text where a time belongs.
+    @pytest.mark.sqlite_only
     def test_a_time_that_is_none_is_not_told(self) -> None:
-        if connections["analytics"].vendor != "sqlite":
-            pytest.skip("writes text where a time belongs, which only SQLite takes")
         note("a")
         with connections["analytics"].cursor() as cursor:
             cursor.execute("UPDATE table_updates SET inserted = 'yesterday'")
@@ -241,12 +241,8 @@ class TestStates:
         assert table_version(CourseEnrollmentDaily) != before
 
 
+@pytest.mark.mysql_only
 class TestMySQL:
-    @pytest.fixture(autouse=True)
-    def _mysql(self) -> None:
-        if connections["analytics"].vendor != "mysql":
-            pytest.skip("asks a MySQL server, and this is none")
-
     def test_a_change_that_another_may_follow_in_the_same_second_has_no_version(self) -> None:
         EnrollmentFactory()
         assert table_version(CourseEnrollmentDaily) is None

@@ -12,7 +12,7 @@ from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from rest_framework import exceptions, serializers
 
 from analytics_data_api import TAG
-from analytics_data_api.access.throttling.policies import WRONG_KEYS
+from analytics_data_api.access.throttling.policies import WRONG_KEYS, TooManyRequests
 from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.formats.registry import DATA_FORMATS
 from analytics_data_api.http import problems
@@ -243,7 +243,7 @@ def refusal_examples(status: int) -> dict[str, Json]:
     answers = {
         400: problems.of_exception(exceptions.ValidationError({"password": ["This field is required."]})),
         415: problems.of_exception(exceptions.UnsupportedMediaType("text/plain")),
-        429: problems.of_exception(problems.TooManyRequests(30, WRONG_KEYS.reason)),
+        429: problems.of_exception(TooManyRequests(30, WRONG_KEYS.reason)),
         500: errors.server_error(HttpRequest()),
         503: problems.database_unavailable(),
     }

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from analyticsdataserver.observability.access_log import logger as requests
-from analyticsdataserver.observability.formatting import JSONFormatter, RequestIdFilter
-from analyticsdataserver.observability.request_context import current_request
+from analyticsdataserver.observability.access_log import logger as access_logger
+from analyticsdataserver.observability.formatting import JSONFormatter
 
 Line = dict[str, Any]
 
 
 class Log:
-    """What has been logged."""
+    """What was logged, as text and as objects."""
 
     def __init__(self) -> None:
         self.stream = io.StringIO()
@@ -29,20 +28,14 @@ class Log:
 
     @property
     def entries(self) -> list[Line]:
-        """Those about requests."""
-        return [line for line in self.lines if line["logger"] == requests.name]
+        """Those of the access log."""
+        return [line for line in self.lines if line["logger"] == access_logger.name]
 
     @property
     def entry(self) -> Line:
-        """The only one about a request."""
+        """The only line of the access log."""
         (entry,) = self.entries
         return entry
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_being_handled() -> None:
-    # A request that broke off stays, until the server has told of it.
-    current_request.set(None)
 
 
 @pytest.fixture
@@ -51,7 +44,6 @@ def log() -> Iterator[Log]:
     log = Log()
     handler = logging.StreamHandler(log.stream)
     handler.setFormatter(JSONFormatter())
-    handler.addFilter(RequestIdFilter())
     logging.root.addHandler(handler)
     yield log
     logging.root.removeHandler(handler)

@@ -1,15 +1,19 @@
-"""The two forms that a line has, and which one there is."""
+"""The two formats of a line, and which setting chooses between them."""
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
 
 from analyticsdataserver.observability.access_log import AccessLogRecord
 from analyticsdataserver.observability.configuration import logging_settings
 from analyticsdataserver.observability.formatting import JSONFormatter, TextFormatter
+from analyticsdataserver.observability.request_context import CurrentRequest, current_request
 
 ENTRY = AccessLogRecord(
+    request_id="0123",
     message="GET v0:CourseEnrollmentView 200",
     method="GET",
     route="v0:CourseEnrollmentView",
@@ -24,10 +28,16 @@ ENTRY = AccessLogRecord(
 )
 
 
-def record(message: Any, *args: Any, request_id: str | None = "0123") -> logging.LogRecord:
+@pytest.fixture
+def _request() -> Iterator[None]:
+    token = current_request.set(CurrentRequest("0123", RequestFactory().get("/")))
+    yield
+    current_request.reset(token)
+
+
+def record(message: Any, *args: Any) -> logging.LogRecord:
     made = logging.LogRecord("some.where", logging.WARNING, "file.py", 1, message, args, None)
     made.created, made.msecs = 1417217506.5, 500.0
-    vars(made)["request_id"] = request_id
     return made
 
 
@@ -37,6 +47,7 @@ def failed() -> logging.LogRecord:
     return made
 
 
+@pytest.mark.usefixtures("_request")
 class TestJSON:
     def test_of_a_line(self) -> None:
         assert JSONFormatter().format(record("%s: %d", "a", 1)) == (
@@ -58,10 +69,12 @@ class TestJSON:
             '"user":"reader","client":"192.0.2.7","outcome":"complete"}'
         )
 
-    def test_outside_of_requests(self) -> None:
-        assert '"request_id":null' in JSONFormatter().format(record("x", request_id=None))
+    def test_of_a_refused_request(self) -> None:
+        line = JSONFormatter().format(record(AccessLogRecord(ENTRY | {"status": 404, "error": "unknown_course"})))
+        assert line.endswith('"client":"192.0.2.7","outcome":"complete","error":"unknown_course"}')
 
 
+@pytest.mark.usefixtures("_request")
 class TestText:
     HEAD = "2014-11-28T23:31:46.500Z WARNING some.where 0123"
 
@@ -83,17 +96,20 @@ class TestText:
                 {"rows": None, "user": None, "client": None, "path": "/x", "outcome": "aborted"},
                 "1.2 ms 182,600 bytes - - '/x' aborted",
             ),
+            (
+                {"rows": None, "path": "/x", "error": "unknown_course"},
+                "1.2 ms 182,600 bytes reader 192.0.2.7 '/x' unknown_course",
+            ),
         ],
     )
     def test_of_a_request(self, changed: dict[str, Any], text: str) -> None:
         line = TextFormatter().format(record(AccessLogRecord(ENTRY | changed)))
         assert line == f"{self.HEAD} GET v0:CourseEnrollmentView 200 {text}"
 
-    def test_outside_of_requests(self) -> None:
-        assert TextFormatter().format(record("x", request_id=None)) == f"{self.HEAD[:-4]}- x"
-        made = record("x")
-        del vars(made)["request_id"]
-        assert TextFormatter().format(made) == f"{self.HEAD[:-4]}- x"
+
+def test_outside_of_requests() -> None:
+    assert '"request_id":null' in JSONFormatter().format(record("x"))
+    assert TextFormatter().format(record("x")) == "2014-11-28T23:31:46.500Z WARNING some.where - x"
 
 
 @pytest.mark.parametrize(("form", "formatter"), [("json", JSONFormatter), ("text", TextFormatter)])

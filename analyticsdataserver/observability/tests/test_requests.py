@@ -1,7 +1,9 @@
-"""Each request has its line in the log, when its answer is over."""
+"""Each request has one line in the access log, written when its response is closed."""
 
 import logging
 from collections.abc import Iterator
+from io import BytesIO
+from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -9,18 +11,17 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.db import OperationalError, connections
+from django.http import FileResponse, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, get_resolver
 from django.views.generic import RedirectView
 from rest_framework.settings import api_settings
 
-from analytics_data_api.http import spool
 from analytics_data_api.tables.tests import factories as make
-from analyticsdataserver.observability import access_log, request_log
+from analyticsdataserver.observability import access_log, middleware
 from analyticsdataserver.observability.middleware import RequestLogMiddleware
-from analyticsdataserver.observability.request_context import current_request
-from analyticsdataserver.observability.tests.asking import Answer
 from analyticsdataserver.observability.tests.conftest import Line, Log
+from analyticsdataserver.observability.tests.wsgi import WSGIResponse
 from analyticsdataserver.serving import probes
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
@@ -108,7 +109,7 @@ class TestServed:
             def __init__(self, file: Any, block_size: int) -> None:
                 self.close = file.close
 
-        answer = Answer("/static/docs_page/page.css", **{"wsgi.file_wrapper": Wrapper})
+        answer = WSGIResponse("/static/docs_page/page.css", **{"wsgi.file_wrapper": Wrapper})
         assert isinstance(answer.body, Wrapper)
         assert log.entries == []
         answer.body.close()
@@ -118,7 +119,7 @@ class TestServed:
 class TestRefused:
     def refused(self, log: Log, response: Any, status: int, **fields: Any) -> None:
         assert response.status_code == status
-        # Django would tell of it, too.
+        # Django would log it, too.
         assert status >= 500 or "django.request" not in log.text
         assert without_times(log.entry) == expected(status=status, bytes=len(response.content), **fields)
 
@@ -126,9 +127,9 @@ class TestRefused:
         self.refused(log, Client().get(ENROLLMENT), 401)
 
     def test_by_a_wrong_key(self, log: Log) -> None:
-        self.refused(log, Client(headers={"authorization": "Token nobodys"}).get(ENROLLMENT), 401)
+        self.refused(log, Client(headers={"authorization": "Token unknown"}).get(ENROLLMENT), 401)
 
-    def test_for_want_of_data(self, client: Client, log: Log) -> None:
+    def test_without_data(self, client: Client, log: Log) -> None:
         self.refused(log, client.get(ENROLLMENT), 404, user="reader")
 
     def test_by_the_router(self, log: Log) -> None:
@@ -148,7 +149,7 @@ class TestRefused:
         self.refused(log, client.delete(ENROLLMENT), 405, method="DELETE")
 
     def test_for_the_format(self, client: Client, log: Log) -> None:
-        # Nobody has asked for the user yet.
+        # The key has not been read yet.
         self.refused(log, client.get(f"{ENROLLMENT}?format=xml"), 406)
 
     def test_for_a_fault_here(self, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,84 +184,93 @@ class TestRefused:
         assert without_times(log.entry) == expected(**fields)
 
 
-@pytest.mark.usefixtures("days", "reader")
-class TestStreamed:
-    @pytest.fixture(autouse=True)
-    def _a_block_a_row(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(spool, "MEMORY", 0)
-        # A bracket or a comma, and a day.
-        monkeypatch.setattr(spool.SpooledResponse, "block_size", 1 + len(A_DAY))
+class TestFile:
+    """A response from a file, as one that is too large for the memory of the process."""
+
+    BODY = b"x" * 10_000
 
     @pytest.fixture
-    def answer(self) -> Answer:
-        return Answer(ENROLLMENT, QUERY_STRING=EVERY_DAY)
+    def response(self) -> FileResponse:
+        request = RequestFactory().get("/x")
+        file = BytesIO(self.BODY)
+        response = RequestLogMiddleware(lambda _: FileResponse(file))(request)
+        assert isinstance(response, FileResponse)
+        return response
 
-    def streamed(self, log: Log, body: bytes, **fields: Any) -> None:
-        of_server = {"user": "reader", "client": "192.0.2.7", "bytes": len(body)}
-        assert without_times(log.entry) == expected(**of_server, **fields)
+    def logged(self, log: Log, size: int, outcome: str) -> None:
+        assert without_times(log.entry) == expected(route="none", path="/x", bytes=size, outcome=outcome)
 
-    def test_is_told_when_it_ends(self, log: Log, answer: Answer) -> None:
-        begun: bytes = next(iter(answer.body))
-        assert begun == b"[" + A_DAY.encode()
+    def test_is_logged_when_it_is_closed(self, log: Log, response: FileResponse) -> None:
+        assert b"".join(response) == self.BODY
         assert log.entries == []
-        body = begun + answer.taken()
-        self.streamed(log, body, rows=5)
+        response.close()
+        self.logged(log, len(self.BODY), "complete")
 
-    def test_takes_as_long_as_its_bytes_take(self, log: Log, monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
-        next(iter(answer.body))
-        monkeypatch.setattr(request_log, "perf_counter", lambda: perf_counter() + 1000)
-        answer.taken()
+    def test_takes_until_it_is_closed(self, log: Log, monkeypatch: pytest.MonkeyPatch, response: FileResponse) -> None:
+        monkeypatch.setattr(middleware, "perf_counter", lambda: perf_counter() + 1000)
+        response.close()
         assert 1_000_000 < log.entry["duration_ms"] < 1_060_000
 
-    def test_that_a_client_leaves(self, log: Log, answer: Answer) -> None:
-        with pytest.raises(BrokenPipeError):
-            answer.taken(chunks=2, error=BrokenPipeError())
-        size = 2 * (1 + len(A_DAY))
-        fields = {"user": "reader", "client": "192.0.2.7", "rows": 5, "bytes": size, "outcome": "aborted"}
-        assert without_times(log.entry) == expected(**fields)
+    def test_that_is_read_in_part_is_aborted(self, log: Log, response: FileResponse) -> None:
+        next(iter(response))
+        response.close()
+        self.logged(log, response.block_size, "aborted")
 
-    def test_that_a_server_leaves(self, log: Log, answer: Answer) -> None:
-        body = answer.taken(chunks=2)
-        self.streamed(log, body, rows=5, outcome="aborted")
+    def test_that_a_server_reads_past_python_is_complete(self, log: Log) -> None:
+        request = RequestFactory().get("/x", **{"wsgi.file_wrapper": object()})  # type: ignore[arg-type]
+        RequestLogMiddleware(lambda _: FileResponse(BytesIO(self.BODY)))(request).close()
+        self.logged(log, len(self.BODY), "complete")
 
-    def test_that_breaks_off_here(self, log: Log, monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
-        def read(file: Any, size: int = -1) -> bytes:
-            raise OSError("Input/output error")
+    def test_is_closed_and_logged_once(self, log: Log) -> None:
+        file = BytesIO(self.BODY)
+        response = RequestLogMiddleware(lambda _: FileResponse(file))(RequestFactory().get("/x"))
+        response.close()
+        response.close()
+        assert file.closed
+        assert len(log.entries) == 1
 
-        monkeypatch.setattr(spool.Spool, "read", read, raising=False)
-        with pytest.raises(OSError, match="Input/output"):
-            answer.taken()
-        assert (log.entry["level"], log.entry["outcome"], log.entry["rows"]) == ("ERROR", "failed", 5)
-        # The server's line about it, which comes now, has the id, too.
-        handled = current_request.get()
-        assert handled is not None
-        assert handled.id == log.entry["request_id"] == answer.headers["X-Request-ID"]
-
-    def test_that_a_worker_being_ended_leaves(self, log: Log, answer: Answer) -> None:
-        with pytest.raises(SystemExit):
-            answer.taken(chunks=2, error=SystemExit(1))
-        assert (log.entry["level"], log.entry["outcome"]) == ("ERROR", "failed")
-
-    def test_head_is_complete_though_nobody_takes_it(self, log: Log) -> None:
-        Answer(ENROLLMENT, QUERY_STRING=EVERY_DAY, REQUEST_METHOD="HEAD").body.close()
+    def test_head_is_complete_though_nothing_is_read(self, log: Log) -> None:
+        request = RequestFactory().head("/x")
+        RequestLogMiddleware(lambda _: FileResponse(BytesIO(self.BODY)))(request).close()
         assert (log.entry["bytes"], log.entry["outcome"]) == (0, "complete")
 
-    def test_is_told_once_however_often_it_is_closed(self, log: Log, answer: Answer) -> None:
-        answer.taken()
-        answer.body.close()
-        assert len(log.entries) == 1
+    def test_of_another_thread(self, log: Log, response: FileResponse) -> None:
+        """A server may close a response in a thread other than that which made it."""
+        b"".join(response)
+        thread = Thread(target=response.close)
+        thread.start()
+        thread.join()
+        assert log.entry["request_id"] == response["X-Request-ID"]
+        assert log.entry["outcome"] == "complete"
+
+
+def test_a_refusal_has_its_code(log: Log) -> None:
+    class Problem(HttpResponse):
+        error_code = "service_busy"
+
+    RequestLogMiddleware(lambda _: Problem("no", status=503))(RequestFactory().get("/x")).close()
+    fields = {"status": 503, "level": "ERROR", "route": "none", "path": "/x", "bytes": 2, "error": "service_busy"}
+    assert without_times(log.entry) == expected(**fields)
 
 
 @pytest.mark.usefixtures("days", "reader")
-def test_a_short_answer_that_does_not_get_through_is_aborted(log: Log) -> None:
+def test_a_short_response_that_does_not_get_through_is_aborted(log: Log) -> None:
     with pytest.raises(ConnectionResetError):
-        Answer(ENROLLMENT).taken(chunks=1, error=ConnectionResetError())
+        WSGIResponse(ENROLLMENT).read(chunks=1, error=ConnectionResetError())
     assert (log.entry["status"], log.entry["outcome"], log.entry["level"]) == (200, "aborted", "INFO")
+
+
+@pytest.mark.usefixtures("days", "reader")
+@pytest.mark.parametrize("error", [RuntimeError("Not the client's"), OSError("A disk"), SystemExit(1)])
+def test_a_response_that_the_server_gives_up_has_failed(log: Log, error: BaseException) -> None:
+    with pytest.raises(type(error)):
+        WSGIResponse(ENROLLMENT).read(chunks=1, error=error)
+    assert (log.entry["status"], log.entry["outcome"], log.entry["level"]) == (200, "failed", "ERROR")
 
 
 class TestProbes:
     @pytest.mark.parametrize("path", ["/status", "/health/"])
-    def test_are_told_with_debug_only(self, caplog: pytest.LogCaptureFixture, log: Log, path: str) -> None:
+    def test_are_logged_at_debug(self, caplog: pytest.LogCaptureFixture, log: Log, path: str) -> None:
         Client().get(path)
         assert log.lines == []
         with caplog.at_level(logging.DEBUG):
@@ -287,7 +297,7 @@ class TestUser:
         Client().post("/api-auth/login/", {"username": "teacher", "password": "chalk and talk"})
         assert (log.entry["user"], log.entry["route"], log.entry["status"]) == ("teacher", "rest_framework:login", 302)
 
-    def test_who_fails_to_log_in_is_nobody(self, log: Log) -> None:
+    def test_who_fails_to_log_in_is_none(self, log: Log) -> None:
         Client().post("/api-auth/login/", {"username": "teacher", "password": "wrong"})
         assert log.entry["user"] is None
 
@@ -305,16 +315,16 @@ class TestClient:
             (1, "x" * 1000, "x" * 64),
         ],
     )
-    def test_is_the_one_that_trusted_proxies_tell(
+    def test_is_the_one_that_trusted_proxies_name(
         self, monkeypatch: pytest.MonkeyPatch, log: Log, proxies: int | None, forwarded: str | None, client: str
     ) -> None:
         monkeypatch.setattr(api_settings, "NUM_PROXIES", proxies, raising=False)
         headers = {} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded}
-        Answer("/nowhere", **headers).taken()
+        WSGIResponse("/nowhere", **headers).read()
         assert log.entry["client"] == client
 
     def test_is_not_known_behind_a_unix_socket(self, log: Log) -> None:
-        Answer("/nowhere", REMOTE_ADDR="").taken()
+        WSGIResponse("/nowhere", REMOTE_ADDR="").read()
         assert log.entry["client"] is None
 
 
@@ -333,13 +343,14 @@ class TestPath:
         Client().get(path)
         assert log.entry["path"] == logged
 
-    def test_that_no_utf_8_could_write(self) -> None:
+    def test_that_no_utf_8_could_write(self, log: Log) -> None:
         request = RequestFactory().get("/")
         request.path = "/\ud800"
-        assert access_log.path_of(request) == "/\\ud800"
+        RequestLogMiddleware(lambda _: HttpResponse())(request).close()
+        assert log.entry["path"] == "/\\ud800"
 
     def test_that_is_no_text(self, log: Log) -> None:
-        Answer("/a\xff").taken()
+        WSGIResponse("/a\xff").read()
         assert (log.entry["path"], log.entry["status"]) == ("/a%FF", 400)
 
 

@@ -1,1 +1,1 @@
-"""Tests of what limits how often somebody may ask."""
+"""Tests of the limits on requests."""

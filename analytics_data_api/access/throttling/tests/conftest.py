@@ -6,7 +6,7 @@ from analytics_data_api.access.throttling import counters
 
 
 class Clock:
-    """The time as counters tell it, which goes on only when it is told to."""
+    """The time of the counters, which goes on only by :meth:`advance`."""
 
     def __init__(self) -> None:
         self.time = 1_700_000_000.25

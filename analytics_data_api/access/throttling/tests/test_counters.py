@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 RATE = Rate(3, 60)
 
 
-def hit(times: int, subject: str = "somebody") -> list[tuple[bool, int, int]]:
+def hit(times: int, subject: str = "client") -> list[tuple[bool, int, int]]:
     return [counters.hit(subject, RATE) for _ in range(times)]
 
 
@@ -27,7 +27,7 @@ def test_as_many_are_admitted_as_the_rate_says(clock: Clock) -> None:
 def test_subjects_are_counted_apart(clock: Clock) -> None:
     hit(3)
     assert hit(1) == [(False, 0, 60)]
-    assert hit(1, "somebody else") == [(True, 2, 60)]
+    assert hit(1, "another") == [(True, 2, 60)]
 
 
 def test_a_window_begins_with_the_first_and_ends_after_its_time(clock: Clock) -> None:
@@ -35,7 +35,7 @@ def test_a_window_begins_with_the_first_and_ends_after_its_time(clock: Clock) ->
     clock.advance(20.5)
     assert hit(3) == [(True, 1, 40), (True, 0, 40), (False, 0, 40)]
     clock.advance(39.25)
-    # Less than a second is one, so that nobody tries again too early.
+    # Less than a second is one, so that no client tries again too early.
     assert hit(1) == [(False, 0, 1)]
     clock.advance(0.25)
     assert hit(4) == [(True, 2, 60), (True, 1, 60), (True, 0, 60), (False, 0, 60)]
@@ -64,7 +64,7 @@ def test_one_that_is_admitted_costs_two_queries(clock: Clock, django_assert_num_
 
 def test_a_row_that_others_filled_meanwhile_is_full(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     hit(2)
-    whole = counters.counted
+    whole = counters.count_one
     raced: list[bool] = []
 
     def counted(*args: Any) -> bool:
@@ -72,14 +72,14 @@ def test_a_row_that_others_filled_meanwhile_is_full(clock: Clock, monkeypatch: p
             raced.append(whole(*args))
         return whole(*args)
 
-    monkeypatch.setattr(counters, "counted", counted)
+    monkeypatch.setattr(counters, "count_one", counted)
     assert hit(1) == [(False, 0, 60)]
     assert raced == [True]
     assert Counter.objects.get().count == 3
 
 
-def test_a_row_that_comes_and_goes_all_the_time_admits_nobody(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counters, "counted", lambda *args: False)
+def test_a_row_that_comes_and_goes_all_the_time_admits_none(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counters, "count_one", lambda *args: False)
     assert hit(1) == [(False, 0, 1)]
 
 
@@ -87,19 +87,19 @@ class TestGivingBack:
     def test_leaves_room_for_one_more(self, clock: Clock) -> None:
         hit(3)
         clock.advance(10)
-        assert counters.refund("somebody", RATE) == (True, 1, 50)
+        assert counters.refund("client", RATE) == (True, 1, 50)
         assert hit(2) == [(True, 0, 50), (False, 0, 50)]
 
     def test_is_nothing_once_the_window_is_over(self, clock: Clock) -> None:
         hit(3)
         clock.advance(60)
-        assert counters.refund("somebody", RATE) == (True, 3, 60)
+        assert counters.refund("client", RATE) == (True, 3, 60)
         assert hit(1) == [(True, 2, 60)]
 
     def test_never_leaves_more_than_there_were(self, clock: Clock) -> None:
         hit(1)
         for _ in range(3):
-            counters.refund("somebody", RATE)
+            counters.refund("client", RATE)
         assert hit(1) == [(True, 2, 60)]
 
 
@@ -136,7 +136,7 @@ class TestOldRows:
         assert Counter.objects.count() == 2
 
     @pytest.mark.django_db(transaction=True)
-    def test_that_cannot_be_removed_are_no_fault_of_whoever_asks(
+    def test_that_cannot_be_removed_do_not_fail_the_request(
         self, clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         hit(1, "old")
@@ -152,7 +152,7 @@ class TestOldRows:
         assert "not removed" in caplog.text
 
 
-def test_a_database_that_does_not_answer_admits_nobody(clock: Clock) -> None:
+def test_a_database_that_does_not_answer_admits_none(clock: Clock) -> None:
     def fail(*args: Any) -> None:
         raise OperationalError(2006, "Gone away")
 

@@ -1,4 +1,4 @@
-"""Where a request comes from."""
+"""The networks of clients, and the keys that were used there."""
 
 from typing import Any
 
@@ -6,7 +6,10 @@ import pytest
 from django.test import RequestFactory
 from rest_framework.settings import api_settings
 
-from analytics_data_api.access.throttling.networks import client_network, network_of
+from analytics_data_api.access.throttling import clients
+from analytics_data_api.access.throttling.clients import ClientKey, Memory, client_network, network_of
+
+HERE, THERE = ClientKey("192.0.2.7", b"key"), ClientKey("198.51.100.1", b"key")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,7 @@ def proxies(settings: Any) -> Any:
 @pytest.mark.parametrize(
     ("number", "forwarded", "network"),
     [
-        # Nobody is trusted: what anybody can send says nothing.
+        # No proxy is trusted: any client can send the header.
         (0, "198.51.100.1", "192.0.2.7"),
         (0, None, "192.0.2.7"),
         (1, "198.51.100.1", "198.51.100.1"),
@@ -75,3 +78,41 @@ def test_of_a_request(proxies: Any, number: int, forwarded: str | None, network:
 
 def test_of_a_request_through_a_unix_socket() -> None:
     assert client_network(RequestFactory().get("/", REMOTE_ADDR="")) == "unknown"
+
+
+class TestMemory:
+    def test_drops_the_client_key_that_was_added_first(self) -> None:
+        memory = Memory(2)
+        client_keys = [ClientKey("192.0.2.7", digest) for digest in (b"a", b"b", b"c")]
+        for each in (client_keys[0], client_keys[1], client_keys[0], client_keys[2]):
+            memory.add(each)
+        assert [memory.has(each) for each in client_keys] == [True, False, True]
+
+    def test_a_client_key_is_recent_for_some_seconds(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        times = [100.0]
+        monkeypatch.setattr(clients, "monotonic", lambda: times[-1])
+        memory = Memory(2)
+        assert not memory.is_recent(HERE)
+        memory.add(HERE)
+        assert memory.is_recent(HERE)
+        times.append(100 + clients.RECENT)
+        assert not memory.is_recent(HERE)
+        assert memory.has(HERE)
+
+    def test_can_be_cleared(self) -> None:
+        memory = Memory(2)
+        memory.add(HERE)
+        memory.clear()
+        assert not memory.has(HERE)
+
+
+@pytest.mark.django_db
+def test_a_client_key_of_one_process_is_trusted_by_all_once_it_is_noted() -> None:
+    assert not clients.is_trusted(HERE, 1)
+    clients.memory.add(HERE)
+    assert clients.is_trusted(HERE, 1)
+    # As in another process.
+    clients.memory.clear()
+    assert clients.is_trusted(HERE, 1)
+    assert not clients.is_trusted(THERE, 1)
+    assert not clients.is_trusted(HERE, 2)

@@ -1,4 +1,4 @@
-"""Requests as a WSGI server makes them (PEP 3333), whose answers can be taken a chunk at a time, or left."""
+"""Requests as a WSGI server makes them (PEP 3333), whose responses can be read in part."""
 
 import io
 from itertools import islice
@@ -9,13 +9,13 @@ from analyticsdataserver.serving.wsgi import application
 from conftest import KEY
 
 
-class Answer:
-    """An answer, of which nothing has been taken yet.
+class WSGIResponse:
+    """The response to a GET request with KEY; nothing of its body has been read yet.
 
     Args:
-        path: What is asked for.
-        handler: What answers; the service as the tests' settings have it, unless it is another.
-        environ: What else the server says.
+        path: The path of the request.
+        handler: The WSGI application.
+        environ: Further keys of the environment.
     """
 
     def __init__(self, path: str, handler: Any = application, **environ: Any) -> None:
@@ -37,12 +37,12 @@ class Answer:
         self.status = int(status.split(maxsplit=1)[0])
         self.headers = dict(headers)
 
-    def taken(self, chunks: int | None = None, error: BaseException | None = None) -> bytes:
-        """Return the body, or its first chunks, and close the answer as servers do, whatever happens.
+    def read(self, chunks: int | None = None, error: BaseException | None = None) -> bytes:
+        """Return the body, or its first chunks, and close the response as servers do, whatever happens.
 
         Args:
-            chunks: How many to take; all where it is None.
-            error: What is raised behind those, as where the connection breaks.
+            chunks: How many to read; None for all.
+            error: Raised after them, as where the connection breaks.
         """
         try:
             body = b"".join(islice(self.body, chunks))
