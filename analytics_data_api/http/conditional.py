@@ -11,8 +11,7 @@ from django.http import HttpResponse, HttpResponseNotModified, StreamingHttpResp
 from django.utils.http import http_date, parse_etags, parse_http_date_safe
 
 from analytics_data_api.http.headers import put
-from analytics_data_api.tables.changes import SETTLED_SECONDS
-from analytics_data_api.tables.data_version import code_version, table_version
+from analytics_data_api.tables.data_version import SETTLED_SECONDS, code_version, data_version
 
 # A second change within the same second has the same Last-Modified, which is therefore not told before this has passed.
 SETTLED: Final = timedelta(seconds=SETTLED_SECONDS)
@@ -96,7 +95,7 @@ def validators(model: type[Model], *representation: str) -> Validators | None:
     Raises:
         django.db.Error: The database does not answer.
     """
-    version = table_version(model)
+    version = data_version(model)
     if version is None:
         return None
     digest = blake2b("\0".join((code_version(), version.text, *representation)).encode(), digest_size=12)

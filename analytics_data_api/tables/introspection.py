@@ -1,15 +1,19 @@
-"""Which columns a table of the connected database has: sites that began long ago keep tables of an older layout."""
+"""The columns that a table of the connected database has: old sites keep tables of an older layout."""
 
 from functools import cache
+from typing import Final
 
 from django.db import connections
+
+# Where the pipeline notes its loads; not every site has it.
+NOTES_TABLE: Final = "table_updates"
 
 
 @cache
 def columns(alias: str, table: str) -> frozenset[str]:
     """Return the names of a table's (or view's) columns, none where there is no such table.
 
-    The database is asked once and remembered; ``columns.cache_clear()`` has it asked again.
+    They are looked up once for each process; ``columns.cache_clear()`` makes the next call look them up again.
 
     Args:
         alias: The database, by its key in the setting ``DATABASES``.

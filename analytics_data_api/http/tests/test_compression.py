@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 
 from analytics_data_api.http import conditional, views
 from analytics_data_api.http.compression import SMALLEST, GzipMiddleware, takes_gzip
-from analytics_data_api.tables.changes import Mark
+from analytics_data_api.tables.data_version import DataVersion
 from analytics_data_api.tables.tests.factories import EnrollmentFactory
 
 TEXT = b"some numbers, and some more; " * 100
@@ -151,7 +151,7 @@ def test_an_endpoint_sends_the_same_compressed(
 ) -> None:
     if not whole:
         monkeypatch.setattr(views, "WHOLE_ANSWER_SIZE", 100)
-    monkeypatch.setattr(conditional, "table_version", lambda model: Mark("1", None))
+    monkeypatch.setattr(conditional, "data_version", lambda model: DataVersion("1", None))
     for day in range(1, 30):
         EnrollmentFactory(date=f"2014-11-{day:02d}")
     parameters = {"start_date": "2014-01-01", "format": format_}

@@ -13,7 +13,7 @@ from django.utils.http import http_date
 
 from analytics_data_api.http import conditional
 from analytics_data_api.tables import data_version
-from analytics_data_api.tables.changes import Mark
+from analytics_data_api.tables.data_version import DataVersion
 from analytics_data_api.tables.models import CourseEnrollmentDaily
 from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.v0.tests.cases import CASES, IDS, Case, address
@@ -31,7 +31,7 @@ def version(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, datetime | None],
 
     def set_to(text: str, modified: datetime | None = LOADED) -> None:
         monkeypatch.setattr(
-            conditional, "table_version", lambda model: Mark(f"{model._meta.db_table} {text}", modified)
+            conditional, "data_version", lambda model: DataVersion(f"{model._meta.db_table} {text}", modified)
         )
 
     set_to("1")
@@ -73,11 +73,11 @@ def test_the_version_is_that_of_the_table_read(
 ) -> None:
     asked = []
 
-    def asked_for(model: Any) -> Mark:
+    def asked_for(model: Any) -> DataVersion:
         asked.append(model._meta.db_table)
-        return Mark("1", None)
+        return DataVersion("1", None)
 
-    monkeypatch.setattr(conditional, "table_version", asked_for)
+    monkeypatch.setattr(conditional, "data_version", asked_for)
     case.rows()
     with CaptureQueriesContext(connections["analytics"]) as queries:
         client.get(url(endpoint))
@@ -210,7 +210,7 @@ def test_a_load_that_may_be_followed_by_another_in_the_same_second_has_no_time(c
 
 def test_where_the_database_tells_no_version_nothing_is_kept(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     make.EnrollmentFactory()
-    monkeypatch.setattr(conditional, "table_version", lambda model: None)
+    monkeypatch.setattr(conditional, "data_version", lambda model: None)
     later = http_date((datetime.now(UTC) + timedelta(days=1)).timestamp())
     answer = client.get(
         url("courses/{course_id}/enrollment"), headers={"if-none-match": "*", "if-modified-since": later}
@@ -223,11 +223,11 @@ def test_the_version_is_older_than_the_rows(client: Client, monkeypatch: pytest.
     """A load in the midst of a request: its rows may be under the tag of before, never old rows under the new tag."""
     make.EnrollmentFactory(count=1)
 
-    def load_after(model: Any) -> Mark:
+    def load_after(model: Any) -> DataVersion:
         CourseEnrollmentDaily.objects.update(count=2)
-        return Mark("before", None)
+        return DataVersion("before", None)
 
-    monkeypatch.setattr(conditional, "table_version", load_after)
+    monkeypatch.setattr(conditional, "data_version", load_after)
     assert client.get(url("courses/{course_id}/enrollment")).json()[0]["count"] == 2
 
 

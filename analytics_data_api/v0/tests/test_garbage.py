@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from analytics_data_api.http import conditional
-from analytics_data_api.tables.changes import Mark
+from analytics_data_api.tables.data_version import DataVersion
 from analytics_data_api.v0.tests.cases import CASES, Case, address
 from analyticsdataserver.serving.wsgi import application
 from conftest import KEY
@@ -71,7 +71,7 @@ def test_nor_does_a_compressed_one(ask: Ask) -> None:
 
 def test_nor_does_one_that_says_nothing_has_changed(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     # MySQL has none so soon after a change.
-    monkeypatch.setattr(conditional, "table_version", lambda model: Mark("1", None))
+    monkeypatch.setattr(conditional, "data_version", lambda model: DataVersion("1", None))
     endpoint = "courses/{course_id}/enrollment"
     CASES[endpoint].rows()
     tag = ask(address(endpoint))["ETag"]
