@@ -8,13 +8,19 @@ from typing import Final
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, router, transaction
+from django.db import DatabaseError, IntegrityError, router, transaction
 from rest_framework.authtoken.models import Token
 
 MAX_KEY_LENGTH: Final = 40
 
 # What a request can send behind "Authorization: Token": visible ASCII characters, none of them white space.
 HEADER_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
+
+# The database's own message is left out, since it might show the key.
+NO_DATABASE: Final = (
+    "The database of users and keys does not answer, or does not have its tables yet. "
+    "Check DATABASE_URL; to create the tables, run: ./manage.py migrate"
+)
 
 
 class KeyRefusedError(ValueError):
@@ -49,6 +55,8 @@ def set_key(username: str, key: str) -> bool:
     except IntegrityError:
         # The database's message would show the key.
         raise KeyRefusedError("Another user was given this key, or this name, at the same moment.") from None
+    except DatabaseError:
+        raise KeyRefusedError(NO_DATABASE) from None
     return made
 
 
@@ -61,13 +69,16 @@ def delete_key(username: str) -> None:
     Raises:
         KeyRefusedError: There is no such user, or the user has no key.
     """
-    with statements_unlogged(), transaction.atomic(using=router.db_for_write(Token)):
-        user = existing_user(username)
-        if user is None:
-            raise KeyRefusedError(f"There is no user {username!r}.")
-        tokens, _ = Token.objects.filter(user=user).delete()
-        if not tokens:
-            raise KeyRefusedError(f"The user {username!r} has no key.")
+    try:
+        with statements_unlogged(), transaction.atomic(using=router.db_for_write(Token)):
+            user = existing_user(username)
+            if user is None:
+                raise KeyRefusedError(f"There is no user {username!r}.")
+            tokens, _ = Token.objects.filter(user=user).delete()
+            if not tokens:
+                raise KeyRefusedError(f"The user {username!r} has no key.")
+    except DatabaseError:
+        raise KeyRefusedError(NO_DATABASE) from None
 
 
 def require_usable(key: str) -> None:

@@ -1,7 +1,7 @@
 """The columns that a table of the connected database has: old sites keep tables of an older layout."""
 
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from django.db import connections
 
@@ -19,6 +19,16 @@ def columns(alias: str, table: str) -> frozenset[str]:
         alias: The database, by its key in the setting ``DATABASES``.
         table: The table's name.
     """
+    try:
+        return looked_up(alias, table)
+    except UnicodeDecodeError:
+        # To see its columns, Django's MySQL backend reads a row of the table, whose text may be none.
+        connection: Any = connections[alias]
+        connection.decode_leniently()
+        return looked_up(alias, table)
+
+
+def looked_up(alias: str, table: str) -> frozenset[str]:
     connection = connections[alias]
     with connection.cursor() as cursor:
         if table not in connection.introspection.table_names(cursor, include_views=True):

@@ -102,7 +102,7 @@ class AnswerDistributionQuerySet(EntityQuerySet):
                 yield (*values(answer), consolidated)
 
     def by_problem(self, course_id: str) -> Rows:
-        """Return a row for each problem of a course, by module: submissions a part, the parts, the newest ``created``."""
+        """Return a row for each problem of a course, by module: submissions, the parts, the newest ``created``."""
         return Rows(
             ("module_id", "total_submissions", "correct_submissions", "part_ids", "created"),
             self.submissions(course_id),

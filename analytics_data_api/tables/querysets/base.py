@@ -107,7 +107,8 @@ class ReportQuerySet(QuerySet[Any]):
             values: Those of the query's parameters.
         """
         try:
-            yield from statement(self.model, self.db, compose, *shape).rows(values)
+            model: Any = self.model
+            yield from statement(model, self.db, compose, *shape).rows(values)
         except OperationalError as error:
             # MySQL refuses to look for an id that its column's character set cannot express: there is no such row.
             if error.args[0] not in NO_COMMON_CHARACTER_SET:

@@ -29,9 +29,9 @@ UNSET: Final = {"", "OFF", "0"}
 replace_undecodable: Final = methodcaller("decode", "utf-8", "replace")
 
 
-def number(text: bytes) -> int | float:
-    """Return the value of a DECIMAL, of which sums in a view are made: an integer where it is a whole number."""
-    value = Decimal(text.decode())
+def number(text: str) -> int | float:
+    """Return the value of a DECIMAL, the type of sums in a view: an integer where it is a whole number."""
+    value = Decimal(text)
     return int(value) if value == value.to_integral_value() else float(value)
 
 
