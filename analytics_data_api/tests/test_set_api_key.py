@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.test import Client
 from rest_framework.authtoken.models import Token
 
@@ -274,3 +274,19 @@ def test_the_exit_status_is_1_and_nothing_is_printed_but_the_reason() -> None:
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith("CommandError: The token holds characters")
     assert key not in ended.stderr
+
+
+class TestWithoutTables:
+    """The message says what to run, and shows no key."""
+
+    @pytest.mark.parametrize("arguments", [("alice", KEY), ("alice", "--delete-key")], ids=["set", "delete"])
+    def test_the_message_says_what_to_run(self, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
+        def missing(execute: Any, sql: str, *args: Any) -> Any:
+            raise OperationalError(f"no such table: {sql}")
+
+        with connection.execute_wrapper(missing), pytest.raises(CommandError) as caught:
+            run(*arguments)
+        assert str(caught.value) == (
+            "The database of users and keys does not answer, or does not have its tables yet. "
+            "Check DATABASE_URL; to create the tables, run: ./manage.py migrate"
+        )
