@@ -24,7 +24,7 @@ NO_DATABASE: Final = (
 
 
 class KeyRefusedError(ValueError):
-    """The reason why a key was not set or removed, in words for whoever asked; it never shows a key."""
+    """The reason why a key was not set or removed, in words for the user; it never shows a key."""
 
 
 def set_key(username: str, key: str) -> bool:
@@ -38,7 +38,7 @@ def set_key(username: str, key: str) -> bool:
         Whether the user was made.
 
     Raises:
-        KeyRefusedError: No user may be called that, the key is none that a request can send, or somebody else has it.
+        KeyRefusedError: No user may be called that, the key is none that a request can send, or another user has it.
             Nothing has changed then.
     """
     require_usable(key)

@@ -1,16 +1,17 @@
 """The version of the data that an answer is made from, and of the code that makes it."""
 
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from django.db import DatabaseError, connections, router
+from django.db import DatabaseError, connections
 from django.db.models import Model
 
 from analytics_data_api.tables import introspection
+from analytics_data_api.tables.statements import database_of
 
 # The packages whose own data and habits show in answers.
 PACKAGES: Final = ("Django", "djangorestframework", "django-countries", "orjson")
@@ -78,7 +79,7 @@ def table_version(model: type[Model]) -> DataVersion | None:
     Raises:
         django.db.Error: The database does not answer.
     """
-    alias = router.db_for_read(model)
+    alias = database_of(model)
     try:
         return looked_up(model, alias)
     except DatabaseError:
@@ -90,8 +91,15 @@ def table_version(model: type[Model]) -> DataVersion | None:
 
 
 def looked_up(model: type[Model], alias: str) -> DataVersion | None:
-    rows: Any = model._default_manager.using(alias)
     connection: Any = connections[alias]
     notes = bool(introspection.columns(alias, introspection.NOTES_TABLE))
-    found: DataVersion | None = connection.table_version(model._meta.db_table, rows.lasting_columns(), notes)
+    columns = partial(lasting_columns, model, alias)
+    found: DataVersion | None = connection.table_version(model._meta.db_table, columns, notes)
     return found
+
+
+def lasting_columns(model: type[Model], alias: str) -> tuple[str, ...]:
+    """Return the columns that a table has for certain, whatever its layout."""
+    rows: Any = model._default_manager.using(alias)
+    columns: tuple[str, ...] = rows.lasting_columns()
+    return columns

@@ -272,7 +272,7 @@ class TestMySQL:
         assert after.text != before.text
 
     def test_rows_of_before_that_are_put_back_are_another_version(self, settled: Callable[[], None]) -> None:
-        """A tablespace that is put back does not move the time of the last change; the newest rows tell it."""
+        """A tablespace that is put back does not move the time of the last change; the newest rows show it."""
         EnrollmentFactory(count=1)
         connection: Any = connections["analytics"]
         with connection.cursor() as cursor:

@@ -91,12 +91,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.lenient = True
         self.close()
 
-    def table_version(self, table: str, columns: Collection[str], notes: bool) -> DataVersion | None:
+    def table_version(self, table: str, columns: Callable[[], Collection[str]], notes: bool) -> DataVersion | None:
         """Return the version of a table's data; None where the server does not know it for certain.
 
         Args:
             table: The table.
-            columns: Columns that the table has for certain, with ``id`` and ``created``.
+            columns: Returns the columns that the table has for certain, with ``id`` and ``created``.
             notes: Whether there is a table ``table_updates``, in which the pipeline notes its loads.
 
         Raises:
@@ -104,7 +104,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         wrapper: Any = self
         with wrapper.cursor() as cursor:
-            cursor.execute(*version_query(table, tuple(columns), str(self.settings_dict["NAME"]), notes))
+            cursor.execute(*version_query(table, tuple(columns()), str(self.settings_dict["NAME"]), notes))
             found = cursor.fetchone()
         return None if found is None else version_of(TableFacts(*found), self.replicated)
 

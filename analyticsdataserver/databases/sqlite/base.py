@@ -1,7 +1,7 @@
 """The database backend: Django imports ``DatabaseWrapper`` from a module of this name."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from operator import methodcaller
 from pathlib import Path
@@ -83,7 +83,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         path = self.path
         return file_state(path), file_state(f"{path}-wal")
 
-    def table_version(self, table: str, columns: Collection[str], notes: bool) -> DataVersion | None:
+    def table_version(self, table: str, columns: Callable[[], Collection[str]], notes: bool) -> DataVersion | None:
         """Return the version of the data, which is that of the whole file; None where it cannot be known.
 
         The times of files do not separate two changes within some milliseconds, so that there is no version until the
@@ -91,7 +91,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
         Args:
             table: The table; not used.
-            columns: Columns of the table; not used.
+            columns: Returns columns of the table; not called.
             notes: Whether the pipeline notes its loads; not used.
 
         Raises:
