@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from analytics_data_api.tables.dates import is_date
+
 
 class WrittenField(serializers.Field):
     """A value that is converted before it is written.
@@ -27,7 +29,7 @@ class TimeField(WrittenField):
     written = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{6}$"}
 
     def to_representation(self, value: str | None) -> str | None:
-        return None if value is None else f"{value[:10]}T{value[11:13]}{value[14:16]}{value[17:19]}"
+        return f"{value[:10]}T{value[11:13]}{value[14:16]}{value[17:19]}" if value and is_date(value) else None
 
 
 class ZonedTimeField(WrittenField):
@@ -36,7 +38,7 @@ class ZonedTimeField(WrittenField):
     written = {"type": "string", "format": "date-time", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"}
 
     def to_representation(self, value: str | None) -> str | None:
-        return None if value is None else f"{value[:10]}T{value[11:19]}Z"
+        return f"{value[:10]}T{value[11:19]}Z" if value and is_date(value) else None
 
 
 class NumberField(WrittenField):

@@ -1,36 +1,40 @@
-"""Which version of the data, and of the code that makes answers of them, an answer is made from."""
+"""The version of the data that an answer is made from, and of the code that makes it."""
 
-from collections.abc import Hashable
-from datetime import UTC, datetime
-from functools import cache, lru_cache
+from datetime import datetime
+from functools import cache, partial
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.db import DatabaseError, connections
 from django.db.models import Model
 
 from analytics_data_api.tables import introspection
-from analytics_data_api.tables.changes import Mark
-from analytics_data_api.tables.models import TableUpdate
-from analytics_data_api.tables.querysets import TableUpdateQuerySet
-from analytics_data_api.tables.rows import Row
-from analytics_data_api.tables.statements import database_of, statement
-
-DataVersion = Mark
+from analytics_data_api.tables.statements import database_of
 
 # The packages whose own data and habits show in answers.
 PACKAGES: Final = ("Django", "djangorestframework", "django-countries", "orjson")
 
-# The version of each table, by database and name, with the state of the database that it belongs to. As long as that is
-# the same, which some databases tell without a query, so is the version.
-KNOWN: Final[dict[tuple[str, str], tuple[Hashable, Mark | None]]] = {}
+# Seconds after a change before a time of whole seconds, or of a file, separates it from the next change.
+SETTLED_SECONDS: Final = 2
+
+
+class DataVersion(NamedTuple):
+    """Identifies a state of the data.
+
+    Attributes:
+        text: The version; any change of the data makes it another one, which no earlier state had.
+        modified: When the data last changed, in UTC; None where that is not known.
+    """
+
+    text: str
+    modified: datetime | None
 
 
 @cache
 def code_version() -> str:
-    """Return what tells this code from any other that might write an answer differently."""
+    """Return a digest of all code that may write an answer differently."""
     package = Path(__file__).resolve().parent.parent
     digest = blake2b(digest_size=8)
     for source in sorted(package.rglob("*.py")):
@@ -41,8 +45,33 @@ def code_version() -> str:
     return digest.hexdigest()
 
 
-def table_version(model: type[Model]) -> Mark | None:
-    """Return the version of a table's data; None where the database cannot tell it from others.
+def data_version(*models: type[Model]) -> DataVersion | None:
+    """Return the version of the data of several tables together; None where one of them has none.
+
+    It has to be read before the rows: then an answer may be newer than its version, which costs one more transfer, but
+    never older.
+
+    Args:
+        models: The tables, at least one.
+
+    Raises:
+        django.db.Error: A database does not answer.
+    """
+    versions = []
+    for model in models:
+        found = table_version(model)
+        if found is None:
+            return None
+        versions.append(found)
+    times = [found.modified for found in versions if found.modified is not None]
+    return DataVersion(
+        "\n".join(f"{model._meta.db_table} {found.text}" for model, found in zip(models, versions, strict=True)),
+        max(times) if len(times) == len(versions) else None,
+    )
+
+
+def table_version(model: type[Model]) -> DataVersion | None:
+    """Return the version of a table's data; None where the database does not know it for certain.
 
     Args:
         model: The table.
@@ -50,66 +79,27 @@ def table_version(model: type[Model]) -> Mark | None:
     Raises:
         django.db.Error: The database does not answer.
     """
-    table = model._meta.db_table
     alias = database_of(model)
-    connection: Any = connections[alias]
-    state = connection.state()
-    if state is None:
-        return looked_up(alias, table)
-    known = KNOWN.get((alias, table))
-    if known is None or known[0] != state:
-        # The state was there before the version is looked up, which can be newer than the state, but never older.
-        known = KNOWN[alias, table] = (state, looked_up(alias, table))
-    return known[1]
-
-
-def data_version(*models: type[Model]) -> Mark | None:
-    """Return the version of the data of several tables; None where that of one of them is not known.
-
-    Args:
-        models: The tables.
-
-    Raises:
-        django.db.Error: The database does not answer.
-    """
-    versions = [version for model in models if (version := table_version(model)) is not None]
-    if len(versions) < len(models):
-        return None
-    if len(versions) == 1:
-        return versions[0]
-    times = [version.modified for version in versions if version.modified is not None]
-    return Mark(repr([version.text for version in versions]), max(times, default=None))
-
-
-def looked_up(alias: str, table: str) -> Mark | None:
-    """Return what the pipeline has noted of a table's loads, or where it notes none, what the database knows."""
-    version = noted(alias, table)
-    if version is not None:
-        return version
-    connection: Any = connections[alias]
-    mark: Mark | None = connection.change_mark(table)
-    return mark
-
-
-def noted(alias: str, table: str) -> Mark | None:
-    """Return the version of a table's data by the pipeline's notes of it; None where it has made none."""
-    if not introspection.columns(alias, TableUpdate._meta.db_table):
-        return None
-    names = {"table": table, "qualified": f"{connections[alias].settings_dict['NAME']}.{table}"}
     try:
-        loads = tuple(statement(TableUpdate, alias, TableUpdateQuerySet.loads_query).fetch_small(names))
+        return looked_up(model, alias)
     except DatabaseError:
-        # The notes may be gone, or not be for us to read; a database that is away is met again at the next query.
+        if connections[alias].connection is None:
+            raise
+        # The table may have another layout, or the notes may be gone, since their columns were looked up.
         introspection.columns.cache_clear()
-        return None
-    return mark_of(loads) if loads else None
+        return looked_up(model, alias)
 
 
-@lru_cache(32)
-def mark_of(loads: tuple[Row, ...]) -> Mark:
-    """Return what tells loads from others, and the time of the newest, in UTC; None where it is no time."""
-    try:
-        modified = max(datetime.fromisoformat(newest or "") for *_, newest in loads).replace(tzinfo=UTC)
-    except ValueError:
-        modified = None
-    return Mark(repr(loads), modified)
+def looked_up(model: type[Model], alias: str) -> DataVersion | None:
+    connection: Any = connections[alias]
+    notes = bool(introspection.columns(alias, introspection.NOTES_TABLE))
+    columns = partial(lasting_columns, model, alias)
+    found: DataVersion | None = connection.table_version(model._meta.db_table, columns, notes)
+    return found
+
+
+def lasting_columns(model: type[Model], alias: str) -> tuple[str, ...]:
+    """Return the columns that a table has for certain, whatever its layout."""
+    rows: Any = model._default_manager.using(alias)
+    columns: tuple[str, ...] = rows.lasting_columns()
+    return columns

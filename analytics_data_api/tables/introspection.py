@@ -1,20 +1,34 @@
-"""Which columns a table of the connected database has: sites that began long ago keep tables of an older layout."""
+"""The columns that a table of the connected database has: old sites keep tables of an older layout."""
 
 from functools import cache
+from typing import Any, Final
 
 from django.db import connections
+
+# Where the pipeline notes its loads; not every site has it.
+NOTES_TABLE: Final = "table_updates"
 
 
 @cache
 def columns(alias: str, table: str) -> frozenset[str]:
     """Return the names of a table's (or view's) columns, none where there is no such table.
 
-    The database is asked once and remembered; ``columns.cache_clear()`` has it asked again.
+    They are looked up once for each process; ``columns.cache_clear()`` makes the next call look them up again.
 
     Args:
         alias: The database, by its key in the setting ``DATABASES``.
         table: The table's name.
     """
+    try:
+        return looked_up(alias, table)
+    except UnicodeDecodeError:
+        # To see its columns, Django's MySQL backend reads a row of the table, whose text may be none.
+        connection: Any = connections[alias]
+        connection.decode_leniently()
+        return looked_up(alias, table)
+
+
+def looked_up(alias: str, table: str) -> frozenset[str]:
     connection = connections[alias]
     with connection.cursor() as cursor:
         if table not in connection.introspection.table_names(cursor, include_views=True):

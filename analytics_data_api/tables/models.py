@@ -1,10 +1,9 @@
 """The tables that the data pipeline writes, one model each.
 
-Names, columns and types are the pipeline's: people point the service at databases that already hold these tables.
-Such a database need not look like one that the migrations here have made. Its tables carry no unique keys, so that a
-load that ran twice leaves each row twice; an old layout lacks some columns, and a later one may have more. Therefore
-nothing reads these tables but ``querysets``, which names the columns it needs and lets only the newest row of a key
-count.
+Names, columns and types are the pipeline's: the service is pointed at databases that already hold these tables. Such a
+database may differ from one that the migrations here create. Its tables have no unique keys, so that a load that ran
+twice leaves each row twice; an old layout lacks some columns, and a later one may have more. Therefore answers read
+these tables only by ``querysets``, which names the columns it needs and counts only the newest row of a key.
 """
 
 from django.db import models
@@ -14,7 +13,7 @@ from analytics_data_api.tables.fields import CreatedField, KeyField, SecondsFiel
 
 
 class CourseActivityWeekly(models.Model):
-    """Users who did something of a kind in a course, by week (Monday 00:00 to Monday 00:00, UTC)."""
+    """Users with activity of one type in a course, by week (Monday 00:00 to Monday 00:00, UTC)."""
 
     course_id = KeyField()
     interval_start = SecondsField()
@@ -135,7 +134,7 @@ class CourseEnrollmentByCountry(models.Model):
 
 
 class ProblemFirstLastResponseAnswerDistribution(models.Model):
-    """How often each answer to a part of a problem was somebody's first, and last, response."""
+    """How often each answer to a part of a problem was a user's first, and last, response."""
 
     course_id = KeyField()
     module_id = KeyField()
@@ -162,7 +161,7 @@ class ProblemFirstLastResponseAnswerDistribution(models.Model):
 
 
 class ProblemResponseAnswerDistribution(models.Model):
-    """The same table in its older layout, with one ``count`` of last responses; no migration makes it."""
+    """The same table in its older layout, with one ``count`` of last responses; no migration creates it."""
 
     course_id = KeyField()
     module_id = KeyField()
@@ -185,7 +184,7 @@ class ProblemResponseAnswerDistribution(models.Model):
 
 
 def answer_distribution(alias: str | None = None) -> querysets.AnswerDistributionQuerySet:
-    """Return the rows of ``answer_distribution``, by the model that fits the layout the connected database has.
+    """Return the rows of ``answer_distribution``, by the model of the layout that the connected database has.
 
     Args:
         alias: The database, by its key in the setting ``DATABASES``; None for the one that the router names.
@@ -249,7 +248,7 @@ class Video(models.Model):
 
 
 class VideoTimeline(models.Model):
-    """Users and views of each segment of a video; a segment that nobody watched has no row."""
+    """Users and views of each segment of a video; a segment without views has no row."""
 
     pipeline_video_id = KeyField()
     segment = models.IntegerField(null=True)
@@ -265,14 +264,12 @@ class VideoTimeline(models.Model):
 
 
 class TableUpdate(models.Model):
-    """The pipeline's note of each load; where there is no such table, nothing needs it, and no migration makes it."""
+    """The pipeline's note of each load; the table is optional, and no migration creates it."""
 
     id = models.BigIntegerField(null=True)
     update_id = KeyField(max_length=128, primary_key=True)
     target_table = KeyField(max_length=128, null=True)
     inserted = CreatedField()
-
-    objects = querysets.TableUpdateQuerySet.as_manager()
 
     class Meta:
         managed = False

@@ -6,47 +6,60 @@ statement is composed the first time, with parameters in place of the values, an
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
-from itertools import chain
+from itertools import chain, islice
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from django.db import connections, router
-from django.db.models import CharField, Expression, Field, FloatField, IntegerField, Model, QuerySet
+from django.db import OperationalError, connections, router
+from django.db.models import CharField, Expression, Field, FloatField, IntegerField, Model, QuerySet, TextField
 from django.db.models.sql.compiler import SQLCompiler
 
+from analytics_data_api.tables.fields import AsText
 from analytics_data_api.tables.rows import Row
 
-# Rows fetched from the database at a time: enough to make the round trips cheap, few enough to weigh little.
+# Rows fetched from the database at a time: enough to make the round trips cheap, few enough to need little memory.
 FETCH_SIZE = 2000
 # Rows at most of a query that has only a few.
 SMALL_RESULT = 100
 
-
-# Fields whose values go to every database as they are.
+# Fields whose values every database takes as they are.
 PLAIN = (CharField, FloatField, IntegerField)
+
+# What the message of SQLite's driver contains where text is not UTF-8.
+NOT_UTF8 = "decode to UTF-8"
 
 
 class BindSlot(NamedTuple):
-    """Where in a statement's parameters a value goes, and the field that prepares it; None where nothing has to."""
+    """Where in a statement's parameters a value goes.
+
+    Attributes:
+        name: The parameter's name.
+        field: The field that prepares the value; None where nothing has to.
+        position: Which of the parameter's values it is, where it has several.
+    """
 
     name: str
     field: Field | None
+    position: int | None
 
 
 class BindParam(Expression):
     """Stands in a query for a value that each run brings.
 
     Args:
-        name: What the value is called.
+        name: The parameter's name.
         field: What kind of value it is: of a text or a number, exactly what the database compares with.
+        position: Which of the parameter's values it is, where it has several.
     """
 
-    def __init__(self, name: str, field: Field) -> None:
+    def __init__(self, name: str, field: Field, position: int | None = None) -> None:
         super().__init__(output_field=field)
         self.name = name
+        self.position = position
 
     def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
         field = self.output_field
-        return "%s", [BindSlot(self.name, None if isinstance(field, PLAIN) else field)]
+        return "%s", [BindSlot(self.name, None if isinstance(field, PLAIN) else field, self.position)]
 
 
 class Statement:
@@ -60,28 +73,48 @@ class Statement:
         self.alias = queryset.db
         compiler = queryset.query.get_compiler(self.alias)
         self.sql, self.params = compiler.as_sql()
-        self.converters = compiler.get_converters([column for column, _, _ in compiler.select])
+        selected = [column for column, _, _ in compiler.select]
+        self.converters = compiler.get_converters(selected)
         self.convert = partial(compiler.apply_converters, converters=self.converters)
+        # Any column of SQLite may hold bytes, in which other programs have stored text.
+        self.texts = [place for place, column in enumerate(selected) if self.may_be_bytes(column)]
+
+    def may_be_bytes(self, column: Any) -> bool:
+        text = isinstance(column.output_field, (CharField, TextField)) and not isinstance(column, AsText)
+        return text and connections[self.alias].vendor == "sqlite"
 
     def rows(self, values: Mapping[str, Any]) -> Iterator[Row]:
         """Yield the rows for the values of the parameters, by name, fetched a few thousand at a time.
 
+        Bytes that are not text are replaced by U+FFFD. Drivers do so slowly, so that they are made to only when a row
+        needs it: then the query is run again, and goes on behind the rows that were yielded.
+
         Raises:
             django.db.Error: The database does not answer, or not this query.
         """
-        return chain.from_iterable(self.batches(values))
+        yielded = 0
+        try:
+            for batch in self.batches(values):
+                yield from batch
+                yielded += FETCH_SIZE
+        except (UnicodeDecodeError, OperationalError) as error:
+            connection: Any = connections[self.alias]
+            if connection.lenient or (isinstance(error, OperationalError) and NOT_UTF8 not in str(error)):
+                raise
+            connection.decode_leniently()
+            yield from islice(chain.from_iterable(self.batches(values)), yielded, None)
 
     def batches(self, values: Mapping[str, Any]) -> Iterator[Iterable[Row]]:
         with self.run(values) as cursor:
             size = FETCH_SIZE
-            # A block that is not full is the last one.
+            # A batch that is not full is the last one.
             while size == FETCH_SIZE:
-                block = cursor.fetchmany(FETCH_SIZE)
-                size = len(block)
-                yield self.converted(block)
+                batch = cursor.fetchmany(FETCH_SIZE)
+                size = len(batch)
+                yield self.converted(batch)
 
     def fetch_small(self, values: Mapping[str, Any]) -> Iterable[Row]:
-        """Return the first rows for the values of the parameters, by name: all of them where there are but a few.
+        """Return the first rows for the values of the parameters, by name: all of them where there are only a few.
 
         Raises:
             django.db.Error: The database does not answer, or not this query.
@@ -90,16 +123,9 @@ class Statement:
             return self.converted(cursor.fetchmany(SMALL_RESULT))
 
     def run(self, values: Mapping[str, Any]) -> Any:
-        """Return a cursor that the query has been run with."""
+        """Return a cursor that has executed the query."""
         connection = connections[self.alias]
-        params = [
-            param
-            if type(param) is not BindSlot
-            else values[param.name]
-            if param.field is None
-            else param.field.get_db_prep_value(values[param.name], connection)
-            for param in self.params
-        ]
+        params = [self.value(param, values) if type(param) is BindSlot else param for param in self.params]
         cursor = connection.chunked_cursor()
         try:
             cursor.execute(self.sql, params)
@@ -108,9 +134,19 @@ class Statement:
             raise
         return cursor
 
-    def converted(self, block: Iterable[Row]) -> Iterable[Row]:
-        """Return rows as Django's fields have their values, where they are not what the driver gives."""
-        return map(tuple, self.convert(block)) if self.converters else block
+    def value(self, slot: BindSlot, values: Mapping[str, Any]) -> Any:
+        """Return the value that goes into a slot, as the database takes it."""
+        value = values[slot.name] if slot.position is None else values[slot.name][slot.position]
+        return value if slot.field is None else slot.field.get_db_prep_value(value, connections[self.alias])
+
+    def converted(self, batch: list[Row]) -> Iterable[Row]:
+        """Return rows as Django's fields have their values, where the driver returns something else."""
+        if any(bytes in set(map(type, map(itemgetter(place), batch))) for place in self.texts):
+            batch = [
+                tuple(value.decode(errors="replace") if type(value) is bytes else value for value in row)
+                for row in batch
+            ]
+        return map(tuple, self.convert(batch)) if self.converters else batch
 
 
 @cache
@@ -127,6 +163,6 @@ def statement(model: type[Model], alias: str, compose: Callable[..., QuerySet[An
         model: The table.
         alias: The database, by its key in the setting ``DATABASES``.
         compose: Called with the table's rows and the shape; returns them selected, in order, as ``values_list``.
-        shape: Whatever makes one query differ from another but for the values of its parameters.
+        shape: What makes one query differ from another, apart from the values of its parameters; hashable.
     """
     return Statement(compose(model._default_manager.using(alias), *shape))

@@ -1,27 +1,24 @@
-"""What tells a version of an SQLite file's data from another, whoever has made the change, and however soon."""
+# ruff: noqa: S608  # the tests' own SQL
+"""SQLite: any change of the file makes another version, is read at once, and a missing file is never created."""
 
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, OperationalError, connections
-from django.db.transaction import TransactionManagementError
-from django.test.utils import CaptureQueriesContext
+from django.db import OperationalError, connections
 
-from analytics_data_api.tables.changes import Mark
-from analyticsdataserver.databases.sqlite.base import Beginnings, DatabaseWrapper, glance
+from analytics_data_api.tables.data_version import DataVersion
+from analyticsdataserver.databases.sqlite import base
+from analyticsdataserver.databases.sqlite.base import DatabaseWrapper
 
 # The databases here are the tests' own; but pytest-django keeps every connection closed where no database is meant.
 pytestmark = pytest.mark.django_db
-
-NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 9999) SELECT i FROM n"
 
 MODES = ("delete", "truncate", "persist", "wal")
 
@@ -40,25 +37,53 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-def wrapper(path: Path | str) -> Any:
-    return DatabaseWrapper(connections["default"].settings_dict | {"NAME": path, "OPTIONS": {"timeout": 0.1}}, "other")
+@pytest.fixture
+def wrapper() -> Iterator[Callable[[Path | str], Any]]:
+    made = []
+
+    def wrapper(path: Path | str) -> Any:
+        settings = connections["default"].settings_dict | {"NAME": path, "OPTIONS": {"timeout": 0.1}}
+        made.append(DatabaseWrapper(settings | {"CONN_HEALTH_CHECKS": True}, "other"))
+        return made[-1]
+
+    yield wrapper
+    for each in made:
+        if each.connection is not None:
+            each.connection.close()
 
 
 @pytest.fixture
-def connection(path: Path) -> Iterator[Any]:
-    connection = wrapper(path)
-    yield connection
-    connection.close()
+def connection(path: Path, wrapper: Any) -> Any:
+    return wrapper(path)
 
 
 @pytest.fixture
-def mark(connection: Any) -> Callable[[], Mark]:
-    def mark() -> Mark:
-        found: Mark | None = connection.change_mark("t")
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Make the backend see the time some seconds later."""
+
+    def later(seconds: float) -> None:
+        monkeypatch.setattr(base, "time", lambda: time.time() + seconds)
+
+    return later
+
+
+@pytest.fixture
+def version(connection: Any, later: Callable[[float], None]) -> Callable[[], DataVersion]:
+    """Return the version as it is when the last change is old enough."""
+    later(10)
+
+    def version() -> DataVersion:
+        found: DataVersion | None = connection.table_version("t", tuple, False)
         assert found is not None
         return found
 
-    return mark
+    return version
+
+
+def rows(connection: Any) -> list[Any]:
+    with connection.cursor() as cursor:
+        found: list[Any] = cursor.execute("SELECT a FROM t ORDER BY a").fetchall()
+        return found
 
 
 @pytest.mark.parametrize(
@@ -72,214 +97,177 @@ def mark(connection: Any) -> Callable[[], Mark]:
         "DROP TABLE t",
     ],
 )
-def test_any_change_makes_another_mark(path: Path, mark: Callable[[], Mark], statement: str) -> None:
-    before = mark()
-    assert mark() == before
+def test_any_change_makes_another_version(path: Path, version: Callable[[], DataVersion], statement: str) -> None:
+    before = version()
+    assert version() == before
     execute(path, statement)
-    after = mark()
+    after = version()
     assert after.text != before.text
-    assert mark() == after
+    assert version() == after
 
 
-def test_changes_in_quick_succession_have_a_mark_each(path: Path, mark: Callable[[], Mark]) -> None:
-    """The file's times, which the kernel keeps to some milliseconds only, would not tell all of these apart."""
-    marks = {mark().text}
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("PRAGMA synchronous = OFF")
-        for _ in range(200):
-            other.execute("UPDATE t SET a = 3 - a")
-            marks.add(mark().text)
-    assert len(marks) == 201
-
-
-def test_a_change_on_the_same_connection_makes_another_mark(connection: Any, mark: Callable[[], Mark]) -> None:
-    before = mark()
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE t SET a = 3 - a")
-    assert mark().text != before.text
-
-
-def test_two_connections_have_the_same_mark(path: Path, mark: Callable[[], Mark]) -> None:
-    other = wrapper(path)
-    assert other.change_mark("t") == mark()
-    other.close()
-
-
-def test_a_change_made_while_nobody_looks_makes_another_mark(path: Path, connection: Any) -> None:
-    before = connection.change_mark("t")
-    connection.close()
-    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+def test_there_is_no_version_until_the_last_change_is_two_seconds_old(path: Path, connection: Any, later: Any) -> None:
     execute(path, "UPDATE t SET a = 3 - a")
-    assert connection.change_mark("t") != before
+    assert connection.table_version("t", tuple, False) is None
+    later(1.8)
+    assert connection.table_version("t", tuple, False) is None
+    later(2.2)
+    assert connection.table_version("t", tuple, False) is not None
 
 
-def test_a_transaction_that_is_taken_back_or_not_yet_committed_changes_nothing(
-    path: Path, mark: Callable[[], Mark]
+def test_a_change_of_the_log_counts_like_one_of_the_file(tmp_path: Path, wrapper: Any, later: Any) -> None:
+    path = tmp_path / "analytics.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA journal_mode = wal")
+        other.execute("CREATE TABLE t (a)")
+        connection = wrapper(path)
+        later(10)
+        before = connection.table_version("t", tuple, False)
+        assert rows(connection) == []
+        other.execute("INSERT INTO t VALUES (1)")
+        assert connection.table_version("t", tuple, False) != before
+        assert rows(connection) == [(1,)]
+        later(0)
+        assert connection.table_version("t", tuple, False) is None
+
+
+def test_reading_changes_nothing(path: Path, connection: Any, version: Callable[[], DataVersion]) -> None:
+    before = version()
+    for _ in range(3):
+        assert rows(connection) == [(1,), (2,)]
+        opened = connection.connection
+        assert version() == before
+        assert connection.connection is opened
+
+
+def test_two_connections_have_the_same_version(path: Path, wrapper: Any, version: Callable[[], DataVersion]) -> None:
+    assert wrapper(path).table_version("t", tuple, False) == version()
+
+
+def test_a_version_takes_no_query(
+    connection: Any, version: Callable[[], DataVersion], django_assert_num_queries: Any
 ) -> None:
-    before = mark()
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN")
-        other.execute("UPDATE t SET a = 3 - a")
-        assert mark() == before
-        other.execute("ROLLBACK")
-    assert mark() == before
+    with django_assert_num_queries(0, connection=connection):
+        version()
 
 
-def test_a_file_that_takes_the_place_of_another_is_served_at_once(path: Path, connection: Any, tmp_path: Path) -> None:
-    before = connection.change_mark("t")
-    newer = tmp_path / "newer.db"
-    shutil.copy2(path, newer)
-    execute(newer, "UPDATE t SET a = 7")
-    newer.replace(path)
-    for log in (f"{path}-wal", f"{path}-shm"):
-        Path(log).unlink(missing_ok=True)
-    assert connection.change_mark("t") != before
-    with connection.cursor() as cursor:
-        assert cursor.execute("SELECT DISTINCT a FROM t").fetchall() == [(7,)]
+def day(path: Path, number: int) -> Path:
+    """Write a file of a day: the same number of changes, the same size."""
+    file = path.with_name(f"day{number}.db")
+    execute(file, "CREATE TABLE t (a)", f"INSERT INTO t VALUES ({number})")
+    return file
 
 
-def test_a_lock_is_not_lost_when_a_file_is_looked_at(path: Path, connection: Any, mark: Callable[[], Mark]) -> None:
-    """Closing a descriptor of the file would take the locks of every connection of this process from it."""
-    with connection.cursor() as cursor:
-        cursor.execute("BEGIN IMMEDIATE")
-        cursor.execute("UPDATE t SET a = 9")
-    mark()
-    # Asked from another process, since SQLite itself knows of the connections of this one.
-    attempt = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
-    held = subprocess.run([sys.executable, "-c", attempt, str(path)], capture_output=True, text=True, check=False)
-    assert "database is locked" in held.stderr
-    with connection.cursor() as cursor:
-        cursor.execute("ROLLBACK")
+@pytest.mark.parametrize("replaced", [False, True], ids=["copied over", "renamed"])
+@pytest.mark.parametrize("noticed", ["by a version", "by a new request"])
+def test_another_file_is_read_at_once(
+    tmp_path: Path, wrapper: Any, later: Callable[[float], None], replaced: bool, noticed: str
+) -> None:
+    """SQLite itself does not notice a file that is copied over the open one: the counter in its header is the same."""
+    path = tmp_path / "analytics.db"
+    shutil.copy(day(path, 1), path)
+    later(10)
+    connection = wrapper(path)
+    before = connection.table_version("t", tuple, False)
+    assert rows(connection) == [(1,)]
+    if replaced:
+        day(path, 2).replace(path)
+    else:
+        shutil.copyfile(day(path, 2), path)
+    if noticed == "by a version":
+        assert connection.table_version("t", tuple, False) != before
+    else:
+        connection.close_if_unusable_or_obsolete()
+    assert rows(connection) == [(2,)]
+    assert connection.table_version("t", tuple, False) != before
 
 
-def test_descriptors_do_not_pile_up(tmp_path: Path) -> None:
-    beginnings = Beginnings()
-    path = tmp_path / "file"
-    descriptors = Path("/proc/self/fd")
-    if not descriptors.exists():
-        pytest.skip("counts descriptors as Linux lists them")
-    path.write_bytes(b"0")
-    assert beginnings.read(path, 10) == (path.stat(), b"0")
-    before = len(list(descriptors.iterdir()))
-    for number in range(10):
-        newer = tmp_path / "newer"
-        newer.write_bytes(b"%d" % number)
-        newer.replace(path)
-        assert beginnings.read(path, 10) == (path.stat(), b"%d" % number)
-    assert len(list(descriptors.iterdir())) == before
+def test_a_file_with_the_same_times_is_another_one(
+    tmp_path: Path, wrapper: Any, later: Callable[[float], None]
+) -> None:
+    path = tmp_path / "analytics.db"
+    times = (1_000_000_000, 1_000_000_000)
+    for number in (1, 2):
+        os.utime(day(path, number), times)
+    shutil.copy2(tmp_path / "day1.db", path)
+    later(10)
+    connection = wrapper(path)
+    before = connection.table_version("t", tuple, False)
+    assert rows(connection) == [(1,)]
+    shutil.copyfile(tmp_path / "day2.db", path)
+    os.utime(path, times)
+    after = connection.table_version("t", tuple, False)
+    assert after != before
+    assert rows(connection) == [(2,)]
+    assert after.modified > before.modified
 
 
-def test_data_that_stay_the_same_cost_no_query(path: Path, connection: Any) -> None:
-    first = connection.state()
-    with CaptureQueriesContext(connection) as queries:
-        assert connection.state() == first
-    assert not queries.captured_queries
-    execute(path, "UPDATE t SET a = 3 - a")
-    with CaptureQueriesContext(connection) as queries:
-        second = connection.state()
-        assert connection.state() == second
-    assert len(queries) == 1
-    assert second != first
-
-
-def test_what_is_half_way_into_the_file_is_not_taken_for_its_state(path: Path, connection: Any) -> None:
-    """A transaction that outgrows its memory writes into the file, counter and all, before anybody knows of its end."""
-    before = connection.state()
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("PRAGMA cache_size = 1")
-        other.execute("BEGIN")
-        other.execute(f"CREATE TABLE filler AS {NUMBERS}")
-        other.execute("UPDATE t SET a = 3 - a")
-        if other.execute("PRAGMA journal_mode").fetchone() == ("wal",):
-            assert connection.state() == before
-        else:
-            assert glance(path) != before
-            with pytest.raises(DatabaseError, match="locked"):
-                connection.state()
-        other.execute("ROLLBACK")
-    after = connection.state()
-    execute(path, "UPDATE t SET a = 3 - a")
-    assert connection.state() not in (before, after)
-
-
-def test_who_has_begun_a_transaction_is_told_nothing(connection: Any) -> None:
-    assert connection.state() is not None
+def test_there_is_no_version_within_a_transaction(connection: Any, version: Callable[[], DataVersion]) -> None:
+    version()
     connection.in_atomic_block = True
-    assert connection.state() is None
+    assert connection.table_version("t", tuple, False) is None
+    connection.in_atomic_block = False
 
 
-def test_a_time_is_told_for_a_file_and_none_for_memory(path: Path, mark: Callable[[], Mark]) -> None:
-    found = mark()
+def test_the_time_is_that_of_the_last_change(path: Path, version: Callable[[], DataVersion]) -> None:
+    began = time.time()
+    execute(path, "UPDATE t SET a = 3 - a")
+    found = version()
     assert found.modified is not None
-    holding_data = [path, *path.parent.glob("analytics.db-wal")]
-    newest = max(file.stat().st_mtime for file in holding_data)
-    assert found.modified.timestamp() == pytest.approx(newest, abs=1e-5)
-    memory = wrapper(":memory:")
-    assert memory.change_mark("t").modified is None
-    memory.close()
+    assert began - 0.1 <= found.modified.timestamp() <= time.time() + 0.1
 
 
-def test_a_new_database_in_memory_is_another_one() -> None:
-    memory = wrapper(":memory:")
-    first = memory.change_mark("t")
-    assert memory.change_mark("t") == first
-    other = wrapper(":memory:")
-    assert other.change_mark("t") != first
-    memory.close()
-    other.close()
+class TestInMemory:
+    def test_any_change_makes_another_version(self, wrapper: Any) -> None:
+        memory = wrapper(":memory:")
+        first = memory.table_version("t", tuple, False)
+        assert memory.table_version("t", tuple, False) == first
+        assert first.modified is None
+        with memory.cursor() as cursor:
+            cursor.execute("CREATE TABLE t (a)")
+        second = memory.table_version("t", tuple, False)
+        with memory.cursor() as cursor:
+            cursor.execute("INSERT INTO t VALUES (1)")
+        assert len({first, second, memory.table_version("t", tuple, False)}) == 3
+
+    def test_each_database_has_its_own(self, wrapper: Any) -> None:
+        versions = {wrapper(":memory:").table_version("t", tuple, False) for _ in range(2)}
+        assert len(versions) == 2
 
 
-def test_a_file_that_cannot_be_read_has_no_mark(tmp_path: Path) -> None:
-    empty = wrapper(tmp_path / "empty.db")
-    assert empty.change_mark("t") is None
-    empty.close()
+class TestMissingFile:
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        return tmp_path / "to be? 100% made#.db"
 
+    def test_is_an_error_and_not_created(self, path: Path, wrapper: Any) -> None:
+        connection = wrapper(path)
+        assert connection.table_version("t", tuple, False) is None
+        with pytest.raises(OperationalError, match="unable to open database file"):
+            connection.ensure_connection()
+        assert not path.exists()
 
-@pytest.mark.parametrize("path", ["delete"], indirect=True)
-class TestChunkedCursor:
-    def test_gives_rows_until_there_are_none(self, connection: Any) -> None:
-        with connection.chunked_cursor() as cursor:
-            assert cursor.execute("SELECT a FROM t WHERE a < %s ORDER BY a", [3]) is cursor
-            assert [cursor.fetchmany(1) for _ in range(3)] == [[(1,)], [(2,)], []]
-            cursor.execute("SELECT a FROM t ORDER BY a")
-            assert cursor.fetchmany() == [(1,)]
-        with pytest.raises(sqlite3.ProgrammingError):
-            sqlite3.Cursor.execute(cursor, "SELECT 1")
+    def test_is_created_by_migrate(self, path: Path, wrapper: Any) -> None:
+        connection = wrapper(path)
+        # Django's command does this before anything else.
+        connection.prepare_database()
+        assert path.exists()
+        assert connection.introspection.table_names() == []
 
-    def test_has_errors_of_django(self, connection: Any) -> None:
-        with connection.chunked_cursor() as cursor, pytest.raises(OperationalError):
-            cursor.execute("SELECT a FROM nowhere", [])
-        assert connection.errors_occurred
+    def test_one_that_goes_while_it_is_served_is_an_error(self, path: Path, wrapper: Any) -> None:
+        execute(path, "CREATE TABLE t (a)")
+        connection = wrapper(path)
+        assert rows(connection) == []
+        path.unlink()
+        assert connection.table_version("t", tuple, False) is None
+        with pytest.raises(OperationalError):
+            rows(connection)
+        assert not path.exists()
 
-    def test_has_errors_of_django_in_the_midst_of_rows(self, connection: Any) -> None:
-        connection.ensure_connection()
-
-        def fail(value: int) -> int:
-            return 1 // (2 - value)
-
-        connection.connection.create_function("fail", 1, fail)
-        with connection.chunked_cursor() as cursor:
-            cursor.execute("SELECT fail(a) FROM t", [])
-            with pytest.raises(OperationalError):
-                cursor.fetchmany(10)
-
-    def test_is_seen_by_whoever_watches(self, connection: Any) -> None:
-        with CaptureQueriesContext(connection) as captured, connection.chunked_cursor() as cursor:
-            cursor.execute("SELECT a FROM t", [])
-        assert [query["sql"] for query in captured] == ["SELECT a FROM t"]
-        seen = []
-
-        def watch(execute: Any, sql: str, *args: Any) -> Any:
-            seen.append(sql)
-            return execute(sql, *args)
-
-        with connection.execute_wrapper(watch), connection.chunked_cursor() as cursor:
-            cursor.execute("SELECT 1", [])
-        assert seen == ["SELECT 1"]
-
-    def test_is_refused_in_a_transaction_that_has_failed(self, connection: Any) -> None:
-        connection.ensure_connection()
-        connection.needs_rollback = connection.in_atomic_block = True
-        with connection.chunked_cursor() as cursor, pytest.raises(TransactionManagementError):
-            cursor.execute("SELECT 1", [])
-        connection.needs_rollback = connection.in_atomic_block = False
+    def test_a_relative_name_is_one_in_the_current_folder(
+        self, tmp_path: Path, wrapper: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        execute(Path("here.db"), "CREATE TABLE t (a)")
+        assert rows(wrapper("here.db")) == []
+        assert rows(wrapper("file:here.db?mode=ro")) == []

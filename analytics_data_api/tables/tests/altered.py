@@ -105,8 +105,13 @@ def without_table(model: type[Model]) -> Iterator[None]:
 
 
 @contextmanager
-def as_view(model: type[Model]) -> Iterator[None]:
-    """Make a table a view of one that is called otherwise."""
+def as_view(model: type[Model], select: str | None = None) -> Iterator[None]:
+    """Make a table a view of one with another name.
+
+    Args:
+        model: The table.
+        select: The SELECT of the view, with ``{table}`` in it; all columns where none is given.
+    """
     connection = connections["analytics"]
     table = model._meta.db_table
     elsewhere = f"{table}_elsewhere"
@@ -114,7 +119,7 @@ def as_view(model: type[Model]) -> Iterator[None]:
         altering.alter_db_table(model, table, elsewhere)
     try:
         with connection.cursor() as cursor:
-            rows = str(model._default_manager.all().query).replace(table, elsewhere)
+            rows = (select or str(model._default_manager.all().query).replace(table, "{table}")).format(table=elsewhere)
             cursor.execute(f"CREATE VIEW {table} AS {rows}")
         yield
     finally:

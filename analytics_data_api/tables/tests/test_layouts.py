@@ -59,7 +59,7 @@ def older_answer(**values: Any) -> None:
 
 @pytest.fixture
 def older_layout() -> Iterator[None]:
-    """Columns removed that an old layout lacks, and one added that nobody knows."""
+    """Columns removed that an old layout lacks, and one added that no model knows."""
     for endpoint, case in CASES.items():
         if endpoint in (*SPARED, ANSWERS):
             case.rows()

@@ -1,4 +1,4 @@
-"""What a row is known by: of two that agree in their natural_key one counts, and of any other two both."""
+"""The natural key of rows: of two that agree in it one counts, and of any other two both."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from django.db.models import Field, FloatField, IntegerField
 
-from analytics_data_api.tables import querysets
 from analytics_data_api.tables.dates import DateRange
-from analytics_data_api.tables.querysets import DatedQuerySet, newest
+from analytics_data_api.tables.querysets import DatedQuerySet, answers, base
 from analytics_data_api.tables.tests import factories as make
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
@@ -40,13 +39,15 @@ def another(field: Field, value: Any) -> Any:
 def kept(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The rows that reports let count."""
     rows: list[Any] = []
+    newest = base.newest
 
     def keeping(*arguments: Any, **keywords: Any) -> list[Any]:
         counting = newest(*arguments, **keywords)
         rows.extend(counting)
         return counting
 
-    monkeypatch.setattr(querysets, "newest", keeping)
+    for module in (base, answers):
+        monkeypatch.setattr(module, "newest", keeping)
     return rows
 
 

@@ -1,7 +1,7 @@
 """Every query that groups or picks the latest, against a naive one, on rows that are as untidy as the pipeline's.
 
 The generated rows come from small ranges, so that keys repeat often: twice in a load, in later loads, in other courses,
-and in spellings that only bytes tell apart.
+and in spellings that differ only in bytes.
 """
 
 import random

@@ -1,1 +1,1 @@
-"""Django's MySQL backend, which reads long results row by row instead of holding them."""
+"""Django's MySQL backend, with a cursor that streams long results, and a version of each table's data."""

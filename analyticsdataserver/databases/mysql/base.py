@@ -1,41 +1,54 @@
-"""The database backend: Django looks for ``DatabaseWrapper`` in a module of this name."""
+"""The database backend: Django imports ``DatabaseWrapper`` from a module of this name."""
 
 import select
-from collections.abc import Callable
-from datetime import UTC
+from collections.abc import Callable, Collection
+from decimal import Decimal
+from operator import methodcaller
 from typing import Any, Final
 
 from django.db.backends.mysql import base
+from MySQLdb.constants import FIELD_TYPE, FLAG
 from MySQLdb.cursors import SSCursor
 
-from analytics_data_api.tables.changes import SETTLED_SECONDS, Mark
+from analytics_data_api.tables.data_version import DataVersion
+from analyticsdataserver.databases.mysql.versions import TableFacts, version_of, version_query
 
-# What Django's cursors are told apart by.
-STREAMING: Final = "streaming"
+# Types of columns that hold text.
+TEXT_TYPES: Final = (
+    *(FIELD_TYPE.VAR_STRING, FIELD_TYPE.STRING, FIELD_TYPE.VARCHAR),
+    *(FIELD_TYPE.TINY_BLOB, FIELD_TYPE.BLOB, FIELD_TYPE.MEDIUM_BLOB, FIELD_TYPE.LONG_BLOB),
+)
 
-# The times of a table's last change and of its making, and which server tells them, since others note their own.
-CHANGES: Final = """
-    SELECT UPDATE_TIME, CREATE_TIME, AUTO_INCREMENT, @@hostname, @@port, @@server_id,
-           TIMESTAMPDIFF(SECOND, UPDATE_TIME, NOW())
-      FROM information_schema.TABLES
-     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s
+# Variables that are set where a server gets changes from others, each on its own clock: Galera, asynchronous
+# replication, group replication. Those that a server does not know are left out.
+REPLICATION: Final = """
+    SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'gtid_slave_pos', 'group_replication_group_name', 'read_only')
 """
+UNSET: Final = {"", "OFF", "0"}
+
+replace_undecodable: Final = methodcaller("decode", "utf-8", "replace")
+
+
+def number(text: str) -> int | float:
+    """Return the value of a DECIMAL, the type of sums in a view: an integer where it is a whole number."""
+    value = Decimal(text)
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 class StreamingCursor(SSCursor):
-    """Leaves the result on the server until its rows are fetched, where the usual cursor holds all of it in memory.
+    """Leaves the result on the server until its rows are fetched, where the default cursor holds all of it in memory.
 
     Until the last row is fetched, or this is closed, the connection can do nothing else.
     """
 
     exhausted = True
-    # Closes the connection; set by whoever makes the cursor.
+    # Closes the connection; set by the code that creates the cursor.
     disconnect: Callable[[], None]
     connection: Any
 
-    def _query(self, query: Any) -> Any:
+    def execute(self, query: Any, args: Any = None) -> Any:
         self.exhausted = False
-        return super()._query(query)
+        return super().execute(query, args)
 
     def fetchmany(self, size: int | None = None) -> Any:
         rows = super().fetchmany(size)
@@ -44,45 +57,65 @@ class StreamingCursor(SSCursor):
 
     def close(self) -> None:
         if not self.exhausted and self.connection is not None:
-            # All the rows that nobody fetches any more, because a client has gone, would be sent and thrown away.
-            # Without the connection they are not; Django makes a new one for the next request.
+            # The server would send all remaining rows, only to be dropped here. Django opens a new connection for the
+            # next request.
             self.disconnect()
-            self.connection = self._result = None
+            self.connection = None
         super().close()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's, with a cursor for ``QuerySet.iterator()`` that does not hold the result; it also tells of changes."""
+    """Django's, with a streaming cursor for ``QuerySet.iterator()``, and a version of each table's data."""
 
-    def state(self) -> None:
-        """Return None: nothing tells of changes without a query."""
+    lenient = False
+    replicated = False
 
-    def change_mark(self, table: str) -> Mark | None:
-        """Return what tells a table's present data from those before and after any change; None where nothing does.
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)
+        text = replace_undecodable if self.lenient else str
+        for kind in TEXT_TYPES:
+            # A column whose character set is "binary" holds text here as well.
+            connection.converter[kind] = [(FLAG.BINARY, replace_undecodable), (None, text)]
+        connection.converter[FIELD_TYPE.NEWDECIMAL] = number
+        with connection.cursor() as cursor:
+            cursor.execute(REPLICATION)
+            self.replicated = any(value not in UNSET for _, value in cursor.fetchall())
+        return connection
 
-        The server remembers when it last changed a table. It forgets when it is started again, and does not tell
-        changes within the same second apart, so that for two seconds after each there is no mark.
+    def decode_leniently(self) -> None:
+        """Replace bytes that are not UTF-8 by U+FFFD from now on, where the driver raises an error at first.
+
+        Calling a Python function for each text makes the longest answers slower, which only databases that hold such
+        bytes have to bear. The connection is closed, and opened anew by the next query.
+        """
+        self.lenient = True
+        self.close()
+
+    def table_version(self, table: str, columns: Callable[[], Collection[str]], notes: bool) -> DataVersion | None:
+        """Return the version of a table's data; None where the server does not know it for certain.
+
+        Args:
+            table: The table.
+            columns: Returns the columns that the table has for certain, with ``id`` and ``created``.
+            notes: Whether there is a table ``table_updates``, in which the pipeline notes its loads.
 
         Raises:
-            django.db.Error: The database does not answer.
+            django.db.Error: The database does not answer, or the table lacks one of the columns.
         """
         wrapper: Any = self
         with wrapper.cursor() as cursor:
-            cursor.execute(CHANGES, [table])
-            noted = cursor.fetchone()
-        if noted is None or noted[0] is None or noted[-1] < SETTLED_SECONDS:
-            return None
-        return Mark(repr(noted[:-1]), noted[0].replace(tzinfo=UTC))
+            cursor.execute(*version_query(table, tuple(columns()), str(self.settings_dict["NAME"]), notes))
+            found = cursor.fetchone()
+        return None if found is None else version_of(TableFacts(*found), self.replicated)
 
     def is_usable(self) -> bool:
-        """Tell whether the server has kept the connection, without waiting for it.
+        """Return whether the server has kept the connection open, without waiting for it.
 
-        Django asks the server, which costs a round trip where it is well and, where it hangs, as long again as the
-        query that follows. A server that has ended or closed a connection has said so on it.
+        Django sends a ping, which costs a round trip and, where the server hangs, as long again as the query that
+        follows. A server that has ended or closed a connection has sent something on it.
         """
         wrapper: Any = self
         if wrapper.errors_occurred:
-            # What became of it is not worth finding out.
             return False
         waiting = select.poll()
         try:
@@ -93,12 +126,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return not waiting.poll(0)
 
     def chunked_cursor(self) -> Any:
+        """Return a cursor that streams its rows."""
         wrapper: Any = self
-        return wrapper._cursor(name=STREAMING)
-
-    def create_cursor(self, name: str | None = None) -> Any:
-        if name != STREAMING:
-            return super().create_cursor(name)
-        cursor = self.connection.cursor(StreamingCursor)
-        cursor.disconnect = self.close
-        return base.CursorWrapper(cursor)
+        wrapper.close_if_health_check_failed()
+        wrapper.ensure_connection()
+        with wrapper.wrap_database_errors:
+            cursor = wrapper.connection.cursor(StreamingCursor)
+        cursor.disconnect = wrapper.close
+        wrapped = base.CursorWrapper(cursor)
+        return wrapper.make_debug_cursor(wrapped) if wrapper.queries_logged else wrapper.make_cursor(wrapped)

@@ -1,1 +1,1 @@
-"""Django's backend for SQLite, which also tells whether the data may have changed."""
+"""Django's SQLite backend, with a version of the data, and without creating files that are missing."""

@@ -1,0 +1,247 @@
+"""What the querysets of all tables share."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, ClassVar, Final
+
+from django.db import OperationalError
+from django.db.models import DateField, DateTimeField, QuerySet
+
+from analytics_data_api.tables.dates import DateRange, is_date
+from analytics_data_api.tables.fields import AsText
+from analytics_data_api.tables.rows import Row, Rows
+from analytics_data_api.tables.selection import Filter, Selection
+from analytics_data_api.tables.statements import statement
+
+# MySQL: "Illegal mix of collations", and "Conversion from collation … impossible for parameter".
+NO_COMMON_CHARACTER_SET = {1267, 3988}
+
+# Names of parameters: the ids that requests name.
+COURSE_ID: Final = "course_id"
+ENTITY_ID: Final = "entity_id"
+
+
+def newest(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> list[Row]:
+    """Keep of the rows with the same key the newest: the one with the highest ``created``, then the highest id.
+
+    Args:
+        rows: Rows in the order of their ids, with ``created`` as the last column.
+        key: Returns the key of a row.
+
+    Returns:
+        The rows that count, in the order of their ids.
+    """
+    rows = list(rows)
+    kept = dict(zip(map(key, rows), rows, strict=True))
+    if len(kept) == len(rows):
+        return rows
+    kept.clear()
+    for row in rows:
+        found = key(row)
+        other = kept.get(found)
+        if other is None or loaded(row) >= loaded(other):
+            kept.pop(found, None)
+            kept[found] = row
+    return list(kept.values())
+
+
+def loaded(row: Row) -> str:
+    """Return what to compare the ``created`` of rows by, which is their last column; none is before every other."""
+    created: str | None = row[-1]
+    return created if created is not None and is_date(created) else ""
+
+
+def latest_created(rows: Iterable[Row]) -> str | None:
+    """Return the newest ``created`` of rows that make one item; None where none has one."""
+    return max(map(loaded, rows)) or None
+
+
+def null_first(value: Any) -> tuple[bool, Any]:
+    """Return what to sort a value by, so that null comes before every other."""
+    return (value is not None, value)
+
+
+class ReportQuerySet(QuerySet[Any]):
+    """Rows of a pipeline table.
+
+    Attributes:
+        natural_key: The fields that identify a row, the entity's id first. Of the rows that are equal in all of them
+            only the newest counts.
+        late_columns: The columns that a table of an older layout may lack.
+    """
+
+    natural_key: ClassVar[tuple[str, ...]]
+    late_columns: ClassVar[tuple[str, ...]] = ()
+
+    def row_keys(self) -> Iterator[Row]:
+        """Yield the key of each row: its natural key, and anything else that is equal in duplicates."""
+        return self.selecting(*self.natural_key).iterator()
+
+    def lasting_columns(self) -> tuple[str, ...]:
+        """Return the columns that the table has in every layout."""
+        columns = (str(field.column) for field in self.model._meta.concrete_fields)
+        return tuple(column for column in columns if column not in self.late_columns)
+
+    def selected(self, selection: Selection, columns: tuple[Any, ...]) -> QuerySet[Any, Any]:
+        """Compose the query for columns of selected rows."""
+        selected: Any = selection.select(self)
+        query: QuerySet[Any, Any] = selected.selecting(*columns)
+        return query
+
+    def read_selected(self, selection: Selection, columns: tuple[Any, ...], **values: Any) -> Iterator[Row]:
+        """Yield columns of selected rows as tuples; ``values`` are those of the selection's parameters."""
+        return self.read(type(self).selected, selection, columns, **values)
+
+    def read(self, compose: Callable[..., QuerySet[Any, Any]], *shape: Any, **values: Any) -> Iterator[Row]:
+        """Yield the rows of a query as tuples; every report reads its table through this.
+
+        Dates come as ``YYYY-mm-dd`` and times as ``YYYY-mm-dd HH:MM:SS``, as text: written that way by the database,
+        they cost no conversion, and most of them are only passed on.
+
+        Args:
+            compose: Called with the table's rows and the shape; returns the query.
+            shape: What makes one query differ from another, apart from values; hashable.
+            values: Those of the query's parameters.
+        """
+        try:
+            model: Any = self.model
+            yield from statement(model, self.db, compose, *shape).rows(values)
+        except OperationalError as error:
+            # MySQL refuses to look for an id that its column's character set cannot express: there is no such row.
+            if error.args[0] not in NO_COMMON_CHARACTER_SET:
+                raise
+
+    def selecting(self, *columns: Any) -> QuerySet[Any, Any]:
+        """Return tuples of the columns, with dates and times as text."""
+        fields = {field.name: field for field in self.model._meta.concrete_fields}
+        return self.values_list(
+            *(AsText(column) if isinstance(fields.get(column), DateField) else column for column in columns)
+        )
+
+
+class EntityQuerySet(ReportQuerySet):
+    """Rows of a table that has one report for each of its entities.
+
+    Attributes:
+        entity: The column of the entity's id.
+        columns: The columns of the report, before ``created``.
+        sorted_by: The column that the report is sorted by, null first; None for table order.
+    """
+
+    entity: ClassVar[str]
+    columns: ClassVar[tuple[str, ...]]
+    sorted_by: ClassVar[str | None] = None
+
+    @property
+    def of_entity(self) -> Selection:
+        """The rows of an entity in table order."""
+        return Selection((Filter(self.entity, ENTITY_ID),))
+
+    def report(self, entity_id: str) -> Rows:
+        """Return the rows of a course, problem, subsection or video."""
+        return Rows((*self.columns, "created"), self.deduplicated(entity_id), {self.entity: entity_id})
+
+    def deduplicated(self, entity_id: str) -> Iterator[Row]:
+        rows = self.read_selected(self.of_entity, (*self.columns, "created"), entity_id=entity_id)
+        identifying = [self.columns.index(name) for name in self.natural_key if name != self.entity]
+        counted = newest(rows, key=itemgetter(*identifying))
+        if self.sorted_by is not None:
+            place = self.columns.index(self.sorted_by)
+            counted.sort(key=lambda row: null_first(row[place]))
+        yield from counted
+
+
+class DatedQuerySet(ReportQuerySet):
+    """Rows of courses that each belong to a date, or to a week (UTC).
+
+    The natural key is the course, the period, and for most tables one more column.
+
+    Attributes:
+        conditions: What every row that is read meets.
+        bound: The values of their parameters, except the course.
+        period: The columns of the date (week).
+        latest_by: The one of them that says which is the latest, and that the end of a range is compared with.
+        columns: The columns that are read between the natural key and ``created``.
+        items: The columns of the report.
+    """
+
+    conditions: ClassVar[tuple[Filter, ...]] = (Filter("course_id", COURSE_ID),)
+    bound: ClassVar[Mapping[str, Any]] = {}
+    period: ClassVar[tuple[str, ...]] = ("date",)
+    latest_by: ClassVar[str] = "date"
+    columns: ClassVar[tuple[str, ...]] = ("count",)
+    items: ClassVar[tuple[str, ...]]
+    late_columns = ("cumulative_count",)
+
+    @abstractmethod
+    def items_of(self, rows: list[Row]) -> Iterable[Row]:
+        """Return the rows of the report for the rows of one period.
+
+        Args:
+            rows: Those that count, at least one: tuples of the period, the dimension, ``columns`` and ``created``.
+        """
+
+    def report(self, course_id: str, dates: DateRange) -> Rows:
+        """Return the rows of a course in a range of dates, of the latest date (week) where the range is open."""
+        items = (item for rows in self.periods(course_id, dates) for item in self.items_of(rows))
+        return Rows(self.items, items, {"course_id": course_id})
+
+    def periods(self, course_id: str, dates: DateRange) -> Iterator[list[Row]]:
+        """Yield the rows of each date (week) that count; rows whose own date is none are left out."""
+        selection = self.in_range(dates)
+        start, end = dates.start, dates.end
+        found = dated = False
+        for rows in self.grouped(selection, course_id=course_id, start=start, end=end, **self.bound):
+            found = True
+            if all(map(is_date, rows[0][: len(self.period)])):
+                dated = True
+                yield rows
+        if found and not dated and not dates and (span := self.span(course_id)):
+            # The latest date is a zero date, which is seldom.
+            latest = datetime.fromisoformat(span[1]).replace(tzinfo=UTC)
+            selection = Selection((*self.conditions, Filter(self.latest_by, "latest")), order_by=(*self.period, "id"))
+            yield from self.grouped(selection, course_id=course_id, latest=latest, **self.bound)
+
+    def grouped(self, selection: Selection, **values: Any) -> Iterator[list[Row]]:
+        width = len(self.period)
+        read = (*self.natural_key[1:], *self.columns, "created")
+        key = itemgetter(min(width, len(self.natural_key) - 2))
+        for _, group in groupby(self.read_selected(selection, read, **values), key=itemgetter(*range(width))):
+            yield newest(group, key=key)
+
+    def in_range(self, dates: DateRange) -> Selection:
+        """Return the selection of a range of dates. A date counts as its midnight, 00:00 UTC."""
+        filters = list(self.conditions)
+        whole = not isinstance(self.model._meta.get_field(self.latest_by), DateTimeField)
+        if dates.start is not None:
+            within = whole and not is_midnight(dates.start)
+            filters.append(Filter(f"{self.period[0]}__{'gt' if within else 'gte'}", "start"))
+        if dates.end is not None:
+            within = whole and not is_midnight(dates.end)
+            filters.append(Filter(f"{self.latest_by}__{'lte' if within else 'lt'}", "end"))
+        return Selection(tuple(filters), None if dates else self.latest_by, (*self.period, "id"))
+
+    def span(self, course_id: str) -> tuple[str, str] | None:
+        """Return the first and last date (end of a week) on record as text, None where there is none."""
+        ends = [self.end(order, course_id) for order in (self.latest_by, f"-{self.latest_by}")]
+        return (ends[0], ends[1]) if ends[0] is not None and ends[1] is not None else None
+
+    def end(self, order: str, course_id: str) -> str | None:
+        """Return the first date (end of a week) of a course in an order, None where there is none.
+
+        All dates are read only where the first one is none, which is seldom.
+        """
+        for limit in (1, None):
+            selection = Selection(self.conditions, order_by=(order,), limit=limit)
+            rows = self.read_selected(selection, (self.latest_by,), course_id=course_id, **self.bound)
+            date = next((date for (date,) in rows if limit or is_date(date)), None)
+            if date is None or is_date(date):
+                break
+        return date
+
+
+def is_midnight(time: datetime) -> bool:
+    return time.time() == datetime.min.time()

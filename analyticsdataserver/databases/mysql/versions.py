@@ -1,0 +1,104 @@
+"""The version of a table's data on MySQL and MariaDB, from facts that one short query returns.
+
+docs/decisions/0015 explains the rule.
+"""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from analytics_data_api.tables.data_version import SETTLED_SECONDS, DataVersion
+
+# How far a server's time of the last change and the time that the load wrote down may be apart to mean the same load:
+# a commit, and its way to another node, take a while.
+LOAD_TOLERANCE: Final = timedelta(seconds=30)
+# A load has to be this old before its time may stand for a state: by then, any further change is later than the
+# tolerance allows, also on a node whose clock is some seconds off.
+LOAD_SETTLED: Final = 2 * LOAD_TOLERANCE
+SETTLED: Final = timedelta(seconds=SETTLED_SECONDS)
+
+# The newest rows whose contents are part of the version.
+NEWEST_ROWS: Final = 50
+
+NOTES: Final = """
+    (SELECT CONCAT_WS('|', COALESCE(MAX(CAST(inserted AS CHAR)), ''), COUNT(*),
+                      BIT_XOR(CRC32(CONCAT_WS('|', update_id, id, inserted))))
+       FROM table_updates WHERE target_table IN (%s, %s) HAVING COUNT(*) > 0)
+"""
+# The server runs the queries in the first clause only for a row, so that nothing of a view is read.
+FACTS: Final = """
+    SELECT CAST(UPDATE_TIME AS CHAR), CAST(NOW() AS CHAR),
+           CONCAT_WS('|', UPDATE_TIME, CREATE_TIME, AUTO_INCREMENT),
+           (SELECT CONCAT_WS('|', COALESCE(MAX(CAST(created AS CHAR)), ''), COUNT(*), MAX(id), BIT_XOR(digest))
+              FROM (SELECT id, created, CAST(CONV(LEFT(SHA2({row}, 256), 16), 16, 10) AS UNSIGNED) AS digest
+                      FROM {table} ORDER BY id DESC LIMIT {rows}) AS newest),
+           {notes}
+      FROM information_schema.TABLES
+     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s AND TABLE_TYPE = 'BASE TABLE' AND ENGINE = 'InnoDB'
+           AND COALESCE(CREATE_OPTIONS, '') NOT LIKE '%%partitioned%%'
+"""
+
+
+class TableFacts(NamedTuple):
+    """What the server knows of a table; times as text, UTC.
+
+    Attributes:
+        updated: When this server last changed the table; None where it does not remember.
+        now: The server's time.
+        local: What only this server knows: ``updated`` and others.
+        newest: The time of the newest rows' load, and a digest of these rows; the same on every node.
+        notes: The time of the newest note of a load, and a digest of all notes; None where there are none.
+    """
+
+    updated: str | None
+    now: str
+    local: str | None
+    newest: str
+    notes: str | None
+
+
+def version_of(facts: TableFacts, replicated: bool) -> DataVersion | None:
+    """Return the version of a table's data; None where it is not known for certain.
+
+    Args:
+        facts: What the server knows of the table.
+        replicated: Whether the server gets changes from other servers.
+    """
+    updated, now = moment(facts.updated), moment(facts.now)
+    if updated is None or now is None or now - updated < SETTLED:
+        return None
+    load = moment((facts.notes or facts.newest).partition("|")[0])
+    content = (facts.notes, facts.newest)
+    if load is not None and abs(updated - load) <= LOAD_TOLERANCE and now - load >= LOAD_SETTLED:
+        return DataVersion(repr(content), load if facts.notes else None)
+    # The last change is none that a load has written down.
+    return None if replicated else DataVersion(repr((*content, facts.local)), None)
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return the time that a text stands for; None for none, and for a zero date."""
+    try:
+        return datetime.fromisoformat(text or "").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+@lru_cache(64)
+def version_query(table: str, columns: tuple[str, ...], database: str, notes: bool) -> tuple[str, list[Any]]:
+    """Return the query for a table's TableFacts, without a row for a table of another kind, and its parameters.
+
+    Args:
+        table: The table.
+        columns: Those of its columns whose values are part of the version.
+        database: The database's name, which the pipeline may write before the table's.
+        notes: Whether there is a table ``table_updates``.
+    """
+    values = ", ".join(f"QUOTE(CAST(`{column}` AS BINARY))" for column in columns)
+    sql = FACTS.format(
+        row=f"CONCAT_WS(',', {values})",
+        table=f"`{table}`",
+        rows=NEWEST_ROWS,
+        notes=NOTES if notes else "NULL",
+    )
+    names = [table, f"{database}.{table}"] if notes else []
+    return sql, [*names, table]
