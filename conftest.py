@@ -7,6 +7,7 @@ from hypothesis import settings
 from rest_framework.authtoken.models import Token
 
 from analytics_data_api.access.throttling import trusted_clients
+from analytics_data_api.http import database_errors
 from analytics_data_api.tables import introspection
 
 # How long an example takes says more of the machine than of the code.
@@ -26,6 +27,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(autouse=True)
 def _layouts_looked_up_anew() -> None:
     introspection.columns.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _database_errors_logged_anew() -> None:
+    database_errors.error_log.logged.clear()
 
 
 @pytest.fixture(autouse=True)

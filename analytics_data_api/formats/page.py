@@ -173,7 +173,7 @@ def with_code(text: str) -> SafeString:
 def address(view: "ReportView", request: Request) -> Address:
     # The route, whose only regular expressions are the id's and the last slash's, tells where the id begins.
     head = "/" + resolve(request.path_info).route.partition("(?P<")[0].replace("^", "")
-    tail = request.path_info[len(head) + len(view.entity_id) :]
+    tail = request.path_info[len(head) + len(view.kwargs[view.entity]) :]
     return Address(head, view.entity, view.entity_id, tuple(tail.strip("/").split("/")))
 
 

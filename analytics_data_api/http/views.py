@@ -86,8 +86,7 @@ class ReportView(APIView):
     @property
     def entity_id(self) -> str:
         """The id in the address, percent-encoding resolved."""
-        entity_id: str = self.kwargs[self.entity]
-        return entity_id
+        return parameters.entity_id(self.kwargs[self.entity])
 
     @property
     def query_params(self) -> Mapping[str, str]:

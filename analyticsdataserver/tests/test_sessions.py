@@ -7,7 +7,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from analytics_data_api.formats.tests.page import Page
-from analytics_data_api.http.tests.shape import problem_of
+from analytics_data_api.http.tests.shape import error_page_of
+from analyticsdataserver.tests.forms import FormClient
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +23,7 @@ def teacher() -> User:
 
 @pytest.fixture
 def visitor(teacher: User) -> Client:
-    return Client(headers={"accept": "text/html"})
+    return FormClient(headers={"accept": "text/html"})
 
 
 def log_in(visitor: Client, path: str = LOGIN, **other: str) -> Any:
@@ -143,5 +144,5 @@ class TestLogout:
 
     def test_takes_more_than_following_a_link(self, visitor: Client) -> None:
         log_in(visitor)
-        problem_of(visitor.get(LOGOUT), 405, "method_not_allowed")
+        error_page_of(visitor.get(LOGOUT), 405, "method_not_allowed")
         assert has_session(visitor)

@@ -14,12 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework import exceptions
 
-from analytics_data_api.http.tests.shape import problem_of
+from analytics_data_api.http.tests.shape import error_page_of, problem_of
 from analytics_data_api.tables.querysets import ReportQuerySet
 from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.v0.tests.cases import address
 from analytics_data_api.v0.urls import ENDPOINTS
 from analyticsdataserver.serving import health
+from analyticsdataserver.tests.forms import FormClient
 from conftest import KEY
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
@@ -76,7 +77,7 @@ class TestBadRequest:
         problem_of(response, 400, "parse_error")
 
     def test_each_wrong_field_of_a_form_is_named(self) -> None:
-        detail = problem_of(Client().post("/api-token-auth/"), 400)["detail"]
+        detail = problem_of(FormClient().post("/api-token-auth/"), 400)["detail"]
         assert "username" in detail
         assert "password" in detail
 
@@ -149,8 +150,8 @@ class TestNotFound:
     def test_a_view_that_finds_nothing(self, status_raises: Callable[..., Any], error: Exception) -> None:
         problem_of(status_raises(error), 404, "not_found")
 
-    def test_a_browser_gets_it_as_everybody_does(self, browser: Client) -> None:
-        problem_of(browser.get(ENROLLMENT), 404, "unknown_course")
+    def test_a_browser_gets_a_page(self, browser: Client) -> None:
+        error_page_of(browser.get(ENROLLMENT), 404, "unknown_course")
 
 
 class TestMethodNotAllowed:
@@ -236,7 +237,7 @@ class TestDatabaseUnavailable:
 
     def test_a_session_that_cannot_be_looked_up(self, browser: Client) -> None:
         with broken("default", OperationalError(2006, "Gone away")):
-            response = browser.get(ENROLLMENT)
+            response = browser.get(ENROLLMENT, headers={"accept": "*/*"})
         problem_of(response, 503, "database_unavailable")
         assert int(response["Retry-After"]) > 0
 

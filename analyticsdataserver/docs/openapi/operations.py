@@ -12,6 +12,7 @@ from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from rest_framework import exceptions, serializers
 
 from analytics_data_api import TAG
+from analytics_data_api.access.bodies import BodyTooLarge
 from analytics_data_api.access.throttling.policies import WRONG_KEYS
 from analytics_data_api.formats.renderers import CSVRenderer, JSONRenderer
 from analytics_data_api.http import problems
@@ -42,6 +43,7 @@ REFUSALS: Final = {
     401: ("No key was sent, or one that is not valid.", ("WWW-Authenticate", *LIMIT_HEADERS)),
     404: ("Nothing is on record for what was asked. The message tells an unknown id from a range without data.", ()),
     406: ("The answer cannot have the format that was asked for.", ()),
+    413: ("The body is too large.", ()),
     415: ("The body is in a format that is not read here.", ()),
     429: (
         "A limit was reached: of wrong keys, names or passwords from an address, or of what a user asks for.",
@@ -239,6 +241,7 @@ def refusal_examples(status: int) -> dict[str, Json]:
     """Return bodies of answers of a status, whatever the endpoint, by error code."""
     answers = {
         400: problems.of_exception(exceptions.ValidationError({"password": ["This field is required."]})),
+        413: problems.of_exception(BodyTooLarge()),
         415: problems.of_exception(exceptions.UnsupportedMediaType("text/plain")),
         429: problems.of_exception(problems.TooManyRequests(30, WRONG_KEYS.reason)),
         500: errors.server_error(HttpRequest()),

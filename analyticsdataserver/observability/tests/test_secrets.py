@@ -72,7 +72,7 @@ class TestRequests:
         if content_type.endswith("json"):
             response = Client().post("/api-token-auth/", form, content_type=content_type)
         else:
-            response = Client().post("/api-token-auth/", form)
+            response = Client().post("/api-token-auth/", urlencode(form), content_type=content_type)
         assert (response.status_code == 200) == (password == PASSWORD)
         for token in Token.objects.all():
             assert token.key not in everything.text
