@@ -106,9 +106,7 @@ class TestLimit:
 
         with connections["default"].execute_wrapper(fail):
             body = problem_of(send(path, RIGHT), 503, "table_locked")
-        assert body["detail"] == (
-            "A database has a table that is locked by another client. Try again a little later."
-        )
+        assert body["detail"] == ("A database has a table that is locked by another client. Try again a little later.")
 
     def test_leaves_no_password_where_it_is_counted(self, path: str, caplog: pytest.LogCaptureFixture) -> None:
         for _ in range(4):

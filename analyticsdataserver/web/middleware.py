@@ -56,8 +56,8 @@ class RequestMiddleware(CommonMiddleware):
         if view_class is not None and request.method not in (methods := allowed_methods(view_class)):
             return errors.method_not_allowed(request, methods)
         is_form = request.method == "POST" and not getattr(view, "csrf_exempt", False)
-        # Before CSRF protection reads the form: Django would write the files of a multipart body to the disk. Without the
-        # cookie it refuses the request unread.
+        # Before CSRF protection reads the form of a client that has its cookie: Django would write the files of a
+        # multipart body to the disk.
         if is_form and request.content_type not in ("", FORM) and settings.CSRF_COOKIE_NAME in request.COOKIES:
             detail = f"The body is {quote_value(request.content_type or '')}; this address takes {FORM}."
             return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, detail, "unsupported_media_type")

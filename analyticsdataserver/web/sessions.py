@@ -13,6 +13,7 @@ from analytics_data_api.formats.page import CONTENT_SECURITY_POLICY
 class LoginView(views.LoginView):
     """Asks for name and password, and leads to ``next``, an address of this service, or to the documentation."""
 
+    http_method_names = ["get", "post", "head", "options"]
     template_name = "analyticsdataserver/login.html"
     next_page = "docs"
     extra_context = {"service": NAME, "title": "Log in"}

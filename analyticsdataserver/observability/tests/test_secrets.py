@@ -4,7 +4,7 @@ import logging
 import sys
 from secrets import token_hex
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from django.conf import settings as django_settings
