@@ -72,7 +72,7 @@ class FormatNegotiation(DefaultContentNegotiation):
             takes = ", ".join(program_formats(renderers))
             raise NotAcceptable(f"format is {quote_value(wanted)}; it takes one of: {takes}.")
         accept = request.META.get("HTTP_ACCEPT", ANY)
-        media_type = preferred(accept, tuple(by_type))
-        if media_type is None:
+        best = preferred(accept, tuple(by_type))
+        if best is None:
             raise NotAcceptable(f"The header Accept is {quote_value(accept)}; it takes one of: {', '.join(by_type)}.")
-        return by_type[media_type], media_type
+        return by_type[best], best

@@ -100,7 +100,7 @@ def date_range(query: Mapping[str, str]) -> DateRange:
     Raises:
         BadRequest: One of them is no date, or the range ends before it starts.
     """
-    start, end = (time(query, name) for name in (START_DATE, END_DATE))
+    start, end = time(query, START_DATE), time(query, END_DATE)
     if start is not None and end is not None and start > end:
         raise BadRequest(
             f"{START_DATE}, {quote_value(query[START_DATE])}, is after {END_DATE}, {quote_value(query[END_DATE])}; "

@@ -45,7 +45,8 @@ def send(body: Body, content_type: str, path: str = PATH, method: str = "POST", 
 
 
 def chunked(body: Body, content_type: str, **environ: Any) -> Any:
-    return send(body, content_type, HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input_terminated": True}, **environ)
+    environ |= {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
+    return send(body, content_type, **environ)
 
 
 def sized(body: Body, content_type: str, size: int, **environ: Any) -> Any:
@@ -131,9 +132,9 @@ def test_none_is_read_of_a_request_that_is_refused_or_reads(status: int, request
     for content_type, size in ((JSON, 50), (FORM, 50), ("text/plain", 50), (JSON, 1_000_000)):
         body = Body(b"x" * size)
         sender = Client(enforce_csrf_checks=True)
-        others = {"method": "POST", "path": PATH, **request_}
-        environ = {"wsgi.input": body, "CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(size)}
-        response = sender.generic(**others, **environ)
+        environ: dict[str, Any] = {"method": "POST", "path": PATH, **request_}
+        environ |= {"wsgi.input": body, "CONTENT_TYPE": content_type, "CONTENT_LENGTH": str(size)}
+        response = sender.generic(**environ)
         assert (response.status_code, body.taken) == (status, 0)
 
 

@@ -117,7 +117,7 @@ class TestWrongKeys:
             return execute(sql, *args)
 
         with connections["default"].execute_wrapper(fail):
-            problem_of(ask("a"), 503, "database_unavailable")
+            problem_of(ask("a"), 503, "table_locked")
 
 
 @pytest.mark.usefixtures("second_reader")
@@ -228,7 +228,7 @@ class TestData:
             return execute(sql, *args)
 
         with connections["default"].execute_wrapper(fail):
-            problem_of(ask(KEY, path=ENROLLMENT), 503, "database_unavailable")
+            problem_of(ask(KEY, path=ENROLLMENT), 503, "table_locked")
 
     def test_is_not_limited_unless_that_is_on(self, settings: Any, django_assert_num_queries: Any) -> None:
         settings.THROTTLE_DATA = None

@@ -28,7 +28,7 @@ __all__ = ["OperationSchema", "extensions"]
 Json = dict[str, Any]
 
 IDS: Final = {
-    "course_id": "The course: `org/course/run` or `course-v1:org+course+run`.",
+    "course_id": "The course: three parts, as in `org/course/run` or `course-v1:org+course+run`.",
     "problem_id": "The problem.",
     "module_id": "The subsection (sequential).",
     "video_id": "The video, by its `pipeline_video_id`.",
@@ -50,7 +50,7 @@ REFUSALS: Final = {
         ("Retry-After", *LIMIT_HEADERS),
     ),
     500: ("Something went wrong here. Nothing is told about it, but it has been logged.", ()),
-    503: ("A database does not answer at the moment.", ("Retry-After",)),
+    503: ("A database, or the service, cannot serve the request at the moment; `detail` says why.", ("Retry-After",)),
 }
 # What each endpoint has examples of its own for; the other answers are the same everywhere.
 OWN_REFUSALS: Final = (400, 404)
