@@ -36,9 +36,9 @@ urlpatterns = [
     path("", Moved.as_view(pattern_name="docs"), name="root"),
     # The OpenAPI description has the operations in this order.
     re_path(r"^api-token-auth/?\Z", KeyView.as_view(), name="token"),
+    path("api/v0/", include("analytics_data_api.v0.urls")),
     re_path(r"^api/?\Z", VersionsView.as_view(versions=["v0"]), name="versions"),
     re_path(r"^api/v0/?\Z", EndpointsView.as_view(endpoints=ENDPOINTS), name="endpoints"),
-    path("api/v0/", include("analytics_data_api.v0.urls")),
     *(re_path(rf"^{name}/?\Z", view.as_view(), name=name) for name, view in OPERATIONS.items()),
     *(
         re_path(rf"^api/v0/{name}/?\Z", Moved.as_view(pattern_name=name, permanent=True), name=f"moved_{name}")
