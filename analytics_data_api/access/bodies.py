@@ -66,7 +66,7 @@ def data(request: Request) -> Any:
 
 
 def content_length(request: Request) -> int | None:
-    """Return the length of the body as declared; None for a body that tells its end by itself."""
+    """Return the length of the body as declared; None for a chunked body, whose end the server detects."""
     declared = request.META.get("CONTENT_LENGTH", "")
     if declared.isdecimal():
         # No length of a request that can be served has more digits.

@@ -80,7 +80,7 @@ def problem(status: int, detail: str, code: str, headers: dict[str, str] | None 
     Args:
         status: The HTTP status.
         detail: What is wrong, in a sentence or two that name the parameter, its value and what it would take.
-        code: A stable word in snake_case by which programs tell the kinds of errors apart.
+        code: A stable word in snake_case that identifies the kind of error for programs.
         headers: Further headers.
     """
     members = {

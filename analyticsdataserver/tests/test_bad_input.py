@@ -66,7 +66,7 @@ DATES: Final = st.datetimes().map(lambda time: time.strftime("%a, %d %b %Y %H:%M
     encoding=LATIN | st.text("gzip*;q=01., "),
 )
 @settings(max_examples=500, suppress_health_check=list(HealthCheck))
-def test_whatever_a_caller_claims_to_have_or_to_take(
+def test_conditional_headers_and_encodings_of_any_text(
     client: Client, none_match: str, modified_since: str, encoding: str
 ) -> None:
     headers = {"if-none-match": none_match, "if-modified-since": modified_since, "accept-encoding": encoding}

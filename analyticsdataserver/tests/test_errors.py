@@ -1,4 +1,4 @@
-"""What Django refuses before, or without, asking a view of the API."""
+"""Errors that Django raises before, or outside of, a view of the API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +38,7 @@ class TestBadRequest:
         assert len(detail) < 250
 
     @pytest.mark.django_db
-    def test_more_parameters_than_anybody_needs(self, client: Client) -> None:
+    def test_more_parameters_than_django_reads(self, client: Client) -> None:
         query = "&".join(f"a{number}=1" for number in range(2000))
         problem_of(client.get(f"/api/v0/courses/a/b/c/enrollment?{query}"), 400, "bad_request")
 
@@ -92,7 +92,7 @@ class TestNotFound:
         settings.DEBUG = debug
         assert repr(path) in problem_of(Client().get(path), 404, "not_found")["detail"]
 
-    def test_below_the_api_tells_what_there_is(self) -> None:
+    def test_below_the_api_lists_the_endpoints(self) -> None:
         detail = problem_of(Client().get("/api/v0/course/a/b/c/enrollment"), 404)["detail"]
         for told in (
             "/api/v0/courses/<course_id>/",
@@ -145,7 +145,7 @@ def test_503_where_a_database_does_not_answer(root_raises: Callable[..., Any], e
 
 
 @pytest.mark.django_db
-def test_503_where_somebody_cannot_log_in_for_it() -> None:
+def test_503_where_the_login_needs_it() -> None:
     def fail(*args: Any) -> None:
         raise OperationalError(2013, "Lost connection")
 
@@ -155,6 +155,6 @@ def test_503_where_somebody_cannot_log_in_for_it() -> None:
     problem_of(response, 503, "database_unavailable")
 
 
-def test_where_there_is_nothing_no_form_is_asked_where_it_comes_from() -> None:
+def test_post_to_an_unknown_path_is_404_before_csrf() -> None:
     response = Client(enforce_csrf_checks=True).post("/api/v0/nowhere", {"a": "b"})
     problem_of(response, 404, "not_found")

@@ -60,7 +60,7 @@ class TestRefusal:
         assert passed_through(place.format(text)).content.decode() == PASSED
 
 
-def test_a_parameter_is_told_by_name_and_value() -> None:
+def test_a_parameter_is_named_with_its_value() -> None:
     detail = problem_of(passed_through("/?a=b&start_date=20%FF"), 400)["detail"]
     assert "start_date" in detail
     assert "'20%FF'" in detail
@@ -68,7 +68,7 @@ def test_a_parameter_is_told_by_name_and_value() -> None:
 
 
 @pytest.mark.parametrize("address", ["/{}", "/?x={}", "/?{}=x"])
-def test_a_long_one_is_not_told_whole(address: str) -> None:
+def test_a_long_one_is_shortened(address: str) -> None:
     assert len(problem_of(passed_through(address.format("x" * 10_000 + "%00")), 400)["detail"]) < 300
 
 
@@ -259,17 +259,17 @@ class TestThroughWSGI:
         answer = served("/api/v0/courses/Málaga/北/🎓/enrollment".encode())
         problem_of(answer, 401)
 
-    def test_a_path_is_told_as_it_was_meant(self) -> None:
+    def test_a_path_is_shown_decoded(self) -> None:
         assert "'/nirgendwo/ä'" in problem_of(served("/nirgendwo/ä".encode()), 404)["detail"]
 
     @pytest.mark.parametrize(
         "content_type",
         ["text/plain; charset*=nonsense'en'x", "text/plain; charset*0=1; charset*=2", "a;b;c=", "\xff", ";"],
     )
-    def test_what_a_body_is_said_to_be_is_no_fault_of_the_service(self, content_type: str) -> None:
+    def test_no_content_type_is_a_500(self, content_type: str) -> None:
         assert served(CONTENT_TYPE=content_type).status_code < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def test_what_is_there_for_good_is_kept_from_the_garbage_collector() -> None:
-    # The application, which is imported above, has seen to it; Django alone has tens of thousands of objects.
+def test_permanent_objects_are_frozen_for_the_garbage_collector() -> None:
+    # Importing the application does so; Django alone has tens of thousands of objects.
     assert gc.get_freeze_count() > 10_000

@@ -1,4 +1,4 @@
-"""Which format a caller gets."""
+"""Content negotiation."""
 
 import pytest
 from django.test import Client, RequestFactory
@@ -17,7 +17,7 @@ TIMELINE = f"/api/v0/{address('videos/{video_id}/timeline')}"
 
 
 def chosen(accept: str | None = None, **query: str) -> str:
-    """Return the media type that a request gets."""
+    """Return the media type of the response to a request."""
     headers = {} if accept is None else {"accept": accept}
     request = Request(RequestFactory().get("/", query_params=query, headers=headers))
     renderer, media_type = FormatNegotiation().select_renderer(request, [JSONRenderer(), CSVRenderer(), PageRenderer()])

@@ -1,4 +1,4 @@
-"""What the query string may say, and what is told to those who say something else."""
+"""The parameters of the query string, valid and not."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -105,7 +105,7 @@ class TestDates:
         assert "YYYY-mm-dd or YYYY-mm-ddTHHMMSS" in detail
         assert caught.value.get_codes() == "invalid_date"
 
-    def test_of_a_long_value_the_beginning_is_told(self, name: str) -> None:
+    def test_a_long_value_is_shortened(self, name: str) -> None:
         with pytest.raises(BadRequest) as caught:
             parameters.time({name: "2014-12-10" + "0" * 10_000}, name)
         detail = str(caught.value.detail)
@@ -186,7 +186,7 @@ class TestActivityType:
     @pytest.mark.parametrize(
         "text", ["swimming", "played video", " any", "any\0", "po\u017fted_forum", "played_v\u0131deo", "x" * 10_000]
     )
-    def test_another_is_not_found_and_the_types_are_told(self, text: str) -> None:
+    def test_another_is_not_found_and_the_types_are_listed(self, text: str) -> None:
         with pytest.raises(NoData) as caught:
             parameters.activity_type({"activity_type": text})
         detail = str(caught.value.detail)
