@@ -7,6 +7,7 @@ from hypothesis import settings
 from rest_framework.authtoken.models import Token
 
 from analytics_data_api.access.throttling import clients
+from analytics_data_api.http import database_errors
 from analytics_data_api.tables import introspection
 
 pytest_plugins = ["analyticsdataserver.testing.pytest_plugin", "pytester"]
@@ -35,6 +36,11 @@ def _fresh_column_cache() -> None:
 @pytest.fixture(autouse=True)
 def _no_trusted_clients() -> None:
     clients.memory.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_errors_logged_before() -> None:
+    database_errors.error_log.logged.clear()
 
 
 @pytest.fixture

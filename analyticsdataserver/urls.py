@@ -1,10 +1,15 @@
-"""Every address of the service."""
+"""The URL configuration of the service."""
+
+from typing import Any
 
 from django.conf import settings
-from django.urls import include, path, re_path
+from django.urls import include, path, re_path, reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
+from analytics_data_api.access.views import AuthenticatedView, KeyView
+from analytics_data_api.http.listing import EndpointsView, VersionsView
+from analytics_data_api.v0.urls import ENDPOINTS
 from analyticsdataserver.docs.openapi.views import SchemaView
 from analyticsdataserver.docs.swagger.views import DocsPage
 from analyticsdataserver.serving import health
@@ -12,26 +17,33 @@ from analyticsdataserver.web import errors
 
 
 class Moved(RedirectView):
-    """Redirects for good whoever reads, and nobody else."""
+    """A redirect of GET and HEAD to a route, with a slash at the end."""
 
     needs_no_database = True
-    permanent = True
     http_method_names = ["get", "head", "options"]
+
+    def get_redirect_url(self, *args: Any, **kwargs: Any) -> str:
+        return f"{reverse(self.pattern_name)}/"
 
 
 OPERATIONS = {
     "status": health.StatusView,
     "health": health.HealthView,
-    "authenticated": health.AuthenticatedView,
+    "authenticated": AuthenticatedView,
 }
 
 urlpatterns = [
-    path("", RedirectView.as_view(url="/docs/"), name="root"),
-    # The description lists its operations in the order in which they stand here.
-    re_path(r"^api-token-auth/?\Z", health.KeyView.as_view(), name="token"),
+    path("", Moved.as_view(pattern_name="docs"), name="root"),
+    # The OpenAPI description has the operations in this order.
+    re_path(r"^api-token-auth/?\Z", KeyView.as_view(), name="token"),
     path("api/v0/", include("analytics_data_api.v0.urls")),
+    re_path(r"^api/?\Z", VersionsView.as_view(versions=["v0"]), name="versions"),
+    re_path(r"^api/v0/?\Z", EndpointsView.as_view(endpoints=ENDPOINTS), name="endpoints"),
     *(re_path(rf"^{name}/?\Z", view.as_view(), name=name) for name, view in OPERATIONS.items()),
-    *(re_path(rf"^api/v0/{name}/?\Z", Moved.as_view(url=f"/{name}/"), name=f"moved_{name}") for name in OPERATIONS),
+    *(
+        re_path(rf"^api/v0/{name}/?\Z", Moved.as_view(pattern_name=name, permanent=True), name=f"moved_{name}")
+        for name in OPERATIONS
+    ),
     re_path(r"^api/schema/?\Z", SchemaView.as_view(), name="schema"),
     re_path(r"^docs/?\Z", DocsPage.as_view(), name="docs"),
     path("api-auth/", include("analyticsdataserver.web.sessions")),

@@ -1,13 +1,28 @@
 """Authentication by name and password, for a key or a session."""
 
-from typing import Any
+from threading import BoundedSemaphore
+from typing import Any, Final
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.http import HttpRequest
+from rest_framework.exceptions import APIException
 
 from analytics_data_api.access.throttling.clients import client_network
 from analytics_data_api.access.throttling.policies import PASSWORDS
+
+# How many passwords a process checks at the same time: hashing one takes most of a second of a processor, and a check
+# that waited would hold a thread that data requests need.
+checks: Final = BoundedSemaphore(2)
+
+
+class PasswordChecksBusy(APIException):
+    """The process checks as many passwords as it may."""
+
+    status_code = 503
+    default_code = "service_busy"
+    default_detail = "The service is checking other passwords at the moment. Try again a little later."
+    wait = 1
 
 
 class LimitedBackend(ModelBackend):
@@ -23,14 +38,20 @@ class LimitedBackend(ModelBackend):
         """Return the user, None where the name or the password is wrong.
 
         Raises:
-            TooManyRequests: The client's network has reached the limit; this password was not checked.
+            PasswordChecksBusy: Other passwords are being checked.
+            TooManyRequests: The network of the client has reached the limit; this password was not checked.
             django.db.Error: The database does not answer.
         """
         if request is None:
             return super().authenticate(request, username, password, **kwargs)
-        network = client_network(request)
-        PASSWORDS.hit(request, network)
-        user = super().authenticate(request, username, password, **kwargs)
-        if user is not None:
-            PASSWORDS.refund(request, network)
-        return user
+        if not checks.acquire(blocking=False):
+            raise PasswordChecksBusy
+        try:
+            network = client_network(request)
+            PASSWORDS.hit(request, network)
+            user = super().authenticate(request, username, password, **kwargs)
+            if user is not None:
+                PASSWORDS.refund(request, network)
+            return user
+        finally:
+            checks.release()

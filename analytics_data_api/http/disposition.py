@@ -1,14 +1,14 @@
-"""The name under which an answer is saved (RFC 6266)."""
+"""The name of the file that a response is saved as (RFC 6266)."""
 
 import re
 import unicodedata
 from typing import Final
 from urllib.parse import quote
 
-# What a parameter's value may hold without quotation marks: RFC 9110, section 5.6.2.
+# A parameter's value that needs no quotation marks: RFC 9110, section 5.6.2.
 TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
-# What the extended form may hold as it is: RFC 5987, section 3.2.1.
+# The characters of the extended form that are not percent-encoded: RFC 5987, section 3.2.1.
 UNRESERVED: Final = "!#$&+-.^_`|~"
 
 

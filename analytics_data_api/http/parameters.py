@@ -1,4 +1,4 @@
-"""The query string: what a caller may ask for, as validated values."""
+"""The parameters of the query string as validated values, and the ids of the path."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -17,12 +17,10 @@ START_DATE: Final = "start_date"
 END_DATE: Final = "end_date"
 FIELDS: Final = "fields"
 
-# What the dates of the contract look like; datetime.fromisoformat alone would also take week dates and the like.
-DATE: Final = re.compile(
-    r"\d{4}-\d{2}-\d{2}(T(\d{6}|\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
-)
+# datetime.fromisoformat alone would also take week dates and other forms that the contract does not have.
+DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T(\d{6}|\d{2}:\d{2}(:\d{2}(\.\d+)?)?)(Z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII)
 
-# In lower case, not in capitals: no other letter than the ASCII ones of the names becomes one of them.
+# In lower case: in capitals, some letters outside ASCII would become letters of the names.
 ACTIVITY_TYPES: Final = {
     spelling.lower(): name for label, name in activity_types.BY_LABEL.items() for spelling in (label, name)
 }
@@ -34,14 +32,14 @@ NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Parameter:
-    """What callers are told of a parameter of the query string; the functions below read it.
+    """A parameter of the query string, as it is documented; the functions below read it.
 
     Attributes:
         name: Its name.
-        meaning: What it does to the answer, in Markdown.
+        meaning: Its effect on the response, in Markdown.
         example: A value that it takes.
         values: The values that it takes, as a JSON schema.
-        deprecated: Whether another parameter has taken its place.
+        deprecated: Whether another parameter replaces it.
         comma_separated: Whether it takes several values, with commas between them; ``values`` then says which ones.
     """
 
@@ -78,13 +76,13 @@ ACTIVITY_TYPE: Final = (
 
 
 def format_parameter(formats: Iterable[str]) -> Parameter:
-    """Return ``format``, which the negotiation of the format reads."""
+    """Return ``format``, which content negotiation reads."""
     meaning = "The format of the answer; goes before the header `Accept`. JSON where neither asks for another one."
     return Parameter("format", meaning, "csv", {"type": "string", "enum": list(formats)})
 
 
 def fields_parameter(names: Iterable[str]) -> Parameter:
-    """Return ``fields`` as it stands for an endpoint whose items have fields of these names."""
+    """Return ``fields`` for an endpoint whose items have fields of these names."""
     names = list(names)
     meaning = "Only these fields, separated by commas. In CSV the columns come in this order."
     return Parameter(FIELDS, meaning, names[-2:], {"type": "string", "enum": names}, comma_separated=True)
@@ -97,12 +95,12 @@ def query_params(request: Request) -> Mapping[str, str]:
 
 
 def date_range(query: Mapping[str, str]) -> DateRange:
-    """Return the range that ``start_date`` (inclusive) and ``end_date`` (exclusive) bound, each of them optional.
+    """Return the range from ``start_date`` (inclusive) to ``end_date`` (exclusive), each of them optional.
 
     Raises:
         BadRequest: One of them is no date, or the range ends before it starts.
     """
-    start, end = (time(query, name) for name in (START_DATE, END_DATE))
+    start, end = time(query, START_DATE), time(query, END_DATE)
     if start is not None and end is not None and start > end:
         raise BadRequest(
             f"{START_DATE}, {quote_value(query[START_DATE])}, is after {END_DATE}, {quote_value(query[END_DATE])}; "
@@ -113,10 +111,10 @@ def date_range(query: Mapping[str, str]) -> DateRange:
 
 
 def time(query: Mapping[str, str], name: str) -> datetime | None:
-    """Return the time that a parameter names, in UTC, and None where it is missing or empty; a date is its midnight.
+    """Return the time that a parameter gives, in UTC, None where it is missing or empty; a date is its midnight.
 
     Raises:
-        BadRequest: It is no date, or one that no calendar has.
+        BadRequest: The value is no date, or one that does not exist.
     """
     value = query.get(name)
     if not value:
@@ -140,7 +138,7 @@ def activity_type(query: Mapping[str, str]) -> str:
         NoData: There is no such type.
     """
     value = query.get("activity_type") or query.get("label") or activity_types.ANY
-    # The pipeline's labels serve, too: the one that is no name is ACTIVE.
+    # The pipeline's labels are accepted, too; only ACTIVE differs from its name.
     name = ACTIVITY_TYPES.get(value.lower())
     if name is None:
         takes = ", ".join(activity_types.NAMES)
@@ -151,3 +149,8 @@ def activity_type(query: Mapping[str, str]) -> str:
 def fields(query: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names in ``fields``, each once and in its order; none where the parameter is missing or empty."""
     return tuple(dict.fromkeys(filter(None, query.get(FIELDS, "").split(","))))
+
+
+def entity_id(value: str) -> str:
+    """Return an id from the path; a proxy may have merged the slashes of ``i4x://``."""
+    return f"i4x://{value[5:]}" if value.startswith("i4x:/") and not value.startswith("i4x://") else value

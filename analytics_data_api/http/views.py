@@ -10,7 +10,6 @@ from django.db import InterfaceError, OperationalError, router
 from django.db.models import Model
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -183,13 +182,7 @@ class ReportView(APIView):
             ) from None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        # 405 comes before any other error.
-        method = request.method or ""
-        if method.lower() not in self.http_method_names:
-            raise MethodNotAllowed(
-                method, f"The method is {quote_value(method)}; this address takes GET, HEAD and OPTIONS."
-            )
-        self.entity_id = kwargs[self.entity]
+        self.entity_id = parameters.entity_id(kwargs[self.entity])
         self.query_params = request.query_params
         super().initial(request, *args, **kwargs)
 

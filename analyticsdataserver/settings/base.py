@@ -5,6 +5,7 @@ from analyticsdataserver.config import Config
 from analyticsdataserver.docs.openapi.introduction import DESCRIPTION, TAG_DESCRIPTION
 from analyticsdataserver.observability.configuration import logging_settings
 from analyticsdataserver.paths import API_PATHS
+from analyticsdataserver.web.security import add_policy
 
 config = Config.read()
 
@@ -27,16 +28,18 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    # Outside of all others.
+    # Outermost: it measures all others.
     "analyticsdataserver.observability.middleware.RequestLogMiddleware",
-    "analyticsdataserver.web.security.SecurityMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "analytics_data_api.http.spool.GZipMiddleware",
-    "analyticsdataserver.web.middleware.AddressMiddleware",
-    "analyticsdataserver.web.middleware.RefusedMethodMiddleware",
+    # Django's CommonMiddleware, extended.
+    "analyticsdataserver.web.middleware.RequestMiddleware",
     "analyticsdataserver.serving.gate.GateMiddleware",
-    "analyticsdataserver.web.middleware.RateLimitMiddleware",
-    "analyticsdataserver.web.sessions.SessionsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
 ]
 
 ROOT_URLCONF = "analyticsdataserver.urls"
@@ -48,6 +51,8 @@ AUTHENTICATION_BACKENDS = ["analytics_data_api.access.passwords.LimitedBackend"]
 CSRF_COOKIE_HTTPONLY = True
 # Origins besides the service's own whose forms are accepted.
 CSRF_TRUSTED_ORIGINS = config.CSRF_TRUSTED_ORIGINS
+# Of a form; endpoints that take a body have the same limit.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 CSRF_FAILURE_VIEW = "analyticsdataserver.web.errors.csrf_failure"
 
 TEMPLATES = [
@@ -75,6 +80,7 @@ USE_I18N = False
 STATIC_URL = "/static/"
 # Files of the pages are for the pages; the usual is to let scripts of any site read them.
 WHITENOISE_ALLOW_ALL_ORIGINS = False
+WHITENOISE_ADD_HEADERS_FUNCTION = add_policy
 STATICFILES_FINDERS = ["analyticsdataserver.docs.swagger.finders.UsedFilesFinder"]
 
 # How often an address may send wrong passwords or wrong keys, and a user may request data; None for no limit.

@@ -30,9 +30,8 @@ SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
 # Whether all hosts of the domain use HTTPS only (includeSubDomains, preload) is not for one service of the domain to
-# decide. Django's middleware for security, clickjacking and CSRF, which the last three checks search for by name, is
-# part of ours: see security.py and sessions.py.
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021", "security.W001", "security.W002", "security.W003"]
+# decide.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # Until collectstatic has run, files are served from their packages' folders.
 WHITENOISE_USE_FINDERS = True

@@ -165,8 +165,10 @@ def error_codes() -> set[str]:
     found: set[str] = set()
     for path in sources():
         for call in ast.walk(ast.parse(path.read_text())):
-            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("BadRequest", "NoData", "problem"):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("BadRequest", "NoData", "problem", "Cause"):
                 found.update(codes(call))
+            if isinstance(call, ast.Assign) and ast.unparse(call.targets[0]) == "default_code":
+                found.add(str(ast.literal_eval(call.value)))
     refused = [each for each in vars(exceptions).values() if isinstance(each, type)]
     found.update(each.default_code for each in refused if issubclass(each, exceptions.APIException))
     # That of the base class, which nothing raises.

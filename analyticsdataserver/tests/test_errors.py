@@ -1,4 +1,4 @@
-"""What Django refuses before, or without, asking a view of the API."""
+"""Errors that Django raises before, or outside of, a view of the API."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +12,7 @@ from django.test import Client
 from django.views.generic import RedirectView
 
 from analytics_data_api.http.tests.shape import problem_of
+from analyticsdataserver.tests.forms import FormClient
 
 
 @pytest.fixture
@@ -37,15 +38,21 @@ class TestBadRequest:
         assert len(detail) < 250
 
     @pytest.mark.django_db
-    def test_more_parameters_than_anybody_needs(self, client: Client) -> None:
+    def test_more_parameters_than_django_reads(self, client: Client) -> None:
         query = "&".join(f"a{number}=1" for number in range(2000))
         problem_of(client.get(f"/api/v0/courses/a/b/c/enrollment?{query}"), 400, "bad_request")
 
-    def test_a_body_of_more_than_django_reads(self) -> None:
-        body = "username=" + "x" * 3_000_000
-        response = Client().post("/api-token-auth/", body, content_type="application/x-www-form-urlencoded")
-        assert 400 <= response.status_code < 500
-        problem_of(response, response.status_code)
+    def test_a_form_of_more_than_django_reads(self) -> None:
+        sender = FormClient()
+        sender.get("/api-auth/login/")
+        response = sender.post("/api-auth/login/", {"username": "x" * 64 * 1024})
+        body = problem_of(response, 413, "body_too_large")
+        assert body["detail"] == "The body is too large; this address takes up to 64 kB."
+
+    def test_a_form_with_files(self) -> None:
+        sender = Client()
+        sender.get("/api-auth/login/")
+        problem_of(sender.post("/api-auth/login/", {"username": "a"}), 415, "unsupported_media_type")
 
     def test_a_view_that_finds_the_request_suspicious(self, root_raises: Callable[..., Any]) -> None:
         response = root_raises(SuspiciousOperation("its secret"))
@@ -57,14 +64,14 @@ class TestForbidden:
     @pytest.mark.django_db
     @pytest.mark.parametrize("headers", [{}, {"origin": "https://evil.example.com"}, {"cookie": "csrftoken=x"}])
     def test_a_form_that_was_not_sent_from_a_page_of_the_service(self, headers: dict[str, str]) -> None:
-        sender = Client(enforce_csrf_checks=True)
+        sender = FormClient(enforce_csrf_checks=True)
         response = sender.post("/api-auth/login/", {"username": "a", "password": "b"}, headers=headers)
         problem_of(response, 403, "csrf_failed")
 
     @pytest.mark.django_db
     def test_a_form_that_was_is_taken(self) -> None:
         User.objects.create_user("teacher", password="chalk")
-        sender = Client(enforce_csrf_checks=True)
+        sender = FormClient(enforce_csrf_checks=True)
         sender.get("/api-auth/login/")
         form = {"username": "teacher", "password": "chalk", "csrfmiddlewaretoken": sender.cookies["csrftoken"].value}
         assert sender.post("/api-auth/login/?next=/status/", form).status_code == 302
@@ -79,13 +86,13 @@ class TestForbidden:
 class TestNotFound:
     @pytest.mark.parametrize("debug", [False, True])
     @pytest.mark.parametrize(
-        "path", ["/nowhere", "/nowhere/", "/api", "/api/v1/courses/a/b/c/enrollment", "/favicon.ico"]
+        "path", ["/nowhere", "/nowhere/", "/apis", "/api/v1/courses/a/b/c/enrollment", "/favicon.ico"]
     )
     def test_an_address_with_nothing_at_it(self, settings: Any, debug: bool, path: str) -> None:
         settings.DEBUG = debug
         assert repr(path) in problem_of(Client().get(path), 404, "not_found")["detail"]
 
-    def test_below_the_api_tells_what_there_is(self) -> None:
+    def test_below_the_api_lists_the_endpoints(self) -> None:
         detail = problem_of(Client().get("/api/v0/course/a/b/c/enrollment"), 404)["detail"]
         for told in (
             "/api/v0/courses/<course_id>/",
@@ -138,7 +145,7 @@ def test_503_where_a_database_does_not_answer(root_raises: Callable[..., Any], e
 
 
 @pytest.mark.django_db
-def test_503_where_somebody_cannot_log_in_for_it() -> None:
+def test_503_where_the_login_needs_it() -> None:
     def fail(*args: Any) -> None:
         raise OperationalError(2013, "Lost connection")
 
@@ -148,6 +155,6 @@ def test_503_where_somebody_cannot_log_in_for_it() -> None:
     problem_of(response, 503, "database_unavailable")
 
 
-def test_where_there_is_nothing_no_form_is_asked_where_it_comes_from() -> None:
+def test_post_to_an_unknown_path_is_404_before_csrf() -> None:
     response = Client(enforce_csrf_checks=True).post("/api/v0/nowhere", {"a": "b"})
     problem_of(response, 404, "not_found")

@@ -1,20 +1,23 @@
-"""Addresses that are no text are refused, before anything looks for what they might mean."""
+"""What every request passes: text, host, method, and the headers that all responses share."""
 
 import gc
 import io
+import json
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 from wsgiref.util import setup_testing_defaults
 
 import pytest
-from django.core.exceptions import DisallowedHost
-from django.http import HttpResponse, HttpResponseNotModified
-from django.test import RequestFactory
+from django.db import connections
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
 from analytics_data_api.http.tests.shape import problem_of
+from analytics_data_api.tables.tests import factories as make
+from analyticsdataserver.paths import PROBES
 from analyticsdataserver.serving.wsgi import application
-from analyticsdataserver.web.middleware import REMEMBERED_HOSTS, AddressMiddleware
-from analyticsdataserver.web.security import NOTHING_ALLOWED, SecurityMiddleware
+from analyticsdataserver.web.middleware import RequestMiddleware
+from analyticsdataserver.web.security import NOTHING_ALLOWED
 
 PASSED = "passed on"
 
@@ -37,7 +40,7 @@ TEXT = [
 
 
 def passed_through(path: str) -> HttpResponse:
-    response = AddressMiddleware(lambda request: HttpResponse(PASSED))(RequestFactory().get(path))
+    response = RequestMiddleware(lambda request: HttpResponse(PASSED))(RequestFactory().get(path))
     assert isinstance(response, HttpResponse)
     return response
 
@@ -57,7 +60,7 @@ class TestRefusal:
         assert passed_through(place.format(text)).content.decode() == PASSED
 
 
-def test_a_parameter_is_told_by_name_and_value() -> None:
+def test_a_parameter_is_named_with_its_value() -> None:
     detail = problem_of(passed_through("/?a=b&start_date=20%FF"), 400)["detail"]
     assert "start_date" in detail
     assert "'20%FF'" in detail
@@ -65,63 +68,132 @@ def test_a_parameter_is_told_by_name_and_value() -> None:
 
 
 @pytest.mark.parametrize("address", ["/{}", "/?x={}", "/?{}=x"])
-def test_a_long_one_is_not_told_whole(address: str) -> None:
+def test_a_long_one_is_shortened(address: str) -> None:
     assert len(problem_of(passed_through(address.format("x" * 10_000 + "%00")), 400)["detail"]) < 300
 
 
 class TestHosts:
-    def ask(self, middleware: AddressMiddleware, host: str, path: str = "/api/v0/x") -> str:
-        response: Any = middleware(RequestFactory().get(path, headers={"host": host}))
-        text: str = response.content.decode()
-        return text
+    @pytest.mark.parametrize("path", ["/api/v0/", "/docs/", "/authenticated/", "/api/v0/status/"])
+    @pytest.mark.parametrize("host", ["evil.example.com", "testserver.evil.example.com", "", "testserver:port"])
+    def test_one_that_is_not_served_is_refused(self, path: str, host: str) -> None:
+        response = Client().get(path, headers={"host": host})
+        detail = f"The header Host, {host!r}, names none of the hosts that are served here (ALLOWED_HOSTS)."
+        assert problem_of(response, 400, "unknown_host")["detail"] == detail
+        assert response["Content-Security-Policy"] == NOTHING_ALLOWED
 
-    @pytest.fixture
-    def middleware(self) -> AddressMiddleware:
-        return AddressMiddleware(lambda request: HttpResponse(PASSED))
+    @pytest.mark.parametrize("path", ["/status/", "/status"])
+    @pytest.mark.parametrize("host", ["10.0.0.1", "evil.example.com", ""])
+    def test_a_probe_may_name_any(self, settings: Any, path: str, host: str) -> None:
+        settings.SECURE_SSL_REDIRECT = True
+        settings.SECURE_REDIRECT_EXEMPT = [f"^{PROBES}"]
+        response = Client().get(path, headers={"host": host})
+        assert (response.status_code, response.content) == (200, b"{}")
 
-    def test_one_that_is_served_lets_in_no_other(self, middleware: AddressMiddleware) -> None:
-        for host in ("testserver", "testserver:8000", "localhost", "testserver"):
-            assert self.ask(middleware, host) == PASSED
-        for host in ("evil.example.com", "testserver.evil.example.com", "TESTSERVER@evil", "", "testserver:port"):
-            with pytest.raises(DisallowedHost):
-                self.ask(middleware, host)
-
-    def test_a_probe_may_name_any_and_lets_in_none(self, middleware: AddressMiddleware) -> None:
-        assert self.ask(middleware, "10.0.0.1", "/status/") == PASSED
-        with pytest.raises(DisallowedHost):
-            self.ask(middleware, "10.0.0.1")
-
-    def test_not_all_of_any_number_are_remembered(self, middleware: AddressMiddleware, settings: Any) -> None:
-        settings.ALLOWED_HOSTS = [".example.com"]
-        for number in range(2 * REMEMBERED_HOSTS):
-            assert self.ask(middleware, f"{number}.example.com") == PASSED
-        assert len(middleware.served) == REMEMBERED_HOSTS
+    def test_others_are_redirected_to_https(self, settings: Any) -> None:
+        settings.SECURE_SSL_REDIRECT = True
+        settings.SECURE_REDIRECT_EXEMPT = [f"^{PROBES}"]
+        response = Client().get("/api/v0/?a=b")
+        assert (response.status_code, response["Location"]) == (301, "https://testserver/api/v0/?a=b")
 
 
-class TestSecurity:
-    def headers(self, response: HttpResponse, *, secure: bool = False) -> dict[str, str]:
-        return dict(SecurityMiddleware(lambda request: response)(RequestFactory().get("/", secure=secure)).headers)
+class TestHeaders:
+    ALWAYS: Final = {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "X-Frame-Options": "DENY",
+        "Content-Security-Policy": NOTHING_ALLOWED,
+    }
 
-    def test_headers_are_those_of_django(self, settings: Any) -> None:
+    @pytest.mark.parametrize("path", ["/status/", "/nowhere", "/?x=%00", "/static/docs_page/page.js", "/"])
+    def test_every_response_has_those_that_protect_browsers(self, path: str) -> None:
+        response = Client().get(path)
+        assert response.headers.items() >= self.ALWAYS.items()
+        response.close()
+
+    def test_https_is_kept(self, settings: Any) -> None:
         settings.SECURE_HSTS_SECONDS = 3600
-        settings.X_FRAME_OPTIONS = "SAMEORIGIN"
-        always = {
-            "Content-Type": "text/html; charset=utf-8",
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "same-origin",
-            "Cross-Origin-Opener-Policy": "same-origin",
-            "X-Frame-Options": "SAMEORIGIN",
-            "Content-Security-Policy": NOTHING_ALLOWED,
-        }
-        assert self.headers(HttpResponse()) == always
-        assert self.headers(HttpResponse(), secure=True) == always | {"Strict-Transport-Security": "max-age=3600"}
+        assert Client().get("/status/", secure=True)["Strict-Transport-Security"] == "max-age=3600"
+        assert "Strict-Transport-Security" not in Client().get("/status/")
 
-    def test_a_page_keeps_its_own(self) -> None:
-        own = {"Content-Security-Policy": "default-src 'self'", "Referrer-Policy": "no-referrer"}
-        assert self.headers(HttpResponse(headers=own)).items() >= own.items()
+    @pytest.mark.parametrize("path", ["/docs/", "/api-auth/login/"])
+    @pytest.mark.django_db(databases=["default", "analytics"])
+    def test_a_page_has_a_policy_of_its_own(self, path: str) -> None:
+        assert "style-src 'self'" in Client().get(path)["Content-Security-Policy"]
 
-    def test_a_304_repeats_none(self) -> None:
-        assert self.headers(HttpResponseNotModified()) == {}
+    def test_a_304_has_no_length(self) -> None:
+        etag = Client().get("/api/schema/")["ETag"]
+        response = Client().get("/api/schema/", headers={"if-none-match": etag})
+        assert response.status_code == 304
+        assert "Content-Length" not in response
+
+
+@pytest.mark.django_db(databases=["default", "analytics"])
+class TestSessions:
+    PATH: Final = "/api/v0/courses/edX/DemoX/Demo_Course/enrollment/"
+
+    @pytest.mark.parametrize("cookie", [{}, {"cookie": "sessionid=abcdefghijklmnopqrstuvwxyz012345"}])
+    def test_a_request_with_a_key_looks_up_none(
+        self, client: Client, cookie: dict[str, str], django_assert_num_queries: Any
+    ) -> None:
+        make.EnrollmentFactory()
+        client.get(self.PATH)
+        with django_assert_num_queries(1, connection=connections["default"]) as queries:
+            response = client.get(self.PATH, headers=cookie)
+        assert response.status_code == 200
+        assert "authtoken_token" in queries[0]["sql"]
+        assert {name.strip() for name in response["Vary"].split(",")} == {"Accept", "Accept-Encoding"}
+        assert not response.cookies
+
+
+class TestMethods:
+    """405 comes before every other error."""
+
+    @pytest.mark.parametrize(
+        ("path", "allowed"),
+        [
+            *((path, "GET, HEAD, OPTIONS") for path in ("/", "/docs/", "/api/", "/api/v0", "/api/schema/", "/status/")),
+            *((path, "GET, HEAD, OPTIONS") for path in ("/authenticated/", "/api/v0/courses/a/b/c/enrollment.csv")),
+            ("/api/v0/health", "GET, HEAD, OPTIONS"),
+            ("/api-auth/login/", "GET, POST, HEAD, OPTIONS"),
+            ("/api-auth/logout/", "POST, OPTIONS"),
+            ("/api-token-auth/", "POST, OPTIONS"),
+        ],
+    )
+    @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "PURGE", "__INIT__"])
+    def test_each_path_lists_its_own(self, path: str, allowed: str, method: str) -> None:
+        sender = Client(enforce_csrf_checks=True, headers={"accept": "image/png", "authorization": "Token nobodys"})
+        response = sender.generic(method, path, "x" * 100_000, "text/plain")
+        *others, last = allowed.split(", ")
+        detail = f"The method is {method!r}; this address takes {', '.join(others)} and {last}."
+        assert problem_of(response, 405, "method_not_allowed")["detail"] == detail
+        assert set(response["Allow"].split(", ")) == set(allowed.split(", "))
+
+
+@pytest.mark.django_db(databases=["default", "analytics"])
+class TestScriptName:
+    """The service below a path of another site."""
+
+    @pytest.mark.parametrize(
+        ("path", "location"), [("/", "/x/docs/"), ("/api/v0/status", "/x/status/"), ("/api/v0/health/", "/x/health/")]
+    )
+    def test_redirects_stay_below_it(self, path: str, location: str) -> None:
+        assert served(path.encode(), SCRIPT_NAME="/x")["Location"] == location
+
+    @pytest.mark.parametrize("path", ["/status/", "/docs/", "/api/", "/api/schema/"])
+    def test_what_is_there_is_found(self, path: str) -> None:
+        assert served(path.encode(), SCRIPT_NAME="/x").status_code == 200
+
+    def test_lists_have_the_paths_below_it(self) -> None:
+        assert json.loads(served(b"/api/", SCRIPT_NAME="/x").content) == [{"name": "v0", "path": "/x/api/v0/"}]
+
+    def test_an_unknown_path_is_shown_whole(self) -> None:
+        detail = problem_of(served(b"/api/nowhere", SCRIPT_NAME="/x"), 404, "not_found")["detail"]
+        assert detail.startswith("There is nothing at '/x/api/nowhere'. Endpoints are /api/v0/courses/")
+
+    def test_a_page_of_an_error_links_below_it(self) -> None:
+        html = served(b"/nowhere", SCRIPT_NAME="/x", HTTP_ACCEPT="text/html").content.decode()
+        assert 'href="/x/docs"' in html
 
 
 class Answer(dict[str, str]):
@@ -187,17 +259,17 @@ class TestThroughWSGI:
         answer = served("/api/v0/courses/Málaga/北/🎓/enrollment".encode())
         problem_of(answer, 401)
 
-    def test_a_path_is_told_as_it_was_meant(self) -> None:
+    def test_a_path_is_shown_decoded(self) -> None:
         assert "'/nirgendwo/ä'" in problem_of(served("/nirgendwo/ä".encode()), 404)["detail"]
 
     @pytest.mark.parametrize(
         "content_type",
         ["text/plain; charset*=nonsense'en'x", "text/plain; charset*0=1; charset*=2", "a;b;c=", "\xff", ";"],
     )
-    def test_what_a_body_is_said_to_be_is_no_fault_of_the_service(self, content_type: str) -> None:
+    def test_no_content_type_is_a_500(self, content_type: str) -> None:
         assert served(CONTENT_TYPE=content_type).status_code < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def test_what_is_there_for_good_is_kept_from_the_garbage_collector() -> None:
-    # The application, which is imported above, has seen to it; Django alone has tens of thousands of objects.
+def test_permanent_objects_are_frozen_for_the_garbage_collector() -> None:
+    # Importing the application does so; Django alone has tens of thousands of objects.
     assert gc.get_freeze_count() > 10_000

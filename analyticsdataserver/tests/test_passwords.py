@@ -1,4 +1,4 @@
-"""Names and passwords that are tried: how many, and what a try tells of itself."""
+"""The limit on wrong names and passwords."""
 
 from typing import Any
 
@@ -12,6 +12,7 @@ from analytics_data_api.access.throttling import counters
 from analytics_data_api.access.throttling.rates import Rate
 from analytics_data_api.formats.tests.page import Page
 from analytics_data_api.http.tests.shape import problem_of
+from analyticsdataserver.tests.forms import FormClient
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +36,7 @@ def teacher() -> User:
 
 
 def send(path: str, form: dict[str, str], address: str = HERE) -> Any:
-    return Client(raise_request_exception=False).post(path, form, REMOTE_ADDR=address)
+    return FormClient(raise_request_exception=False).post(path, form, REMOTE_ADDR=address)
 
 
 # What a wrong password and a right one are answered with.
@@ -55,7 +56,7 @@ class TestLimit:
         # A right password and a wrong one cannot be told apart.
         assert answers[-1].content == answers[-2].content
 
-    def test_is_told(self, path: str) -> None:
+    def test_is_in_the_headers(self, path: str) -> None:
         answers = [send(path, form) for form in (WRONG, RIGHT, WRONG, WRONG, WRONG)]
         assert [answer["RateLimit"] for answer in answers] == [
             '"passwords";r=2;t=60',
@@ -69,7 +70,7 @@ class TestLimit:
     def test_does_not_count_right_ones(self, path: str) -> None:
         assert [send(path, RIGHT).status_code for _ in range(5)] == [TAKEN[path]] * 5
 
-    def test_counts_names_that_nobody_has(self, path: str) -> None:
+    def test_counts_unknown_names(self, path: str) -> None:
         answers = [send(path, {"username": f"user{number}", "password": "x"}) for number in range(4)]
         assert [answer.status_code for answer in answers] == [REFUSED[path]] * 3 + [429]
 
@@ -104,7 +105,8 @@ class TestLimit:
             return execute(sql, *args)
 
         with connections["default"].execute_wrapper(fail):
-            problem_of(send(path, RIGHT), 503, "database_unavailable")
+            body = problem_of(send(path, RIGHT), 503, "table_locked")
+        assert body["detail"] == ("A database has a table that is locked by another client. Try again a little later.")
 
     def test_leaves_no_password_where_it_is_counted(self, path: str, caplog: pytest.LogCaptureFixture) -> None:
         for _ in range(4):
@@ -113,9 +115,9 @@ class TestLimit:
 
 
 @both_forms
-def test_whoever_is_refused_is_no_fault_of_the_service(path: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_password_logs_no_traceback(path: str, caplog: pytest.LogCaptureFixture) -> None:
     # A client that raises what no view has dealt with.
-    answers = [Client().post(path, WRONG) for _ in range(4)]
+    answers = [FormClient().post(path, WRONG) for _ in range(4)]
     assert answers[-1].status_code == 429
     assert not [record for record in caplog.records if record.exc_info]
 

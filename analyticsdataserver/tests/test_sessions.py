@@ -7,7 +7,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from analytics_data_api.formats.tests.page import Page
-from analytics_data_api.http.tests.shape import problem_of
+from analytics_data_api.http.tests.shape import error_page_of
+from analyticsdataserver.tests.forms import FormClient
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +23,7 @@ def teacher() -> User:
 
 @pytest.fixture
 def visitor(teacher: User) -> Client:
-    return Client(headers={"accept": "text/html"})
+    return FormClient(headers={"accept": "text/html"})
 
 
 def log_in(visitor: Client, path: str = LOGIN, **other: str) -> Any:
@@ -55,7 +56,7 @@ class TestLogin:
         assert has_session(visitor)
 
     @pytest.mark.parametrize("place", ["query", "form"])
-    def test_leads_to_where_somebody_came_from(self, visitor: Client, place: str) -> None:
+    def test_leads_back_to_the_page_before(self, visitor: Client, place: str) -> None:
         path = "/api/v0/courses/a/b/c/enrollment/?start_date=2014-12-01"
         page = Page(visitor.get(LOGIN, query_params={"next": path}))
         assert page.field("next")["value"] == path
@@ -88,9 +89,7 @@ class TestLogin:
         assert log_in(visitor, next=elsewhere)["Location"].rstrip("/") == "/docs"
 
     @pytest.mark.parametrize("wrong", [{"password": "cheese"}, {"username": "nobody"}, {"password": "Chalk"}])
-    def test_tells_of_a_wrong_name_or_password_without_saying_which(
-        self, visitor: Client, wrong: dict[str, str]
-    ) -> None:
+    def test_shows_that_a_name_or_password_is_wrong_but_not_which(self, visitor: Client, wrong: dict[str, str]) -> None:
         page = Page(log_in(visitor, next="/status/", **wrong))
         assert "Please enter a correct username and password" in page.text
         assert [element for element in page.all("div") if element.get("role") == "alert"]
@@ -99,7 +98,7 @@ class TestLogin:
         assert not has_session(visitor)
 
     @pytest.mark.parametrize("missing", ["username", "password"])
-    def test_tells_of_a_missing_field(self, visitor: Client, missing: str) -> None:
+    def test_shows_that_a_field_is_missing(self, visitor: Client, missing: str) -> None:
         page = Page(log_in(visitor, **{missing: ""}))
         assert "This field is required" in page.text
         assert page.field(missing)["aria-invalid"] == "true"
@@ -143,5 +142,5 @@ class TestLogout:
 
     def test_takes_more_than_following_a_link(self, visitor: Client) -> None:
         log_in(visitor)
-        problem_of(visitor.get(LOGOUT), 405, "method_not_allowed")
+        error_page_of(visitor.get(LOGOUT), 405, "method_not_allowed")
         assert has_session(visitor)

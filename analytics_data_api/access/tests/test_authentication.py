@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import register_lookup
 
 from analytics_data_api.http.tests.shape import problem_of
+from analyticsdataserver.tests.forms import FormClient
 from conftest import KEY
 
 pytestmark = pytest.mark.django_db
@@ -99,7 +100,7 @@ class TestGettingAKey:
     @pytest.fixture
     def post(self, teacher: User) -> Callable[..., Any]:
         def post(path: str = "/api-token-auth/", **kwargs: Any) -> Any:
-            return Client(raise_request_exception=False).post(path, **kwargs)
+            return FormClient(raise_request_exception=False).post(path, **kwargs)
 
         return post
 

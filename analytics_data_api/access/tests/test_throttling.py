@@ -119,7 +119,7 @@ class TestWrongKeys:
             return execute(sql, *args)
 
         with connections["default"].execute_wrapper(fail):
-            problem_of(get("a"), 503, "database_unavailable")
+            problem_of(get("a"), 503, "table_locked")
 
 
 @pytest.mark.usefixtures("second_reader")
@@ -236,7 +236,7 @@ class TestData:
             return execute(sql, *args)
 
         with connections["default"].execute_wrapper(fail):
-            problem_of(get(KEY, path=ENROLLMENT), 503, "database_unavailable")
+            problem_of(get(KEY, path=ENROLLMENT), 503, "table_locked")
 
     def test_is_not_limited_unless_that_is_on(self, settings: Any, django_assert_num_queries: Any) -> None:
         settings.THROTTLE_DATA = None

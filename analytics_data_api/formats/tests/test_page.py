@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from analytics_data_api.formats.page import PageRenderer, highlighted
 from analytics_data_api.formats.tests.page import Page
 from analytics_data_api.formats.tests.test_renderers import MANY, Counted, lines
-from analytics_data_api.http.tests.shape import problem_of
+from analytics_data_api.http.tests.shape import error_page_of
 from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.v0.tests.cases import CASES, Case, address
 from analytics_data_api.v0.urls import ENDPOINTS
@@ -68,7 +68,7 @@ class TestEveryEndpoint:
         operation_id = described[f"/api/v0/{endpoint}/"]["get"]["operationId"]
         assert page.links["Documentation of this endpoint"] == f"/docs/#!/api/{operation_id}"
 
-    @pytest.mark.parametrize("query", [{}, {"format": "api", "x": 'ä&"<'}])
+    @pytest.mark.parametrize("query", [{}, {"x": 'ä&"<'}])
     def test_links_to_the_same_answer_in_other_formats(
         self, visit: Open, client: Client, endpoint: str, case: Case, query: dict[str, str]
     ) -> None:
@@ -100,7 +100,7 @@ class TestEveryEndpoint:
 
     def test_is_no_page_without_a_session(self, endpoint: str, case: Case) -> None:
         response = Client().get(f"/api/v0/{address(endpoint)}/", headers={"accept": "text/html"})
-        problem_of(response, 401, "not_authenticated")
+        error_page_of(response, 401, "not_authenticated")
 
 
 class TestAnswer:
@@ -192,7 +192,7 @@ class TestTextOfOthers:
 
     def test_in_a_parameter_is_not_taken_for_html(self, visit: Open) -> None:
         make.EnrollmentGenderFactory()
-        page = visit(GENDER, start_date="2014-12-10T00:00:00Z", format="api", fields="date")
+        page = visit(GENDER, start_date="2014-12-10T00:00:00Z", fields="date")
         assert page.field("start_date")["value"] == "2014-12-10T00:00:00Z"
         page = visit(GENDER, x='"><img src=//evil.example.com>')
         page.require_own_files_only()
@@ -219,10 +219,6 @@ class TestForm:
     def test_can_be_sent_empty(self, visit: Open) -> None:
         make.EnrollmentGenderFactory()
         assert json.loads(visit(GENDER, start_date="", end_date="", fields="").body)
-
-    def test_keeps_the_format(self, visit: Open) -> None:
-        make.EnrollmentGenderFactory()
-        assert visit(GENDER, format="api").field("format") == {"type": "hidden", "name": "format", "value": "api"}
 
     def test_offers_the_types_of_activity(self, visit: Open) -> None:
         make.CourseActivityFactory(activity_type="PLAYED_VIDEO")
@@ -273,5 +269,5 @@ class TestWays:
         page = visit(TIMELINE)
         assert "reader" in page.text
         (form,) = (form for form in page.all("form") if form["method"] == "post")
-        assert browser.post(form["action"]).status_code == 302
-        problem_of(browser.get(TIMELINE), 401, "not_authenticated")
+        assert browser.post(form["action"], "", "application/x-www-form-urlencoded").status_code == 302
+        error_page_of(browser.get(TIMELINE), 401, "not_authenticated")

@@ -1,4 +1,4 @@
-"""Which format a caller gets."""
+"""Content negotiation."""
 
 import pytest
 from django.test import Client, RequestFactory
@@ -18,7 +18,7 @@ TIMELINE = f"/api/v0/{address('videos/{video_id}/timeline')}"
 
 
 def chosen(accept: str | None = None, **query: str) -> str:
-    """Return the media type that a request gets."""
+    """Return the media type of the response to a request."""
     headers = {} if accept is None else {"accept": accept}
     request = Request(RequestFactory().get("/", query_params=query, headers=headers))
     renderer, media_type = FormatNegotiation().select_renderer(request, [JSONRenderer(), CSVRenderer(), PageRenderer()])
@@ -34,6 +34,11 @@ JSON, CSV, HTML = "application/json", "text/csv", "text/html"
     [
         # JSON is the default.
         (None, JSON),
+        ("", JSON),
+        (" ", JSON),
+        ("*", JSON),
+        ("text/csv;q=0.1, *;q=.2", JSON),
+        ("application/json;q=.1, text/csv;q=.2", CSV),
         ("*/*", JSON),
         ("application/*", JSON),
         # Clients of all kinds.
@@ -45,6 +50,9 @@ JSON, CSV, HTML = "application/json", "text/csv", "text/html"
         ("text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2", HTML),
         ("text/csv, */*", CSV),
         ("application/xml, */*;q=0.1", JSON),
+        # A range that Django cannot parse is passed over.
+        ("application/json;q*0=1;q*=2, text/csv", CSV),
+        ("application/json;charset*=nonsense'en'x, text/csv", CSV),
         # Parameters and capitals do not tell formats apart.
         ("application/json; charset=utf-8", JSON),
         ("text/csv;charset=utf-8;header=present", CSV),
@@ -70,7 +78,7 @@ JSON, CSV, HTML = "application/json", "text/csv", "text/html"
         # A quality that is none is passed over.
         ("text/csv;q=much", CSV),
         ("text/csv;q=", CSV),
-        ("text/csv;q=nan, application/json;q=0.9", CSV),
+        ("text/csv;q=2, application/json;q=0.9", CSV),
         ("text/csv;q", CSV),
         # So is what is nothing at all.
         (", ,text/csv,;,/,;q=1", CSV),
@@ -112,6 +120,22 @@ def test_an_unknown_format_is_refused_whatever_the_header_says(format_: str) -> 
     assert detail.startswith(f"format is {format_[:50]!r}"[:-1])
     assert "json, csv" in detail
     assert len(detail) < 200
+
+
+def test_a_page_cannot_be_requested_by_format() -> None:
+    with pytest.raises(NotAcceptable) as caught:
+        chosen("text/html", format="api")
+    assert str(caught.value.detail) == "format is 'api'; it takes one of: json, csv."
+
+
+@pytest.mark.parametrize("accept", [None, "text/html", "application/json", "image/png"])
+@pytest.mark.parametrize("format_", [None, "json", "csv", "xml"])
+def test_a_suffix_goes_before_both(accept: str | None, format_: str | None) -> None:
+    query = {} if format_ is None else {"format": format_}
+    headers = {} if accept is None else {"accept": accept}
+    request = Request(RequestFactory().get("/", query_params=query, headers=headers))
+    renderers = [JSONRenderer(), CSVRenderer(), PageRenderer()]
+    assert FormatNegotiation().select_renderer(request, renderers, "csv")[1] == CSV
 
 
 def test_an_empty_format_counts_as_not_given() -> None:

@@ -12,6 +12,7 @@ from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from rest_framework import exceptions, serializers
 
 from analytics_data_api import TAG
+from analytics_data_api.access.bodies import BodyTooLarge
 from analytics_data_api.access.throttling.policies import WRONG_KEYS, TooManyRequests
 from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.formats.registry import DATA_FORMATS
@@ -28,7 +29,7 @@ __all__ = ["OperationSchema", "extensions"]
 Json = dict[str, Any]
 
 IDS: Final = {
-    "course_id": "The course: `org/course/run` or `course-v1:org+course+run`.",
+    "course_id": "The course: three parts, as in `org/course/run` or `course-v1:org+course+run`.",
     "problem_id": "The problem.",
     "module_id": "The subsection (sequential).",
     "video_id": "The video, by its `pipeline_video_id`.",
@@ -43,13 +44,14 @@ REFUSALS: Final = {
     401: ("No key was sent, or one that is not valid.", ("WWW-Authenticate", *LIMIT_HEADERS)),
     404: ("Nothing is on record for what was asked. The message tells an unknown id from a range without data.", ()),
     406: ("The answer cannot have the format that was asked for.", ()),
+    413: ("The body is too large.", ()),
     415: ("The body is in a format that is not read here.", ()),
     429: (
         "A limit was reached: of wrong keys, names or passwords from an address, or of what a user asks for.",
         ("Retry-After", *LIMIT_HEADERS),
     ),
     500: ("Something went wrong here. Nothing is told about it, but it has been logged.", ()),
-    503: ("A database does not answer at the moment.", ("Retry-After",)),
+    503: ("A database, or the service, cannot serve the request at the moment; `detail` says why.", ("Retry-After",)),
 }
 # What each endpoint has examples of its own for; the other answers are the same everywhere.
 OWN_REFUSALS: Final = (400, 404)
@@ -242,6 +244,7 @@ def refusal_examples(status: int) -> dict[str, Json]:
     """Return bodies of answers of a status, whatever the endpoint, by error code."""
     answers = {
         400: problems.of_exception(exceptions.ValidationError({"password": ["This field is required."]})),
+        413: problems.of_exception(BodyTooLarge()),
         415: problems.of_exception(exceptions.UnsupportedMediaType("text/plain")),
         429: problems.of_exception(TooManyRequests(30, WRONG_KEYS.reason)),
         500: errors.server_error(HttpRequest()),

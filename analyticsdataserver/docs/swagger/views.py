@@ -1,6 +1,5 @@
 """The page's address, ``/docs/``."""
 
-from http import HTTPStatus
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -9,7 +8,6 @@ from django.utils.cache import patch_cache_control
 from django.views.generic import TemplateView
 
 from analytics_data_api import NAME, TAG
-from analytics_data_api.http.problems import problem, quote_value
 from analyticsdataserver.docs.examples import ids
 from analyticsdataserver.docs.swagger import ui
 
@@ -59,8 +57,3 @@ class DocsPage(TemplateView):
         response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         patch_cache_control(response, private=True, no_cache=True)
         return response
-
-    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        detail = f"The method is {quote_value(request.method or '')}; this address takes GET, HEAD and OPTIONS."
-        headers = {"Allow": "GET, HEAD, OPTIONS"}
-        return problem(HTTPStatus.METHOD_NOT_ALLOWED, detail, "method_not_allowed", headers)

@@ -4,7 +4,7 @@ import logging
 import sys
 from secrets import token_hex
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from django.conf import settings as django_settings
@@ -72,7 +72,7 @@ class TestRequests:
         if content_type.endswith("json"):
             response = Client().post("/api-token-auth/", form, content_type=content_type)
         else:
-            response = Client().post("/api-token-auth/", form)
+            response = Client().post("/api-token-auth/", urlencode(form), content_type=content_type)
         assert (response.status_code == 200) == (password == PASSWORD)
         for token in Token.objects.all():
             assert token.key not in everything.text

@@ -1,0 +1,68 @@
+"""Endpoints about keys: getting one, and checking one."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.authtoken.models import Token
+from rest_framework.authtoken.views import ObtainAuthToken
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from analytics_data_api.access import bodies
+from analytics_data_api.access.throttling.policies import PASSWORDS
+
+
+@extend_schema_field({"type": "string", "format": "password"})
+class PasswordField(serializers.CharField):
+    """A text that is not to be shown."""
+
+
+class CredentialsSerializer(serializers.Serializer[Any]):
+    """Who asks for a key."""
+
+    username = serializers.CharField(min_length=1)
+    password = PasswordField(min_length=1)
+
+
+class KeySerializer(serializers.Serializer[Any]):
+    """A user's key."""
+
+    token = serializers.CharField(help_text="The key, for the header Authorization.")
+
+
+class KeyView(ObtainAuthToken):
+    """Get the key of the user whose name and password are posted.
+
+    A user who has no key gets a new one.
+    """
+
+    parser_classes = bodies.PARSERS
+    # The client has no key yet; and a session, which a browser sends by itself, would need its CSRF token.
+    authentication_classes = ()
+    # Applied by the authentication backend that checks the password.
+    policy = PASSWORDS
+    error_statuses = (400, 406, 413, 415, 429, 500, 503)
+
+    @extend_schema(
+        operation_id="obtain_key",
+        auth=[],
+        request=CredentialsSerializer,
+        responses={200: OpenApiResponse(KeySerializer, "The user's key.")},
+    )
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(data=bodies.data(request))
+        serializer.is_valid(raise_exception=True)
+        token, _ = Token.objects.get_or_create(user=serializer.validated_data["user"])
+        return Response({"token": token.key})
+
+
+class AuthenticatedView(APIView):
+    """Tell whether a key, or a session, is valid."""
+
+    error_statuses = (401, 406, 429, 500, 503)
+
+    @extend_schema(responses={200: OpenApiResponse({"type": "object", "maxProperties": 0}, "An empty object.")})
+    def get(self, request: Request) -> Response:
+        return Response({})
