@@ -96,6 +96,8 @@ class TestHosts:
         assert (response.status_code, response["Location"]) == (301, "https://testserver/api/v0/?a=b")
 
 
+# Closing a response looks at the database connections.
+@pytest.mark.django_db(databases=["default", "analytics"])
 class TestHeaders:
     ALWAYS: Final = {
         "X-Content-Type-Options": "nosniff",

@@ -55,6 +55,8 @@ def respond(renderer: RowRenderer, rows: Any, *, gzip: bool = False) -> Any:
     return whole_response(request, renderer.stream(lines(rows)), "text/x")
 
 
+# Closing a response looks at the database connections.
+@pytest.mark.django_db(databases=["default", "analytics"])
 @pytest.mark.usefixtures("files")
 class TestResponse:
     @both_formats
@@ -98,6 +100,7 @@ class TestResponse:
             respond(JSONRenderer(), many()).close()
 
 
+@pytest.mark.django_db(databases=["default", "analytics"])
 @pytest.mark.usefixtures("files")
 class TestSpace:
     def test_over_the_limit(self, settings: Any) -> None:

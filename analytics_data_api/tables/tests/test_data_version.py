@@ -178,12 +178,8 @@ def test_a_database_that_is_away_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
         table_version(CourseEnrollmentDaily)
 
 
+@pytest.mark.mysql_only
 class TestMySQL:
-    @pytest.fixture(autouse=True)
-    def _mysql(self) -> None:
-        if connections["analytics"].vendor != "mysql":
-            pytest.skip("needs a MySQL server")
-
     def test_a_change_that_another_may_follow_in_the_same_second_has_no_version(self) -> None:
         EnrollmentFactory()
         assert table_version(CourseEnrollmentDaily) is None
