@@ -14,7 +14,7 @@ from analytics_data_api.tables.dates import DateRange
 
 # A date that is a midnight makes another query than a time within a day.
 ENDS: Final = (None, datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, 12, tzinfo=UTC))
-RANGES: Final = tuple(DateRange(*ends) for ends in product(ENDS, ENDS))
+RANGES: Final = (None, *(DateRange(*ends) for ends in product(ENDS, ENDS) if any(ends)))
 
 
 class Search(NamedTuple):

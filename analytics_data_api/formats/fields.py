@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from analytics_data_api.tables.dates import is_date
+from analytics_data_api.tables.statements import is_date
 
 
 class WrittenField(serializers.Field):

@@ -94,8 +94,8 @@ def query_params(request: Request) -> Mapping[str, str]:
     return query
 
 
-def date_range(query: Mapping[str, str]) -> DateRange:
-    """Return the range from ``start_date`` (inclusive) to ``end_date`` (exclusive), each of them optional.
+def date_range(query: Mapping[str, str]) -> DateRange | None:
+    """Return the range from ``start_date`` (inclusive) to ``end_date`` (exclusive); None where neither is given.
 
     Raises:
         BadRequest: One of them is no date, or the range ends before it starts.
@@ -107,7 +107,7 @@ def date_range(query: Mapping[str, str]) -> DateRange:
             "a range starts before it ends.",
             "invalid_date_range",
         )
-    return DateRange(start, end)
+    return None if start is None and end is None else DateRange(start, end)
 
 
 def time(query: Mapping[str, str], name: str) -> datetime | None:

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from analytics_data_api.access.throttles import UserThrottle
+from analytics_data_api.access.throttling.clients import UserThrottle
 from analytics_data_api.access.throttling.policies import DATA, Policy
 from analytics_data_api.formats.base import RowRenderer
 from analytics_data_api.formats.registry import FORMATS
@@ -30,6 +30,7 @@ from analytics_data_api.http.problems import BadRequest, NoData, quote_value
 from analytics_data_api.http.retry import reconnect
 from analytics_data_api.http.spool import whole_response
 from analytics_data_api.tables.rows import Rows
+from analytics_data_api.tables.statements import database_of
 
 METHODS: Final = ("get", "head", "options")
 
@@ -46,7 +47,7 @@ CUSTOM_COURSE: Final = re.compile(r"ccx-v1:(.+)\+ccx@[^+]+")
 @cache
 def rows_of(model: type[Model]) -> Any:
     """Return the queryset of a table, which is made once, not for each request."""
-    return model._default_manager.all()
+    return model._default_manager.using(database_of(model))
 
 
 class ReportView(APIView):

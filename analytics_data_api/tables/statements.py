@@ -166,3 +166,11 @@ def statement(model: type[Model], alias: str, compose: Callable[..., QuerySet[An
         shape: What makes one query differ from another, apart from the values of its parameters; hashable.
     """
     return Statement(compose(model._default_manager.using(alias), *shape))
+
+
+def is_date(text: str | None) -> bool:
+    """Return whether a date or time, as text that begins with YYYY-mm-dd, is one.
+
+    Null is none, and neither is a zero date, which MySQL takes for any part that is not known: 0000-00-00, 2014-00-10.
+    """
+    return text is not None and "-00" not in text[:10] and not text.startswith("0000")

@@ -1,4 +1,4 @@
-"""The address and the network of a client, and the keys that were used there.
+"""The address and the network of a client, the keys that were used there, and the limit on a user's requests.
 
 A client that guesses keys does not lock out the others of its network: a key that was used there before is trusted.
 """
@@ -8,13 +8,20 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from threading import Lock
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
+from rest_framework.throttling import BaseThrottle
 
 from analytics_data_api.access.throttling import counters
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+    from analytics_data_api.access.throttling.policies import Policy
 
 # The smallest network that one subscriber gets (RFC 6177), with the choice of any address in it.
 IPV6_PREFIX: Final = 64
@@ -125,3 +132,19 @@ def is_trusted(client_key: ClientKey, user_id: int) -> bool:
         counters.note(subject, DATABASE_TTL)
         return True
     return counters.is_noted(subject)
+
+
+class UserThrottle(BaseThrottle):
+    """Counts a user's requests by the ``policy`` of the view; without a limit it makes no query."""
+
+    def allow_request(self, request: Request, view: "APIView") -> bool:
+        """Return True for a request within the limit.
+
+        Raises:
+            TooManyRequests: The user has reached the limit.
+            django.db.Error: The database does not answer.
+        """
+        policy: Policy = cast("Any", view).policy
+        if getattr(settings, policy.setting) is not None:
+            policy.hit(request, str(request.user.pk))
+        return True

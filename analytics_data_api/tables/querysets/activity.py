@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from analytics_data_api.tables.constants import activity_types
-from analytics_data_api.tables.dates import is_date
 from analytics_data_api.tables.querysets.base import COURSE_ID, DatedQuerySet, latest_created
 from analytics_data_api.tables.rows import ABSENT, Row, Rows
 from analytics_data_api.tables.selection import Filter, Selection
+from analytics_data_api.tables.statements import is_date
 
 LABELS = tuple(activity_types.BY_LABEL)
 OF_TYPE = (Filter("activity_type", "label"), Filter("course_id", COURSE_ID))

@@ -1,6 +1,5 @@
 """What the querysets of all tables share."""
 
-from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import groupby
@@ -10,11 +9,11 @@ from typing import Any, ClassVar, Final
 from django.db import OperationalError
 from django.db.models import DateField, DateTimeField, QuerySet
 
-from analytics_data_api.tables.dates import DateRange, is_date
+from analytics_data_api.tables.dates import DateRange
 from analytics_data_api.tables.fields import AsText
 from analytics_data_api.tables.rows import Row, Rows
 from analytics_data_api.tables.selection import Filter, Selection
-from analytics_data_api.tables.statements import statement
+from analytics_data_api.tables.statements import is_date, statement
 
 # MySQL: "Illegal mix of collations", and "Conversion from collation … impossible for parameter".
 NO_COMMON_CHARACTER_SET = {1267, 3988}
@@ -176,30 +175,30 @@ class DatedQuerySet(ReportQuerySet):
     items: ClassVar[tuple[str, ...]]
     late_columns = ("cumulative_count",)
 
-    @abstractmethod
     def items_of(self, rows: list[Row]) -> Iterable[Row]:
-        """Return the rows of the report for the rows of one period.
+        """Return the rows of the report for the rows of one period: these rows, or what a subclass makes of them.
 
         Args:
             rows: Those that count, at least one: tuples of the period, the dimension, ``columns`` and ``created``.
         """
+        return rows
 
-    def report(self, course_id: str, dates: DateRange) -> Rows:
-        """Return the rows of a course in a range of dates, of the latest date (week) where the range is open."""
+    def report(self, course_id: str, dates: DateRange | None) -> Rows:
+        """Return the rows of a course in a range of dates, of the latest date (week) where there is none."""
         items = (item for rows in self.periods(course_id, dates) for item in self.items_of(rows))
         return Rows(self.items, items, {"course_id": course_id})
 
-    def periods(self, course_id: str, dates: DateRange) -> Iterator[list[Row]]:
+    def periods(self, course_id: str, dates: DateRange | None) -> Iterator[list[Row]]:
         """Yield the rows of each date (week) that count; rows whose own date is none are left out."""
         selection = self.in_range(dates)
-        start, end = dates.start, dates.end
+        start, end = dates or (None, None)
         found = dated = False
         for rows in self.grouped(selection, course_id=course_id, start=start, end=end, **self.bound):
             found = True
             if all(map(is_date, rows[0][: len(self.period)])):
                 dated = True
                 yield rows
-        if found and not dated and not dates and (span := self.span(course_id)):
+        if found and not dated and dates is None and (span := self.span(course_id)):
             # The latest date is a zero date, which is seldom.
             latest = datetime.fromisoformat(span[1]).replace(tzinfo=UTC)
             selection = Selection((*self.conditions, Filter(self.latest_by, "latest")), order_by=(*self.period, "id"))
@@ -212,8 +211,10 @@ class DatedQuerySet(ReportQuerySet):
         for _, group in groupby(self.read_selected(selection, read, **values), key=itemgetter(*range(width))):
             yield newest(group, key=key)
 
-    def in_range(self, dates: DateRange) -> Selection:
+    def in_range(self, dates: DateRange | None) -> Selection:
         """Return the selection of a range of dates. A date counts as its midnight, 00:00 UTC."""
+        if dates is None:
+            return Selection(self.conditions, self.latest_by, (*self.period, "id"))
         filters = list(self.conditions)
         whole = not isinstance(self.model._meta.get_field(self.latest_by), DateTimeField)
         if dates.start is not None:
@@ -222,7 +223,7 @@ class DatedQuerySet(ReportQuerySet):
         if dates.end is not None:
             within = whole and not is_midnight(dates.end)
             filters.append(Filter(f"{self.latest_by}__{'lte' if within else 'lt'}", "end"))
-        return Selection(tuple(filters), None if dates else self.latest_by, (*self.period, "id"))
+        return Selection(tuple(filters), order_by=(*self.period, "id"))
 
     def span(self, course_id: str) -> tuple[str, str] | None:
         """Return the first and last date (end of a week) on record as text, None where there is none."""

@@ -14,9 +14,6 @@ class EnrollmentQuerySet(DatedQuerySet):
     natural_key = ("course_id", "date")
     items = ("date", "count", "created")
 
-    def items_of(self, rows: list[Row]) -> Iterable[Row]:
-        return rows
-
 
 class EnrollmentBirthYearQuerySet(DatedQuerySet):
     """A row for each date and year of birth, null first."""

@@ -12,7 +12,7 @@ from analytics_data_api.tables.tests import factories as make
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
-EVER = DateRange(datetime(2000, 1, 1, tzinfo=UTC))
+EVER = DateRange(datetime(2000, 1, 1, tzinfo=UTC), None)
 FACTORIES: list[Any] = [
     each for each in vars(make).values() if hasattr(each, "_meta") and not each._meta.abstract and each._meta.model
 ]
