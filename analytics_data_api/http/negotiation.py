@@ -38,6 +38,9 @@ def media_ranges(accept: str) -> Iterator[MediaType]:
         yield media_range
 
 
+MEDIA_TYPE: Final = attrgetter("media_type")
+
+
 @lru_cache(256)
 def preferred(accept: str, media_types: tuple[str, ...]) -> str | None:
     """Return the media type that a header ``Accept`` prefers, the first of several; None where it accepts none of them.
@@ -64,7 +67,7 @@ class FormatNegotiation(DefaultContentNegotiation):
             NotAcceptable: The view has no such format.
         """
         renderers = list(renderers)
-        by_type = {str(renderer.media_type): renderer for renderer in renderers}
+        by_type: dict[str, BaseRenderer] = dict(zip(map(MEDIA_TYPE, renderers), renderers, strict=True))
         if wanted := format_suffix or query_params(request).get("format"):
             for media_type, renderer in by_type.items():
                 if renderer.format == wanted and media_type != PAGE:

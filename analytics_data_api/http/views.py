@@ -201,11 +201,10 @@ class ReportView(APIView):
 
     def get_renderers(self) -> list[BaseRenderer]:
         """Return the formats of the answer, or, for OPTIONS, those that can write a description."""
-        return [
-            renderer()
-            for renderer in self.renderer_classes
-            if self.request.method != "OPTIONS" or getattr(renderer, "describes", True)
-        ]
+        renderers = super().get_renderers()
+        if self.request.method == "OPTIONS":
+            renderers = [renderer for renderer in renderers if getattr(renderer, "describes", True)]
+        return renderers
 
 
 class DatedReportView(ReportView):

@@ -57,17 +57,15 @@ def data_version(*models: type[Model]) -> DataVersion | None:
     Raises:
         django.db.Error: A database does not answer.
     """
-    versions = []
+    texts: list[str] = []
+    times: list[Any] = []
     for model in models:
         found = table_version(model)
         if found is None:
             return None
-        versions.append(found)
-    times = [found.modified for found in versions if found.modified is not None]
-    return DataVersion(
-        "\n".join(f"{model._meta.db_table} {found.text}" for model, found in zip(models, versions, strict=True)),
-        max(times) if len(times) == len(versions) else None,
-    )
+        texts.append(f"{model._meta.db_table} {found.text}")
+        times.append(found.modified)
+    return DataVersion("\n".join(texts), max(times) if all(times) else None)
 
 
 def table_version(model: type[Model]) -> DataVersion | None:

@@ -141,11 +141,10 @@ class Statement:
 
     def converted(self, batch: list[Row]) -> Iterable[Row]:
         """Return rows as Django's fields have their values, where the driver returns something else."""
-        if any(bytes in set(map(type, map(itemgetter(place), batch))) for place in self.texts):
-            batch = [
-                tuple(value.decode(errors="replace") if type(value) is bytes else value for value in row)
-                for row in batch
-            ]
+        for place in self.texts:
+            if bytes in set(map(type, map(itemgetter(place), batch))):
+                batch = list(map(as_text, batch))
+                break
         return map(tuple, self.convert(batch)) if self.converters else batch
 
 
@@ -166,6 +165,11 @@ def statement(model: type[Model], alias: str, compose: Callable[..., QuerySet[An
         shape: What makes one query differ from another, apart from the values of its parameters; hashable.
     """
     return Statement(compose(model._default_manager.using(alias), *shape))
+
+
+def as_text(row: Row) -> Row:
+    """Return a row with text in place of bytes."""
+    return tuple(value.decode(errors="replace") if type(value) is bytes else value for value in row)
 
 
 def is_date(text: str | None) -> bool:
