@@ -11,7 +11,6 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from analytics_data_api.http.parameters import query_params
 from analytics_data_api.http.problems import quote_value
 
 PAGE: Final = "text/html"
@@ -68,7 +67,7 @@ class FormatNegotiation(DefaultContentNegotiation):
         """
         renderers = list(renderers)
         by_type: dict[str, BaseRenderer] = dict(zip(map(MEDIA_TYPE, renderers), renderers, strict=True))
-        if wanted := format_suffix or query_params(request).get("format"):
+        if wanted := format_suffix or request.query_params.get("format"):
             for media_type, renderer in by_type.items():
                 if renderer.format == wanted and media_type != PAGE:
                     return renderer, media_type

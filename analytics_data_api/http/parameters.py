@@ -4,10 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any, Final
-
-from rest_framework.request import Request
 
 from analytics_data_api.http.problems import BadRequest, NoData, quote_value
 from analytics_data_api.tables.constants import activity_types
@@ -24,10 +21,6 @@ DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T(\d{6}|\d{2}:\d{2}(:\d{2}(\.\d+)?)
 ACTIVITY_TYPES: Final = {
     spelling.lower(): name for label, name in activity_types.BY_LABEL.items() for spelling in (label, name)
 }
-
-
-# The parameters of a request without a query string.
-NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -88,18 +81,14 @@ def fields_parameter(names: Iterable[str]) -> Parameter:
     return Parameter(FIELDS, meaning, names[-2:], {"type": "string", "enum": names}, comma_separated=True)
 
 
-def query_params(request: Request) -> Mapping[str, str]:
-    """Return the parameters of a request by name, as the functions below read them; most requests have none."""
-    query: Mapping[str, str] = request.query_params if request.META.get("QUERY_STRING") else NONE
-    return query
-
-
 def date_range(query: Mapping[str, str]) -> DateRange | None:
     """Return the range from ``start_date`` (inclusive) to ``end_date`` (exclusive); None where neither is given.
 
     Raises:
         BadRequest: One of them is no date, or the range ends before it starts.
     """
+    if not query.get(START_DATE) and not query.get(END_DATE):
+        return None
     start, end = time(query, START_DATE), time(query, END_DATE)
     if start is not None and end is not None and start > end:
         raise BadRequest(
@@ -107,7 +96,7 @@ def date_range(query: Mapping[str, str]) -> DateRange | None:
             "a range starts before it ends.",
             "invalid_date_range",
         )
-    return None if start is None and end is None else DateRange(start, end)
+    return DateRange(start, end)
 
 
 def time(query: Mapping[str, str], name: str) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, ClassVar, Final
 
@@ -185,7 +185,7 @@ class DatedQuerySet(ReportQuerySet):
 
     def report(self, course_id: str, dates: DateRange | None) -> Rows:
         """Return the rows of a course in a range of dates, of the latest date (week) where there is none."""
-        items = (item for rows in self.periods(course_id, dates) for item in self.items_of(rows))
+        items = chain.from_iterable(map(self.items_of, self.periods(course_id, dates)))
         return Rows(self.items, items, {"course_id": course_id})
 
     def periods(self, course_id: str, dates: DateRange | None) -> Iterator[list[Row]]:
