@@ -62,7 +62,7 @@ loaddata: migrate ## Load the sample data, over what an earlier run has loaded
 	@$(PYTHON) manage.py load_sample_data
 
 .PHONY: demo
-demo: loaddata ## Serve the sample data on PORT, with the key "edx"
+demo: free-port loaddata ## Serve the sample data on PORT, with the key "edx"
 	@$(PYTHON) manage.py set_api_key edx edx
 	@echo
 	@echo "Open http://localhost:$(PORT)/docs/ with the key edx, or paste:"
@@ -75,8 +75,12 @@ demo: loaddata ## Serve the sample data on PORT, with the key "edx"
 serve: $(BASE) $(DRIVER) ## Serve both databases as they are: BIND=127.0.0.1 PORT=8000 WORKERS=2 THREADS=4
 	@$(SERVE)
 
-SERVE = DEBUG=false exec $(BIN)/gunicorn --bind $(BIND):$(PORT) --workers $(WORKERS) --threads $(THREADS) \
-	--config analyticsdataserver/serving/gunicorn_conf.py analyticsdataserver.serving.wsgi:application
+SERVE = DEBUG=false exec $(PYTHON) -m analyticsdataserver.serving --bind $(BIND) --port $(PORT) --workers $(WORKERS) --threads $(THREADS)
+
+# Before anything else is done, so that it is said at once.
+.PHONY: free-port
+free-port: $(BASE)
+	@$(SERVE) --check
 
 .PHONY: test
 test: $(TEST) ## Run the tests on SQLite, and measure what they cover

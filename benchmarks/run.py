@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 from analyticsdataserver.testing.mariadb import ServerUnavailableError
 from analyticsdataserver.testing.service import ServiceUnavailableError, serve_options
 from benchmarks import data
-from benchmarks.servers import HEADERS, Answer, Asked, Gunicorn, Load, mariadb, median, require_wrk
+from benchmarks.servers import HEADERS, Answer, Asked, Load, Server, mariadb, median, require_wrk
 
 RESULTS: Final = data.ROOT / "docs" / "performance_results.inc"
 MEGABYTE: Final = 1e6
@@ -172,7 +172,7 @@ class Benchmark:
         report: Where the figures go.
     """
 
-    def __init__(self, floor: Gunicorn, service: Gunicorn, database: str, effort: Effort, report: Report) -> None:
+    def __init__(self, floor: Server, service: Server, database: str, effort: Effort, report: Report) -> None:
         self.floor = floor
         self.service = service
         self.both = (floor, service)
@@ -388,9 +388,9 @@ def measure(database: str, arguments: argparse.Namespace, report: Report) -> Non
         else:
             environment = stack.enter_context(mariadb(arguments.rows_factor))
         data.place_static_files(environment)
-        report.say("", f"{database_version(database, environment)}; gunicorn's options: ``{' '.join(options)}``.")
-        floor = Gunicorn("floor", "benchmarks.floor:application", options, environment)
-        service = Gunicorn("service", "analyticsdataserver.serving.wsgi:application", options, environment)
+        report.say("", f"{database_version(database, environment)}; the server's options: ``{' '.join(options)}``.")
+        floor = Server("floor", "benchmarks.floor:application", options, environment)
+        service = Server("service", "analyticsdataserver.serving.wsgi:application", options, environment)
         stack.enter_context(floor)
         stack.enter_context(service)
         Benchmark(floor, service, database, effort, report).run(wanted)

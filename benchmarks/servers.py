@@ -1,4 +1,4 @@
-"""What a benchmark starts and ends: gunicorn, a MariaDB server, and ``wrk`` against them."""
+"""What a benchmark starts and ends: the server, a MariaDB server, and ``wrk`` against them."""
 
 import http.client
 import json
@@ -106,13 +106,13 @@ class Transfer(NamedTuple):
     first: float
 
 
-class Gunicorn(service.Gunicorn):
-    """A service's Gunicorn that can be measured.
+class Server(service.Service):
+    """A server that can be measured.
 
     Args:
         name: What it is called in what is printed.
         application: The application, ``module:name``.
-        options: Gunicorn's options.
+        options: The server's options.
         environment: The environment of its processes.
     """
 

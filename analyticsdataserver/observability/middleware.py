@@ -30,6 +30,7 @@ from analyticsdataserver.observability.access_log import (
 )
 from analyticsdataserver.observability.database_errors import databases_in_error
 from analyticsdataserver.observability.request_context import HEADER, SANE, CurrentRequest, current_request
+from analyticsdataserver.serving.asgi import BodyRequired
 
 if TYPE_CHECKING:
     from analyticsdataserver.observability.metrics import Metrics
@@ -58,6 +59,11 @@ class RequestLogMiddleware:
         current_request.set(CurrentRequest(log.request_id, request))
         try:
             response = self.get_response(request)
+        except BodyRequired:
+            # The server handles the request again, with its body.
+            if self.metrics is not None:
+                self.metrics.in_progress.dec()
+            raise
         except BaseException:
             log.emit(HTTPStatus.INTERNAL_SERVER_ERROR, FAILED, 0)
             raise

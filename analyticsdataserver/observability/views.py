@@ -11,6 +11,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from analyticsdataserver.observability.data_age import NewestLoads
 from analyticsdataserver.observability.metrics import SHARED, Build, DataAge, registry
+from analyticsdataserver.observability.shared_counts import forget_dead
 
 NEWEST_LOADS: Final = NewestLoads()
 
@@ -27,6 +28,7 @@ class MetricsView(View):
     def get(self, request: HttpRequest) -> HttpResponse:
         collected = CollectorRegistry()
         if SHARED:
+            forget_dead()
             MultiProcessCollector(collected)
         else:
             collected.register(registry())

@@ -1,4 +1,4 @@
-"""Whether a database answers, told in time whatever the database does."""
+"""Whether a database can be read, found out in time whatever the database does."""
 
 import logging
 import time
@@ -8,16 +8,18 @@ from functools import cache
 from threading import Lock
 from typing import Final
 
+from django.contrib.auth.models import User
 from django.db import Error, connections
+from rest_framework.authtoken.models import Token
 
 logger = logging.getLogger(__name__)
 
-# Seconds within which a database that is well answers, so that whoever asks about it has an answer within one.
-PATIENCE: Final = 0.6
+# Seconds within which a database that is well can be read, so that the response comes within one.
+TIMEOUT: Final = 0.6
 
 
 class Probe:
-    """Asks a database whether it answers, in a thread of its own, which may wait when those who ask may not.
+    """Reads from a database in a thread of its own, which may wait when the response may not.
 
     Args:
         alias: The database, by its key in the setting ``DATABASES``.
@@ -27,24 +29,29 @@ class Probe:
         self.alias = alias
         self.threads = ThreadPoolExecutor(1, thread_name_prefix=f"probe-{alias}")
         self.lock = Lock()
-        self.asked: Future[bool] | None = None
+        self.began = 0.0
+        self.future: Future[bool] | None = None
 
-    def ask(self) -> Future[bool]:
-        """Return what will tell whether the database answers; all who ask while it is being asked get the same."""
+    def start(self) -> tuple[Future[bool], float]:
+        """Return the result of reading, and by when it has to be there; requests at the same time share both."""
         with self.lock:
-            if self.asked is None or self.asked.done():
-                self.asked = self.threads.submit(self.answers)
-            return self.asked
+            if self.future is None or self.future.done():
+                self.began = time.monotonic()
+                self.future = self.threads.submit(self.is_readable)
+            return self.future, self.began + TIMEOUT
 
-    def answers(self) -> bool:
-        """Tell whether the database answers the simplest of queries on a new connection, however long it takes."""
+    def is_readable(self) -> bool:
+        """Return whether the database can be read on a new connection, and has its tables, however long it takes."""
         connection = connections[self.alias]
         try:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT 1")
-                cursor.fetchone()
+            if self.alias == "default":
+                for model in (User, Token):
+                    model.objects.using(self.alias).order_by().values_list("pk").first()
+            elif not connection.introspection.table_names(include_views=True):
+                logger.error("The database %s has no tables.", self.alias)
+                return False
         except Error as error:
-            logger.error("The database %s does not answer: %s", self.alias, error)
+            logger.error("The database %s cannot be read: %s", self.alias, error)
             return False
         finally:
             connection.close()
@@ -57,15 +64,14 @@ def probe(alias: str) -> Probe:
     return Probe(alias)
 
 
-def answering(aliases: Iterable[str]) -> dict[str, bool]:
-    """Tell of databases, by their keys in the setting ``DATABASES``, whether they answer, within PATIENCE seconds."""
-    asked = {alias: probe(alias).ask() for alias in aliases}
-    deadline = time.monotonic() + PATIENCE
-    return {alias: answered(future, deadline - time.monotonic()) for alias, future in asked.items()}
+def readable(aliases: Iterable[str]) -> dict[str, bool]:
+    """Return of databases, by their keys in the setting ``DATABASES``, whether they can be read, within a second."""
+    started = {alias: probe(alias).start() for alias in aliases}
+    return {alias: is_readable_by(future, deadline) for alias, (future, deadline) in started.items()}
 
 
-def answered(future: Future[bool], seconds: float) -> bool:
+def is_readable_by(future: Future[bool], deadline: float) -> bool:
     try:
-        return future.result(max(0, seconds))
+        return future.result(max(0, deadline - time.monotonic()))
     except TimeoutError:
         return False

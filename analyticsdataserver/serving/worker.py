@@ -1,47 +1,39 @@
-"""How gunicorn's workers differ from its own."""
+"""What each worker of the server runs."""
 
-from typing import Any
+import asyncio
+import logging.config
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from gunicorn.workers.gthread import ThreadWorker
+if TYPE_CHECKING:
+    from analyticsdataserver.serving.asgi import ASGIAdapter
+
+logger = logging.getLogger(__name__)
 
 
-class Worker(ThreadWorker):
-    """Serves with threads; takes a connection only while one of them is free, and none while it ends.
+def load(application: str, threads: int) -> "ASGIAdapter":
+    """Return the ASGI application; the server calls this in the worker, before the event loop runs.
 
-    Gunicorn's own takes whatever comes first: one worker may get all the connections that are kept, and those that come
-    while its threads are busy, with slow readers for one, wait though another could serve them at once. When it ends,
-    it leaves the address open until the last answer is sent: whoever connects meanwhile is neither served nor refused,
-    and in the end is cut off.
+    Nothing of the service is imported before, so that each new worker has the present code and settings.
+
+    Args:
+        application: The WSGI application, ``module:name``.
+        threads: How many threads run it when none is blocked.
     """
+    module, _, name = application.partition(":")
+    wsgi = getattr(import_module(module), name)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        # Requests that a thread is at, or that wait for one.
-        self.under_way = 0
-        super().__init__(*args, **kwargs)
+    from django.conf import settings
+    from django.core.files.storage import storages
 
-    @property
-    def worker_connections(self) -> int:
-        """How many connections to hold at most; when so many are there, no more are taken."""
-        return self.most_connections if self.under_way < self.cfg.threads else self.nr_conns
+    from analyticsdataserver.observability.background import background_logging
+    from analyticsdataserver.serving import asgi, busy
+    from analyticsdataserver.serving.listeners import limit_unacknowledged
 
-    @worker_connections.setter
-    def worker_connections(self, most: int) -> None:
-        self.most_connections = most
-
-    def enqueue_req(self, conn: Any) -> None:
-        """Have a thread look at what came on a connection."""
-        self.under_way += 1
-        super().enqueue_req(conn)
-
-    def finish_request(self, conn: Any, fs: Any) -> None:
-        """See to a connection that a thread is done with."""
-        self.under_way -= 1
-        super().finish_request(conn, fs)
-
-    def set_accept_enabled(self, enabled: bool | None) -> None:
-        """Take connections, or stop to; for good when the worker ends."""
-        super().set_accept_enabled(enabled)
-        if not self.alive:
-            # The other workers, and the process that starts them, have their own.
-            for listener in self.sockets:
-                listener.close()
+    logging.config.dictConfig(background_logging(settings.LOGGING))
+    # Otherwise the first request would wait for the views to be imported.
+    import_module(settings.ROOT_URLCONF)
+    if not getattr(storages["staticfiles"], "is_in_place", True):
+        logger.warning("The pages' files are not in place: run ./manage.py collectstatic --no-input.")
+    asyncio.get_event_loop().call_soon(limit_unacknowledged, asgi.CLIENT_TIMEOUT)
+    return asgi.ASGIAdapter(wsgi, busy.application, threads)

@@ -36,7 +36,6 @@ MIDDLEWARE = [
     "analytics_data_api.http.spool.GZipMiddleware",
     # Django's CommonMiddleware, extended.
     "analyticsdataserver.web.middleware.RequestMiddleware",
-    "analyticsdataserver.serving.gate.GateMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

@@ -18,6 +18,7 @@ from typing import IO, Final, NamedTuple, Self
 
 from analyticsdataserver.config import BASE_DIR
 
+SERVER: Final = "analyticsdataserver.serving"
 APPLICATION: Final = "analyticsdataserver.serving.wsgi:application"
 START_SECONDS: Final = 30
 STOP_SECONDS: Final = 35
@@ -45,23 +46,29 @@ class Answer(NamedTuple):
 
 
 def serve_options() -> list[str]:
-    """Return gunicorn's options in the recipe of ``make serve``, without address and number of workers.
+    """Return the options of the server in the recipe of ``make serve``, without address and number of workers.
 
     Raises:
-        ServiceUnavailableError: The recipe starts no gunicorn.
+        ServiceUnavailableError: The recipe does not start the server.
     """
     quiet = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
     command = ["make", "--dry-run", "--no-print-directory", "serve"]
     recipe = subprocess.run(command, cwd=BASE_DIR, env=quiet, capture_output=True, text=True, check=True).stdout
-    found = re.search(rf"/gunicorn\s(.*)\s{re.escape(APPLICATION)}", recipe, re.DOTALL)
+    found = re.search(rf"-m {re.escape(SERVER)} (.*)", recipe)
     if found is None:
-        raise ServiceUnavailableError(f"The recipe of `make serve` starts no gunicorn with {APPLICATION}.")
-    options = shlex.split(found[1].replace("\\\n", " "))
-    for name in ("--bind", "--workers"):
-        if name in options:
-            at = options.index(name)
-            del options[at : at + 2]
+        raise ServiceUnavailableError(f"The recipe of `make serve` does not start {SERVER}.")
+    options = shlex.split(found[1])
+    for name in ("--bind", "--port", "--workers"):
+        at = options.index(name)
+        del options[at : at + 2]
     return options
+
+
+def command_line(process: int) -> bytes:
+    """Return the command line of a process, nothing if it has ended."""
+    with suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    return b""
 
 
 def free_port() -> int:
@@ -70,12 +77,12 @@ def free_port() -> int:
         return port
 
 
-class Gunicorn:
-    """An application under gunicorn, on a port of its own; as a context manager it runs until the way out.
+class Service:
+    """An application under the server, on a port of its own; as a context manager it runs until the way out.
 
     Args:
         environment: The environment of its processes.
-        options: Gunicorn's options; those of ``make serve`` where none are given.
+        options: The server's options; those of ``make serve`` where none are given.
         application: The application, ``module:name``.
         workers: How many processes serve.
         project: The folder with the project's code.
@@ -101,9 +108,9 @@ class Gunicorn:
         self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed on the way out
 
     def __enter__(self) -> Self:
-        bound = ("--bind", f"127.0.0.1:{self.port}", "--workers", str(self.count))
+        own = ("--port", str(self.port), "--workers", str(self.count), "--application", self.application)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", *bound, *self.options, self.application],
+            [sys.executable, "-m", SERVER, *self.options, *own],
             env=self.environment,
             cwd=self.project,
             stdin=subprocess.DEVNULL,
@@ -128,13 +135,13 @@ class Gunicorn:
 
     def await_workers(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while len(self.workers()) < self.count or not self.accepts():
+        while len(self.workers()) < self.count or self.listeners() < self.count:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise ServiceUnavailableError(f"{self.application} did not start:\n{self.logged()}")
             time.sleep(0.05)
 
     def renew_workers(self) -> None:
-        """Have gunicorn replace its workers, and wait until the old ones are gone."""
+        """Have the server replace its workers, and wait until the old ones are gone."""
         before = set(self.workers())
         self.process.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + START_SECONDS
@@ -154,10 +161,11 @@ class Gunicorn:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
-    def accepts(self) -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-            return True
-        return False
+    def listeners(self) -> int:
+        """Return how many sockets listen on the port; each worker has one."""
+        # https://docs.kernel.org/networking/proc_net_tcp.html: address and state, in hexadecimal.
+        lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines())
+        return sum(line[1].endswith(f":{self.port:04X}") and line[3] == "0A" for line in lines)
 
     def logged(self) -> str:
         self.log.seek(0)
@@ -165,8 +173,13 @@ class Gunicorn:
 
     def workers(self) -> list[int]:
         """Return the process ids of the workers."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(child) for child in children.read_text().split()] if children.exists() else []
+        found = []
+        # Any of the threads starts them.
+        for children in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            with suppress(OSError):
+                found += [int(child) for child in children.read_text().split()]
+        # Python has another child besides them, which keeps track of resources that processes share.
+        return sorted(child for child in found if b"spawn_main" in command_line(child))
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """Return the answer to a request on a connection of its own.

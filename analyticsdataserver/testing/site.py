@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.testing.mariadb import MariaDB
-from analyticsdataserver.testing.service import Answer, Gunicorn
+from analyticsdataserver.testing.service import Answer, Service
 
 PASSWORD: Final = "the service's own"
 DATABASES: Final = {"DATABASE_URL": "site_default", "ANALYTICS_DATABASE_URL": "site_analytics"}
@@ -30,7 +30,7 @@ class Site:
         environment: What the service and its commands run in.
     """
 
-    service: Gunicorn
+    service: Service
 
     def __init__(self, server: MariaDB, key: str, timeout: int) -> None:
         self.server = server
@@ -89,9 +89,9 @@ class Site:
         subprocess.run(command, cwd=BASE_DIR, env=self.environment, check=True, capture_output=True)
 
     @contextmanager
-    def serving(self) -> Iterator[Gunicorn]:
+    def serving(self) -> Iterator[Service]:
         """Start the service; end it on the way out."""
-        with Gunicorn(self.environment) as self.service:
+        with Service(self.environment) as self.service:
             yield self.service
 
     def get(self, path: str, **headers: str) -> Answer:

@@ -1,4 +1,4 @@
-"""The service in processes of its own, under gunicorn, as `make serve` runs it."""
+"""The service in processes of its own, as `make serve` runs it."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from django.db import connections
 
 from analyticsdataserver.config import BASE_DIR, Config
-from analyticsdataserver.testing.service import Gunicorn, serve_options
+from analyticsdataserver.testing.service import Service, serve_options
 
 # What has no default in production.
 NEEDED = {
@@ -84,8 +84,8 @@ def served(variables: Mapping[str, str], *options: str, folder: Path = BASE_DIR)
 
     Args:
         variables: The environment.
-        options: Further options of gunicorn.
+        options: Further options of the server.
         folder: Where the project's code is.
     """
-    with Gunicorn(variables, [*serve_options(), *options], project=folder) as service:
+    with Service(variables, [*serve_options(), *options], project=folder) as service:
         yield f"http://127.0.0.1:{service.port}"

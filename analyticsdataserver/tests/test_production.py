@@ -1,4 +1,4 @@
-"""The service as production runs it: settings, gunicorn and all."""
+"""The service as production runs it: settings, server and all."""
 
 import re
 import socket
@@ -17,8 +17,6 @@ KEY = "a-key-of-production"
 # What the proxy says of a request that came to it by HTTPS.
 BY_HTTPS = {"X-Forwarded-Proto": "https"}
 PASSWORD = "a password of production"
-# Otherwise gunicorn itself believes such headers of whoever connects from the same machine.
-UNTRUSTING = "--forwarded-allow-ips=192.0.2.1"
 
 EVERY_KIND_OF_ANSWER = [
     ("/status/", 200),
@@ -52,7 +50,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
 
 def service(copy: Copy, **variables: str) -> Any:
     needed = environment("production", **NEEDED, SQLITE_FOR_USERS="true", LOG_LEVEL="CRITICAL", **variables)
-    return served(needed, UNTRUSTING, folder=copy.folder)
+    return served(needed, folder=copy.folder)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 
 from analyticsdataserver.config import BASE_DIR
-from analyticsdataserver.testing.service import Gunicorn
+from analyticsdataserver.testing.service import Service
 from conftest import KEY
 
 pytestmark = pytest.mark.xdist_group("shutdown")
@@ -44,15 +44,15 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture
-def service(environment: dict[str, str]) -> Iterator[Gunicorn]:
-    with Gunicorn(environment) as service:
+def service(environment: dict[str, str]) -> Iterator[Service]:
+    with Service(environment) as service:
         yield service
 
 
 class Reader:
     """Somebody who has begun to read a long answer."""
 
-    def __init__(self, service: Gunicorn) -> None:
+    def __init__(self, service: Service) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
         self.connection.request("GET", LARGE, headers=HEADERS)
         self.response = self.connection.getresponse()
@@ -63,7 +63,7 @@ class Reader:
             return self.begun + self.response.read()
 
 
-def test_who_reads_a_long_answer_gets_it_whole_though_the_service_ends(service: Gunicorn) -> None:
+def test_who_reads_a_long_answer_gets_it_whole_though_the_service_ends(service: Service) -> None:
     whole = service.get(LARGE, HEADERS).body
     assert len(whole) > 3_000_000
     readers = [Reader(service) for _ in range(2)]
@@ -80,7 +80,7 @@ def test_who_reads_a_long_answer_gets_it_whole_though_the_service_ends(service: 
     assert service.process.wait(10) == 0
 
 
-def test_nobody_loses_an_answer_when_workers_are_renewed(service: Gunicorn) -> None:
+def test_nobody_loses_an_answer_when_workers_are_renewed(service: Service) -> None:
     whole, small = service.get(LARGE, HEADERS).body, service.get(SMALL, HEADERS).body
     enough = Event()
 
@@ -113,13 +113,13 @@ def test_nobody_loses_an_answer_when_workers_are_renewed(service: Gunicorn) -> N
     assert service.get(SMALL, HEADERS).body == small
 
 
-def test_a_worker_that_dies_is_replaced(service: Gunicorn) -> None:
+def test_a_worker_that_dies_is_replaced(service: Service) -> None:
     os.kill(service.workers()[0], signal.SIGKILL)
     service.await_workers()
     assert service.get(SMALL, HEADERS).status == 200
 
 
-def test_a_reader_who_goes_away_leaves_the_service_well(service: Gunicorn) -> None:
+def test_a_reader_who_goes_away_leaves_the_service_well(service: Service) -> None:
     for _ in range(12):
         Reader(service).connection.close()
     assert service.get(SMALL, HEADERS).status == 200
@@ -127,7 +127,7 @@ def test_a_reader_who_goes_away_leaves_the_service_well(service: Gunicorn) -> No
     assert "Traceback" not in service.logged()
 
 
-def test_slow_readers_keep_nobody_waiting(service: Gunicorn) -> None:
+def test_slow_readers_keep_nobody_waiting(service: Service) -> None:
     """More than one worker would serve at a time, none of them reading on."""
     readers = [Reader(service) for _ in range(4)]
     began = time.monotonic()
@@ -137,7 +137,7 @@ def test_slow_readers_keep_nobody_waiting(service: Gunicorn) -> None:
         reader.rest()
 
 
-def test_a_worker_with_no_thread_free_leaves_connections_to_others(service: Gunicorn) -> None:
+def test_a_worker_with_no_thread_free_leaves_connections_to_others(service: Service) -> None:
     threads = len(service.workers()) * 4
     readers = [Reader(service) for _ in range(threads - 1)]
     for _ in range(20):
@@ -148,7 +148,7 @@ def test_a_worker_with_no_thread_free_leaves_connections_to_others(service: Guni
         reader.rest()
 
 
-def test_files_that_another_process_writes_are_seen(service: Gunicorn, environment: dict[str, str]) -> None:
+def test_files_that_another_process_writes_are_seen(service: Service, environment: dict[str, str]) -> None:
     """Each worker notices a change, whoever made it, and nobody is told that nothing has changed."""
     answers = [service.get(SMALL, HEADERS) for _ in range(4)]
     (tag,) = {answer.headers["ETag"] for answer in answers}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analyticsdataserver.config import BASE_DIR
-from analyticsdataserver.testing.service import APPLICATION, Answer, Gunicorn
+from analyticsdataserver.testing.service import APPLICATION, Answer, Service
 from analyticsdataserver.tests.served import environment
 
 # Long enough for a busy machine.
@@ -44,7 +44,7 @@ def manage(folder: Path, *command: str) -> None:
     subprocess.run([sys.executable, "manage.py", *command], cwd=BASE_DIR, env=variables(folder), check=True)
 
 
-class Server(Gunicorn):
+class Server(Service):
     """The service over the databases in a folder.
 
     Args:

@@ -1,0 +1,386 @@
+"""The service as an ASGI application: the event loop waits for clients, threads run Django.
+
+Django's stock WSGI handler runs in a thread, which never waits for a client: the event loop reads request bodies and
+sends responses. So clients that send or read slowly, or not at all, hold no thread. docs/decisions/ says why.
+"""
+
+import asyncio
+import logging
+import re
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import suppress
+from functools import lru_cache, partial
+from http import HTTPStatus
+from io import BytesIO
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from django.db import close_old_connections
+from django.http import FileResponse, HttpResponse
+from rest_framework.exceptions import APIException
+
+from analyticsdataserver.paths import PROBES
+from analyticsdataserver.serving.threads import PoolBusyError, ThreadPool
+
+logger = logging.getLogger(__name__)
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+# The largest request body, in bytes.
+MAX_BODY_SIZE: Final = 64 * 1024
+# Seconds for which a client that sends or takes nothing stays connected, and those that a whole body may take.
+CLIENT_TIMEOUT: Final = 30.0
+BODY_TIMEOUT: Final = 60.0
+# Bytes that are handed over to the server at once. It takes more when the client has taken most of them.
+CHUNK_SIZE: Final = 64 * 1024
+# How long, in seconds, and how much, in bytes, of a body that is not wanted is read, so that a client that is sending
+# it finds the response. If the connection were closed at once, the client might see that alone.
+DRAIN_TIMEOUT: Final = 2.0
+DRAIN_SIZE: Final = 8 * 1024 * 1024
+
+# Requests with these methods have no body that means anything.
+WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+PROBE_PATH: Final = re.compile(f"/{PROBES}".encode())
+PROBE_THREADS: Final = 2
+
+# The values of Content-Type that Django can read in any case: on some others it raises before there is a request.
+CONTENT_TYPE: Final = re.compile(r'[\w.+-]{1,64}/[\w.+-]{1,128}(?:\s*;\s*[\w-]{1,64}=(?:"[^"]{0,128}"|[^\s";,*]{1,128}))*')
+CHARSET: Final = re.compile(r"""charset=["']?([^\s;"']*)""", re.IGNORECASE)
+
+
+class BodyTooLarge(APIException):  # noqa: N818 - as REST framework's are named
+    """The body of a request is larger than MAX_BODY_SIZE."""
+
+    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    default_detail = f"The body of the request is too large; it takes at most {MAX_BODY_SIZE:,} bytes."
+    default_code = "body_too_large"
+
+
+class BodyTimeout(APIException):  # noqa: N818 - as REST framework's are named
+    """The body of a request did not come in time."""
+
+    status_code = HTTPStatus.REQUEST_TIMEOUT
+    default_detail = "The body of the request did not arrive in time."
+    default_code = "body_timeout"
+
+
+class BodyRequired(BaseException):  # noqa: N818 - control flow; nothing that handles errors may catch it
+    """The application reads the body of the request, which the event loop has not received yet."""
+
+
+class ClientGone(Exception):  # noqa: N818 - not an error of the service
+    """The client has closed the connection, or stopped sending or reading."""
+
+
+class UnreadBody:
+    """The ``wsgi.input`` of a request whose body is not there.
+
+    Args:
+        error: What reading it raises.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def read(self, size: int = -1) -> bytes:
+        raise self.error
+
+    def readline(self, size: int = -1) -> bytes:
+        raise self.error
+
+
+class Response(NamedTuple):
+    """A response of the application that has not been sent yet.
+
+    Attributes:
+        status: The HTTP status.
+        headers: The headers, as ASGI has them.
+        body: The body, or its chunks.
+        close: Ends the response, None where that is done already.
+    """
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes | Iterator[bytes]
+    close: Callable[[], object] | None
+
+
+class ASGIAdapter:
+    """Runs a WSGI application in threads, under an ASGI server.
+
+    A request with a body is handed to the application before its body is received. Only if the application reads the
+    body, the event loop receives it, and the application runs again, with the body. So a body is never read, and holds
+    nothing, for a request that is refused for another reason; and the order of errors is the application's.
+
+    Args:
+        application: The application.
+        busy: The application for requests that no thread becomes free for; it must not block.
+        threads: How many threads run requests when none is blocked.
+        max_threads: How many do at most.
+    """
+
+    def __init__(
+        self, application: WSGIApplication, busy: WSGIApplication, threads: int = 4, max_threads: int = 32
+    ) -> None:
+        self.application = application
+        self.busy = busy
+        self.requests = ThreadPool("requests", threads, max_threads)
+        # Probes are answered whatever the others wait for.
+        self.probes = ThreadPool("probes", PROBE_THREADS, PROBE_THREADS)
+        self.environ = {
+            "SCRIPT_NAME": "",
+            "SERVER_SOFTWARE": "granian",
+            "wsgi.version": (1, 0),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+        }
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        environ, has_body = self.environ_of(scope)
+        pool = self.probes if PROBE_PATH.match(scope["raw_path"]) else self.requests
+        try:
+            if has_body and scope["method"] not in WITHOUT_BODY:
+                response = await self.respond(pool, before_body(environ), send)
+                if response is None:
+                    has_body = not await receive_body(receive, environ)
+                    response = await self.respond(pool, environ, send)
+            else:
+                response = await self.respond(pool, environ, send)
+            if response is None:
+                return
+            if has_body:
+                # What is left of the body would be read as the next request.
+                response.headers.append((b"connection", b"close"))
+            await send_response(response, send)
+            if has_body:
+                await drain(receive)
+        except ClientGone:
+            pass
+
+    def environ_of(self, scope: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+        """Return the WSGI environment of a request, with an empty body, and whether the request has a body."""
+        path: bytes = scope["raw_path"]
+        environ = self.environ.copy()
+        environ["REQUEST_METHOD"] = scope["method"]
+        environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
+        environ["QUERY_STRING"] = scope["query_string"].decode("latin-1")
+        environ["SERVER_PROTOCOL"] = f"HTTP/{scope['http_version']}"
+        environ["SERVER_NAME"], environ["SERVER_PORT"] = scope["server"] or ("localhost", "80")
+        # There is none behind a Unix socket.
+        environ["REMOTE_ADDR"] = scope["client"][0] if scope["client"] else ""
+        environ["wsgi.url_scheme"] = scope["scheme"]
+        environ["wsgi.input"] = BytesIO()
+        has_body = False
+        for name, value in scope["headers"]:
+            text = value.decode("latin-1")
+            if name == b"content-length":
+                environ["CONTENT_LENGTH"] = text
+                has_body = has_body or text != "0"
+            elif name == b"content-type":
+                if is_readable(text):
+                    environ["CONTENT_TYPE"] = text
+            elif name == b"transfer-encoding":
+                has_body = True
+            # A client could write one for another otherwise: both become the same variable.
+            elif b"_" not in name:
+                key = variable(name)
+                if key in environ:
+                    text = f"{environ[key]}{'; ' if name == b'cookie' else ','}{text}"
+                environ[key] = text
+        if has_body and scope["method"] in WITHOUT_BODY:
+            environ.pop("CONTENT_LENGTH", None)
+        return environ, has_body
+
+    async def respond(self, pool: ThreadPool, environ: dict[str, Any], send: Send) -> Response | None:
+        """Run the application in a thread.
+
+        Returns:
+            The response; None if the application needs the body, or if the response has been sent already.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            return await pool.run(partial(handle, self.application, environ, send, loop))
+        except PoolBusyError:
+            return handle(self.busy, environ, send, loop)
+
+
+def handle(
+    application: WSGIApplication, environ: dict[str, Any], send: Send, loop: asyncio.AbstractEventLoop
+) -> Response | None:
+    """Run a WSGI application in the present thread; see ``ASGIAdapter.respond``."""
+    head: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
+        encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        head[:] = int(status[:3]), encoded
+
+    try:
+        result = application(environ, start_response)
+    except BodyRequired:
+        return None
+    except Exception:
+        logger.exception("The application raised an exception.")
+        return Response(500, [(b"content-length", b"0")], b"", None)
+    status, headers = head
+    close = getattr(result, "close", None)
+    if isinstance(result, HttpResponse) or environ["REQUEST_METHOD"] == "HEAD":
+        body = result.content if isinstance(result, HttpResponse) else b""
+        if len(body) <= CHUNK_SIZE:
+            if close is not None:
+                close()
+            return Response(status, headers, body, None)
+        # As closing the response does, which the event loop does when it has sent it.
+        close_old_connections()
+        return Response(status, headers, chunks(body), close)
+    if isinstance(result, FileResponse):
+        result.block_size = CHUNK_SIZE
+        close_old_connections()
+        return Response(status, headers, iter(result), close)
+    # It may use what belongs to this thread, such as a database cursor.
+    stream(Response(status, headers, iter(result), close), send, loop)
+    return None
+
+
+def stream(response: Response, send: Send, loop: asyncio.AbstractEventLoop) -> None:
+    """Send a response whose chunks have to be produced in the present thread, which waits for the client."""
+
+    def put(message: Message) -> None:
+        asyncio.run_coroutine_threadsafe(put_message(send, message), loop).result()
+
+    try:
+        try:
+            put(start_message(response))
+            for chunk in response.body:
+                put({"type": "http.response.body", "body": chunk, "more_body": True})
+            put({"type": "http.response.body", "body": b""})
+        finally:
+            if response.close is not None:
+                response.close()
+    except ClientGone:
+        pass
+    except Exception:
+        # The response ends without its last chunk, which no client takes for the whole.
+        logger.exception("A response broke off.")
+
+
+async def send_response(response: Response, send: Send) -> None:
+    """Send a response, and end it.
+
+    Raises:
+        ClientGone: The client did not take all of it.
+    """
+    try:
+        await send(start_message(response))
+        if isinstance(response.body, bytes):
+            await send({"type": "http.response.body", "body": response.body})
+            return
+        for chunk in response.body:
+            await put_message(send, {"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        # In case of an error, while that is being handled: the request log shows it.
+        if response.close is not None:
+            response.close()
+
+
+def start_message(response: Response) -> Message:
+    return {"type": "http.response.start", "status": response.status, "headers": response.headers}
+
+
+async def put_message(send: Send, message: Message) -> None:
+    """Send a message, for which the client may have to take earlier ones.
+
+    Raises:
+        ClientGone: The client took nothing for CLIENT_TIMEOUT seconds, or has closed the connection.
+    """
+    try:
+        await asyncio.wait_for(send(message), CLIENT_TIMEOUT)
+    except (TimeoutError, OSError, RuntimeError) as error:
+        raise ClientGone from error
+
+
+async def receive_body(receive: Receive, environ: dict[str, Any]) -> bool:
+    """Put the body of a request into its WSGI environment, or else the error that reading it raises.
+
+    Returns:
+        Whether there is nothing left of the body to be received.
+
+    Raises:
+        ClientGone: The client has closed the connection.
+    """
+    body = bytearray()
+    error: Exception | None = None
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            while True:
+                message = await asyncio.wait_for(receive(), CLIENT_TIMEOUT)
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+                body += message.get("body", b"")
+                if len(body) > MAX_BODY_SIZE:
+                    error = BodyTooLarge()
+                    break
+                if not message.get("more_body", False):
+                    break
+    except TimeoutError:
+        error = BodyTimeout()
+    environ["wsgi.input"] = UnreadBody(error) if error else BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return error is None
+
+
+async def drain(receive: Receive) -> None:
+    """Receive what a client is still sending of a body, and drop it."""
+    size = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_TIMEOUT):
+            while size < DRAIN_SIZE:
+                message = await receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    break
+
+
+def before_body(environ: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the WSGI environment of a request whose body has not been received."""
+    length = environ.get("CONTENT_LENGTH")
+    too_large = length is not None and int(length) > MAX_BODY_SIZE
+    return {
+        # Django looks for a body only where it has a length.
+        "CONTENT_LENGTH": str(MAX_BODY_SIZE),
+        **environ,
+        "wsgi.input": UnreadBody(BodyTooLarge() if too_large else BodyRequired()),
+    }
+
+
+def chunks(body: bytes) -> Iterator[bytes]:
+    """Yield a body in pieces of CHUNK_SIZE."""
+    view = memoryview(body)
+    for start in range(0, len(body), CHUNK_SIZE):
+        yield bytes(view[start : start + CHUNK_SIZE])
+
+
+@lru_cache(1000)
+def variable(name: bytes) -> str:
+    """Return the name of a header as WSGI has it."""
+    return f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}"
+
+
+@lru_cache(1000)
+def is_readable(content_type: str) -> bool:
+    """Return whether Django can read a value of the header Content-Type."""
+    if not CONTENT_TYPE.fullmatch(content_type):
+        return False
+    try:
+        for charset in CHARSET.findall(content_type):
+            b"".decode(charset)
+    except (LookupError, ValueError):
+        return False
+    return True

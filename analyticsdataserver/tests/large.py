@@ -1,0 +1,25 @@
+"""The service, and at /large/ a file of 25 MB, at /body/ the size of the request's body."""
+
+import tempfile
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from django.http import FileResponse
+
+from analyticsdataserver.serving import wsgi
+
+SIZE: Final = 25_000_000
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    if environ["PATH_INFO"] == "/body/":
+        size = str(len(environ["wsgi.input"].read())).encode()
+        start_response("200 OK", [("Content-Length", str(len(size)))])
+        return [size]
+    if environ["PATH_INFO"] != "/large/":
+        return wsgi.application(environ, start_response)
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
+    file.write(b"x" * SIZE)
+    file.seek(0)
+    start_response("200 OK", [("Content-Length", str(SIZE))])
+    return FileResponse(file)
