@@ -5,95 +5,61 @@ Otherwise a pipe that is not emptied, because a log collector hangs, would block
 
 import logging
 import time
-from contextlib import suppress
 from copy import deepcopy
-from queue import Empty, SimpleQueue
-from select import PIPE_BUF
-from threading import Lock, Thread
+from logging.handlers import QueueHandler, QueueListener
+from queue import Full, Queue
+from threading import Lock
 from typing import Any, Final, TextIO
+
+logger = logging.getLogger(__name__)
 
 # Lines that wait to be written, at most: seconds of a busy service. Further ones are lost, and the log says how many.
 MAX_WAITING: Final = 10_000
-# How long more lines are waited for, in seconds, before those that are there are written together.
-INTERVAL: Final = 0.05
-# How long a process that ends waits for its lines to be written, in seconds.
+# How long a process that ends waits for its lines to be written, and between two looks whether they are, in seconds.
 CLOSE_TIMEOUT: Final = 2.0
+CLOSE_INTERVAL: Final = 0.01
 
 
-class BackgroundHandler(logging.StreamHandler[TextIO]):
-    """A handler whose lines a thread of its own writes, in their order.
+class BackgroundHandler(QueueHandler):
+    """A handler whose lines a thread of its own writes to a stream.
 
-    The thread starts with the first line, so that each process has its own. The standard library's ``QueueHandler``
-    needs one more thread switch for each line; docs/decisions/ has the figures.
+    The thread starts with the first line, so that each process has its own.
+
+    Args:
+        stream: Where the lines are written; the standard error if None.
     """
 
+    queue: Queue[Any]
+
     def __init__(self, stream: TextIO | None = None) -> None:
-        super().__init__(stream)
+        super().__init__(Queue(MAX_WAITING))
+        self.writer = QueueListener(self.queue, logging.StreamHandler(stream))
         self.start_lock = Lock()
-        self.thread: Thread | None = None
-        # None is the last one.
-        self.lines: SimpleQueue[str | None] = SimpleQueue()
+        self.started = False
         self.lost = 0
 
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            line = self.format(record) + self.terminator
-        except Exception:
-            self.handleError(record)
-            return
-        if self.lines.qsize() >= MAX_WAITING:
-            self.lost += 1
-            return
-        self.lines.put(line)
-        if self.thread is None:
+    def enqueue(self, record: logging.LogRecord) -> None:
+        if not self.started:
             self.start()
+        if self.lost and self.queue.qsize() < MAX_WAITING // 2:
+            lost, self.lost = self.lost, 0
+            logger.warning("%d lines of the log were lost: they were not read in time.", lost)
+        try:
+            self.queue.put_nowait(record)
+        except Full:
+            self.lost += 1
 
     def start(self) -> None:
         with self.start_lock:
-            if self.thread is None:
-                self.thread = Thread(target=self.run, name="log", daemon=True)
-                self.thread.start()
-
-    def run(self) -> None:
-        """Write lines until the last one, together with those that come in the next moment."""
-        ended = False
-        while not ended:
-            line = self.lines.get()
-            if line is not None and self.lines.empty():
-                time.sleep(INTERVAL)
-            text, size = "", 0
-            with suppress(Empty):
-                while line is not None:
-                    length = len(line.encode(errors="backslashreplace"))
-                    # A pipe takes no more at once; another process's lines might come in between.
-                    if text and size + length > PIPE_BUF:
-                        self.write(text)
-                        text, size = "", 0
-                    text += line
-                    size += length
-                    line = self.lines.get_nowait()
-                ended = True
-            if text:
-                self.write(text)
-            if self.lost and self.lines.qsize() < MAX_WAITING // 2:
-                lost, self.lost = self.lost, 0
-                logging.getLogger(__name__).warning("%d lines of the log were lost: nothing read them in time.", lost)
-
-    def write(self, text: str) -> None:
-        # The reader may be gone for good.
-        with suppress(OSError, ValueError):
-            self.stream.write(text)
-            self.stream.flush()
-
-    def flush(self) -> None:
-        """Do nothing: lines are on their way, and this must not wait for them."""
+            if not self.started:
+                self.writer.start()
+                self.started = True
 
     def close(self) -> None:
-        """Wait until all lines are written, but not for long."""
-        thread, self.thread = self.thread, None
-        if thread is not None:
-            self.lines.put(None)
-            thread.join(CLOSE_TIMEOUT)
+        """Wait until all lines are written, but not for long; the writer's own ``stop()`` would wait for ever."""
+        deadline = time.monotonic() + CLOSE_TIMEOUT
+        while self.queue.unfinished_tasks and time.monotonic() < deadline:
+            time.sleep(CLOSE_INTERVAL)
         super().close()
 
 

@@ -110,6 +110,45 @@ class Response(NamedTuple):
     close: Callable[[], object] | None
 
 
+class Client:
+    """The client of a request, which may take a long response slowly, or go away.
+
+    Args:
+        receive: Receives a message of ASGI.
+        send: Sends one.
+    """
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self.receive = receive
+        self.send = send
+        self.gone: asyncio.Task[None] | None = None
+
+    async def put(self, message: Message) -> None:
+        """Send a part of a long response, which the server takes when the client has taken most of the earlier parts.
+
+        Raises:
+            ClientGone: The client took nothing for CLIENT_TIMEOUT seconds, or has closed the connection.
+        """
+        if self.gone is None:
+            self.gone = asyncio.create_task(self.await_disconnect())
+        # The server takes parts for a client that is gone, too.
+        if self.gone.done():
+            raise ClientGone
+        try:
+            await asyncio.wait_for(self.send(message), CLIENT_TIMEOUT)
+        except TimeoutError as error:
+            raise ClientGone from error
+
+    async def await_disconnect(self) -> None:
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
+    def end(self) -> None:
+        """Stop watching the client."""
+        if self.gone is not None:
+            self.gone.cancel()
+
+
 class ASGIAdapter:
     """Runs a WSGI application in threads, under an ASGI server.
 
@@ -144,22 +183,26 @@ class ASGIAdapter:
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         environ, has_body = self.environ_of(scope)
+        client = Client(receive, send)
         pool = self.probes if PROBE_PATH.match(scope["raw_path"]) else self.requests
+        is_silent = False
         try:
             if has_body and scope["method"] not in WITHOUT_BODY:
-                response = await self.respond(pool, before_body(environ), send)
+                response = await self.respond(pool, before_body(environ), client)
                 if response is None:
-                    has_body = not await receive_body(receive, environ)
-                    response = await self.respond(pool, environ, send)
+                    error = await receive_body(receive, environ)
+                    has_body, is_silent = error is not None, isinstance(error, BodyTimeout)
+                    response = await self.respond(pool, environ, client)
             else:
-                response = await self.respond(pool, environ, send)
+                response = await self.respond(pool, environ, client)
             if response is None:
                 return
             if has_body:
                 # What is left of the body would be read as the next request.
                 response.headers.append((b"connection", b"close"))
-            await send_response(response, send)
-            if has_body:
+            await send_response(response, client)
+            # The server does not close the connection if receiving is given up a second time.
+            if has_body and not is_silent:
                 await drain(receive)
         except ClientGone:
             pass
@@ -198,7 +241,7 @@ class ASGIAdapter:
             environ.pop("CONTENT_LENGTH", None)
         return environ, has_body
 
-    async def respond(self, pool: ThreadPool, environ: dict[str, Any], send: Send) -> Response | None:
+    async def respond(self, pool: ThreadPool, environ: dict[str, Any], client: Client) -> Response | None:
         """Run the application in a thread.
 
         Returns:
@@ -206,13 +249,13 @@ class ASGIAdapter:
         """
         loop = asyncio.get_running_loop()
         try:
-            return await pool.run(partial(handle, self.application, environ, send, loop))
+            return await pool.run(partial(handle, self.application, environ, client, loop))
         except PoolBusyError:
-            return handle(self.busy, environ, send, loop)
+            return handle(self.busy, environ, client, loop)
 
 
 def handle(
-    application: WSGIApplication, environ: dict[str, Any], send: Send, loop: asyncio.AbstractEventLoop
+    application: WSGIApplication, environ: dict[str, Any], client: Client, loop: asyncio.AbstractEventLoop
 ) -> Response | None:
     """Run a WSGI application in the present thread; see ``ASGIAdapter.respond``."""
     head: list[Any] = []
@@ -244,15 +287,15 @@ def handle(
         close_old_connections()
         return Response(status, headers, iter(result), close)
     # It may use what belongs to this thread, such as a database cursor.
-    stream(Response(status, headers, iter(result), close), send, loop)
+    stream(Response(status, headers, iter(result), close), client, loop)
     return None
 
 
-def stream(response: Response, send: Send, loop: asyncio.AbstractEventLoop) -> None:
+def stream(response: Response, client: Client, loop: asyncio.AbstractEventLoop) -> None:
     """Send a response whose chunks have to be produced in the present thread, which waits for the client."""
 
     def put(message: Message) -> None:
-        asyncio.run_coroutine_threadsafe(put_message(send, message), loop).result()
+        asyncio.run_coroutine_threadsafe(client.put(message), loop).result()
 
     try:
         try:
@@ -261,6 +304,7 @@ def stream(response: Response, send: Send, loop: asyncio.AbstractEventLoop) -> N
                 put({"type": "http.response.body", "body": chunk, "more_body": True})
             put({"type": "http.response.body", "body": b""})
         finally:
+            loop.call_soon_threadsafe(client.end)
             if response.close is not None:
                 response.close()
     except ClientGone:
@@ -270,21 +314,23 @@ def stream(response: Response, send: Send, loop: asyncio.AbstractEventLoop) -> N
         logger.exception("A response broke off.")
 
 
-async def send_response(response: Response, send: Send) -> None:
+async def send_response(response: Response, client: Client) -> None:
     """Send a response, and end it.
 
     Raises:
         ClientGone: The client did not take all of it.
     """
     try:
-        await send(start_message(response))
         if isinstance(response.body, bytes):
-            await send({"type": "http.response.body", "body": response.body})
+            await client.send(start_message(response))
+            await client.send({"type": "http.response.body", "body": response.body})
             return
+        await client.put(start_message(response))
         for chunk in response.body:
-            await put_message(send, {"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+            await client.put({"type": "http.response.body", "body": chunk, "more_body": True})
+        await client.put({"type": "http.response.body", "body": b""})
     finally:
+        client.end()
         # In case of an error, while that is being handled: the request log shows it.
         if response.close is not None:
             response.close()
@@ -294,23 +340,11 @@ def start_message(response: Response) -> Message:
     return {"type": "http.response.start", "status": response.status, "headers": response.headers}
 
 
-async def put_message(send: Send, message: Message) -> None:
-    """Send a message, for which the client may have to take earlier ones.
-
-    Raises:
-        ClientGone: The client took nothing for CLIENT_TIMEOUT seconds, or has closed the connection.
-    """
-    try:
-        await asyncio.wait_for(send(message), CLIENT_TIMEOUT)
-    except (TimeoutError, OSError, RuntimeError) as error:
-        raise ClientGone from error
-
-
-async def receive_body(receive: Receive, environ: dict[str, Any]) -> bool:
+async def receive_body(receive: Receive, environ: dict[str, Any]) -> Exception | None:
     """Put the body of a request into its WSGI environment, or else the error that reading it raises.
 
     Returns:
-        Whether there is nothing left of the body to be received.
+        The error; None if the whole body is there.
 
     Raises:
         ClientGone: The client has closed the connection.
@@ -331,9 +365,10 @@ async def receive_body(receive: Receive, environ: dict[str, Any]) -> bool:
                     break
     except TimeoutError:
         error = BodyTimeout()
-    environ["wsgi.input"] = UnreadBody(error) if error else BytesIO(body)
-    environ["CONTENT_LENGTH"] = str(len(body))
-    return error is None
+    environ["wsgi.input"] = BytesIO(body) if error is None else UnreadBody(error)
+    # Django looks for a body, or for the error, only where it has a length.
+    environ["CONTENT_LENGTH"] = str(len(body) if error is None else MAX_BODY_SIZE)
+    return error
 
 
 async def drain(receive: Receive) -> None:
@@ -353,7 +388,6 @@ def before_body(environ: Mapping[str, Any]) -> dict[str, Any]:
     length = environ.get("CONTENT_LENGTH")
     too_large = length is not None and int(length) > MAX_BODY_SIZE
     return {
-        # Django looks for a body only where it has a length.
         "CONTENT_LENGTH": str(MAX_BODY_SIZE),
         **environ,
         "wsgi.input": UnreadBody(BodyTooLarge() if too_large else BodyRequired()),

@@ -7,13 +7,18 @@ from typing import Any, Final
 from django.http import FileResponse
 
 from analyticsdataserver.serving import wsgi
+from analyticsdataserver.serving.asgi import BodyTooLarge
 
 SIZE: Final = 25_000_000
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     if environ["PATH_INFO"] == "/body/":
-        size = str(len(environ["wsgi.input"].read())).encode()
+        try:
+            size = str(len(environ["wsgi.input"].read())).encode()
+        except BodyTooLarge:
+            start_response("413 Content Too Large", [("Content-Length", "0")])
+            return []
         start_response("200 OK", [("Content-Length", str(len(size)))])
         return [size]
     if environ["PATH_INFO"] != "/large/":

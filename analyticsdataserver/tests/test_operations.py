@@ -143,7 +143,7 @@ class TestHealth:
         assert len(asked) == 1
         assert not back.is_set()
         back.set()
-        assert probes.probe("analytics").ask().result(10)
+        assert probes.probe("analytics").start()[0].result(10)
         assert Client().get("/health/").status_code == 200
 
     @pytest.mark.parametrize("header", [{"authorization": "Token nobodys"}, {"cookie": "sessionid=abc"}])

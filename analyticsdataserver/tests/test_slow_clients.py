@@ -26,7 +26,7 @@ HEADERS: Final = {"Authorization": f"Token {KEY}"}
 CLIENTS: Final = 50
 # Seconds after which a client that sends or takes nothing is disconnected, and a few for a slow machine.
 TIMEOUT: Final = 30
-SLACK: Final = 10
+SLACK: Final = 15
 
 HEAD: Final = f"Host: localhost\r\nAuthorization: Token {KEY}\r\n"
 # What each kind of client sends before it stops.
@@ -38,7 +38,7 @@ KINDS: Final = {
     "Transfer-Encoding: chunked\r\n\r\n5\r\n{user\r\n",
     "no body of a GET": f"GET {DATA} HTTP/1.1\r\n{HEAD}Content-Length: 60000\r\n\r\n",
     "reads nothing": f"GET /large/ HTTP/1.1\r\n{HEAD}\r\n",
-    "reads nothing small": f"GET {DATA} HTTP/1.1\r\n{HEAD}\r\n" * 200,
+    "reads nothing small": f"GET {DATA} HTTP/1.1\r\n{HEAD}\r\n" * 40,
     "does not hang up": f"GET {DATA} HTTP/1.1\r\n{HEAD}Connection: close\r\n\r\n",
 }
 
@@ -87,14 +87,15 @@ def memory(service: Service) -> int:
     return int(Path(f"/proc/{worker}/statm").read_text().split()[1]) * 4096
 
 
-def assert_served(service: Service, seconds: float) -> None:
+def assert_served(service: Service, seconds: float, besides: str = "") -> None:
     """Assert that other clients are served promptly, for some time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         for path in ("/status/", "/health/", DATA):
             answer = service.get(path, HEADERS)
-            assert (path, answer.status) == (path, 200)
-            assert answer.seconds < 2
+            assert (path, answer.status) == (path, 200), besides
+            # It takes milliseconds, on a machine that does nothing else.
+            assert answer.seconds < 5, besides
 
 
 def test_slow_clients_of_all_kinds_at_once(service: Service) -> None:
@@ -105,9 +106,9 @@ def test_slow_clients_of_all_kinds_at_once(service: Service) -> None:
         for kind, text in KINDS.items():
             for _ in range(CLIENTS):
                 ports[connected(service, text, stack).getsockname()[1]] = kind
-            assert_served(service, 0.5)
+            assert_served(service, 0.5, kind)
         assert_served(service, 3)
-        assert memory(service) - before < 200_000_000
+        assert memory(service) - before < 400_000_000
         deadline = time.monotonic() + TIMEOUT + SLACK
         while left := {ports[port] for port in established(service) & set(ports)}:
             assert time.monotonic() < deadline, left
@@ -158,7 +159,7 @@ def test_a_body_is_read_only_for_a_request_that_needs_it(
     with ExitStack() as stack:
         text = "\r\n".join([f"{request_line} HTTP/1.1", "Host: localhost", *lines, "", ""])
         client = connected(service, text, stack)
-        client.settimeout(2)
+        client.settimeout(5)
         if status is None:
             with pytest.raises(TimeoutError):
                 client.recv(100)
@@ -178,10 +179,8 @@ def test_a_body_arrives_whole(service: Service, size: int, *, chunked: bool) -> 
         body: Any = iter([b"x" * size]) if chunked else b"x" * size
         connection.request("POST", "/body/", body, encode_chunked=chunked)
         response = connection.getresponse()
-        if size > 65_536:
-            assert response.status != 200
-        else:
-            assert (response.status, response.read()) == (200, str(size).encode())
+        expected = (200, str(size).encode()) if size <= 65_536 else (413, b"")
+        assert (response.status, response.read()) == expected
 
 
 def test_passwords_are_checked_while_data_are_served(service: Service) -> None:
