@@ -73,7 +73,7 @@ class BodyRequired(BaseException):  # noqa: N818 - control flow; nothing that ha
     """The application reads the body of the request, which the event loop has not received yet."""
 
 
-class ClientGone(Exception):  # noqa: N818 - not an error of the service
+class ClientGone(ConnectionError):  # noqa: N818 - not an error of the service
     """The client has closed the connection, or stopped sending or reading."""
 
 

@@ -7,6 +7,7 @@ the right answer, word that it has not changed, or word that a database does not
 import argparse
 import http.client
 import random
+import socket
 import sys
 import threading
 import time
@@ -18,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from analyticsdataserver.testing.mariadb import ServerUnavailableError
 from analyticsdataserver.testing.service import Answer, ServiceUnavailableError
-from analyticsdataserver.testing.site import Site, made_ready
+from analyticsdataserver.testing.site import ANALYTICS, Site, made_ready
 
 KEY: Final = "soak-0123456789abcdef0123456789abcdef"
 COURSES: Final = ("edX/DemoX/Demo_Course", "course-v1:edX+DemoX+Demo_2014")
@@ -27,6 +28,11 @@ COURSES: Final = ("edX/DemoX/Demo_Course", "course-v1:edX+DemoX+Demo_2014")
 RANGES: Final = ("", "start_date=2014-11-24", "start_date=2014-01-01&end_date=2014-02-01&fields=count")
 # Of how many requests one is sent by somebody who has the answer.
 CONDITIONAL: Final = 4
+# Megabytes, more than lie between the service and a client that does not read.
+LARGE: Final = "/api/v0/courses/course-v1:edX+DemoX+Demo_2014/enrollment/birth_year/?start_date=2000-01-01"
+# How many clients of each slow kind there are, and all that are connected.
+SLOW_CLIENTS: Final = 20
+SLOW: Final[list[socket.socket]] = []
 # By how much the memory of a worker may differ between a few seconds after its start and its end, in bytes.
 MEMORY: Final = 16_000_000
 # After how many looks at its memory, one a second, a worker has answered everything at least once.
@@ -58,9 +64,44 @@ def kill(site: Site) -> None:
     site.server.start()
 
 
+def swap(site: Site) -> None:
+    """Replace a table by a copy of it, as the pipeline does."""
+    table = f"{ANALYTICS}.course_enrollment_daily"
+    site.execute(
+        f"CREATE TABLE {table}_new LIKE {table}",
+        f"INSERT INTO {table}_new SELECT * FROM {table}",
+        f"GRANT SELECT ON {table}_new TO service@localhost",
+        f"RENAME TABLE {table} TO {table}_old, {table}_new TO {table}",
+        f"DROP TABLE {table}_old",
+    )
+
+
+def slow_clients(site: Site) -> None:
+    """Connect clients of each slow kind, which stay until they are disconnected."""
+    head = f"Host: 127.0.0.1\r\nAuthorization: Token {KEY}\r\n"
+    body = "Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n"
+    for text in (
+        "",
+        f"GET / HTTP/1.1\r\n{head}X-Half: ",
+        f"POST /api-token-auth/ HTTP/1.1\r\n{head}{body}",
+        f"GET {LARGE} HTTP/1.1\r\n{head}\r\n",
+        f"GET /status/ HTTP/1.1\r\n{head}Connection: close\r\n\r\n",
+    ):
+        for _ in range(SLOW_CLIENTS):
+            client = socket.socket()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", site.service.port))
+            client.sendall(text.encode())
+            SLOW.append(client)
+
+
 EVENTS: Final = (
+    Event(0.05, "slow clients connected", slow_clients),
+    Event(0.1, "table swapped", swap),
     Event(0.2, "MariaDB restarted", restart),
     Event(0.45, "service reloaded", lambda site: site.service.renew_workers()),
+    Event(0.6, "table swapped again", swap),
+    Event(0.65, "more slow clients connected", slow_clients),
     Event(0.7, "MariaDB killed and started again", kill),
 )
 

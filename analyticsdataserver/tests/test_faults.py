@@ -7,6 +7,7 @@ the service.
 import http.client
 import json
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -279,4 +280,62 @@ def test_an_answer_that_breaks_off_does_not_look_whole(
     assert response.status == 200
     assert whole.body.startswith(begun)
     site.server.start()
+    recovered(site)
+
+
+@contextmanager
+def locked(site: Site, table: str, readers: int) -> Iterator[list[Answer]]:
+    """Lock a table, and have requests wait for it; yield their answers, which are complete on the way out."""
+    path = {"course_enrollment_mode_daily": MODES}[table]
+    with closing(site.connect()) as connection, ThreadPoolExecutor(readers) as pool:
+        connection.query(f"LOCK TABLES site_analytics.{table} WRITE")
+        waiting = [pool.submit(site.get, f"{path}?fields=date&_={number}") for number in range(readers)]
+        time.sleep(0.3)
+        answers: list[Answer] = []
+        try:
+            yield answers
+        finally:
+            connection.query("UNLOCK TABLES")
+            answers += [each.result() for each in waiting]
+
+
+@pytest.mark.parametrize("readers", [2, 4, 16])
+def test_a_locked_table_stops_no_request_for_another(
+    site: Site, recovered: Callable[[Site], None], readers: int
+) -> None:
+    with locked(site, "course_enrollment_mode_daily", readers), load(site, 12) as answers:
+        time.sleep(1.2)
+        assert_status(site, 1)
+        assert_health(site, "OK", "OK")
+    assert len(answers) > 20
+    assert {(answer.status, answer.body) for answer in answers} == {(200, BODY)}
+    recovered(site)
+
+
+def test_a_reader_that_stops_does_not_hold_up_a_swap_of_its_table(
+    site: Site, recovered: Callable[[Site], None]
+) -> None:
+    site.execute(
+        "CREATE TABLE site_analytics.other LIKE site_analytics.course_enrollment_birth_year_daily",
+        "INSERT INTO site_analytics.other SELECT * FROM site_analytics.course_enrollment_birth_year_daily",
+        "GRANT SELECT ON site_analytics.other TO service@localhost",
+    )
+    try:
+        assert len(site.get(EVERYTHING).body) > 3_000_000
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(("127.0.0.1", site.service.port))
+            head = f"GET {EVERYTHING} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Token {KEY}\r\n\r\n"
+            client.sendall(head.encode())
+            assert client.recv(100).startswith(b"HTTP/1.1 200 OK")
+            began = time.monotonic()
+            site.execute(
+                "SET lock_wait_timeout = 5",
+                "RENAME TABLE site_analytics.course_enrollment_birth_year_daily TO site_analytics.old, "
+                "site_analytics.other TO site_analytics.course_enrollment_birth_year_daily",
+            )
+            assert time.monotonic() - began < 2
+            assert site.get(EVERYTHING).status == 200
+    finally:
+        site.execute("DROP TABLE IF EXISTS site_analytics.old, site_analytics.other")
     recovered(site)

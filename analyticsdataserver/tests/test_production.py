@@ -136,10 +136,10 @@ class TestBehindAProxy:
     @pytest.mark.parametrize(("path", "status"), EVERY_KIND_OF_ANSWER)
     def test_no_answer_says_which_software_this_is(self, proxied: str, path: str, status: int) -> None:
         response = get(proxied, path, **BY_HTTPS)
-        assert response.headers["Server"] == "gunicorn"
+        assert response.headers["Server"] == "granian"
         assert "X-Powered-By" not in response.headers
         if path != "/api/schema/":
-            assert not re.search(r"(?i)django[ /]?\d|python[ /]?\d|gunicorn[ /]?\d|traceback", response.text)
+            assert not re.search(r"(?i)django[ /]?\d|python[ /]?\d|granian[ /]?\d|traceback", response.text)
 
     @pytest.mark.parametrize("request_line", [b"GET / HTTP/9.9", b"nonsense", b"GET /\x00 HTTP/1.1"])
     def test_nor_does_one_to_what_is_no_request(self, proxied: str, request_line: bytes) -> None:
@@ -151,7 +151,7 @@ class TestBehindAProxy:
             while part := client.recv(4096):
                 answer += part
         assert answer.startswith(b"HTTP/1.1 4")
-        assert not re.search(rb"(?i)(django|python|gunicorn)[ /]?\d", answer)
+        assert not re.search(rb"(?i)(django|python|granian)[ /]?\d", answer)
 
     def log_in(self, address: str, origin: str | None) -> tuple[requests.Response, requests.Response]:
         """Return the login page and the answer to its form, sent by a page of an origin."""

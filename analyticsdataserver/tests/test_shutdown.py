@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -100,8 +100,7 @@ def test_nobody_loses_an_answer_when_workers_are_renewed(service: Service) -> No
         asking = [pool.submit(ask) for _ in range(6)]
         try:
             for _ in range(2):
-                service.process.send_signal(signal.SIGHUP)
-                time.sleep(1.5)
+                service.renew_workers()
         finally:
             enough.set()
     assert {body for each in asking for body in each.result()} == {small}
@@ -137,15 +136,41 @@ def test_slow_readers_keep_nobody_waiting(service: Service) -> None:
         reader.rest()
 
 
-def test_a_worker_with_no_thread_free_leaves_connections_to_others(service: Service) -> None:
-    threads = len(service.workers()) * 4
-    readers = [Reader(service) for _ in range(threads - 1)]
-    for _ in range(20):
-        began = time.monotonic()
-        assert service.get(SMALL, HEADERS).status == 200
-        assert time.monotonic() - began < 2
-    for reader in readers:
-        reader.rest()
+def test_a_port_in_use_is_reported_at_once(service: Service, environment: dict[str, str]) -> None:
+    began = time.monotonic()
+    command = [sys.executable, "-m", "analyticsdataserver.serving", "--port", str(service.port), "--check"]
+    result = subprocess.run(command, cwd=BASE_DIR, env=environment, check=False, capture_output=True, text=True)
+    assert time.monotonic() - began < 5
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == (
+        f"Port {service.port} is in use: stop what uses it, or choose another one: make serve PORT={service.port + 1}\n"
+    )
+
+
+def test_a_log_that_is_not_read_keeps_no_worker_from_being_replaced_nor_the_service_from_ending(
+    environment: dict[str, str],
+) -> None:
+    reading, writing = os.pipe()
+    service = Service(environment)
+    service.log.close()
+    service.log = os.fdopen(writing, "wb")
+    try:
+        with service:
+            os.set_blocking(writing, False)
+            with suppress(BlockingIOError):
+                while True:
+                    os.write(writing, b"x" * 512)
+            os.set_blocking(writing, True)
+            assert {service.get(SMALL, HEADERS).status for _ in range(300)} == {200}
+            service.renew_workers()
+            os.kill(service.workers()[0], signal.SIGKILL)
+            time.sleep(1)
+            service.await_workers()
+            assert service.get(SMALL, HEADERS).status == 200
+            service.process.terminate()
+            assert service.process.wait(20) == 0
+    finally:
+        os.close(reading)
 
 
 def test_files_that_another_process_writes_are_seen(service: Service, environment: dict[str, str]) -> None:

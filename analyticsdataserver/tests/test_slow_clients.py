@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from analyticsdataserver.environment import BASE_DIR
+from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.testing.service import Service
 from conftest import KEY
 
