@@ -49,11 +49,13 @@ PROBE_PATH: Final = re.compile(f"/{PROBES}".encode())
 PROBE_THREADS: Final = 2
 
 # The values of Content-Type that Django can read in any case: on some others it raises before there is a request.
-CONTENT_TYPE: Final = re.compile(r'[\w.+-]{1,64}/[\w.+-]{1,128}(?:\s*;\s*[\w-]{1,64}=(?:"[^"]{0,128}"|[^\s";,*]{1,128}))*')
+CONTENT_TYPE: Final = re.compile(
+    r'[\w.+-]{1,64}/[\w.+-]{1,128}(?:\s*;\s*[\w-]{1,64}=(?:"[^"]{0,128}"|[^\s";,*]{1,128}))*'
+)
 CHARSET: Final = re.compile(r"""charset=["']?([^\s;"']*)""", re.IGNORECASE)
 
 
-class BodyTooLarge(APIException):  # noqa: N818 - as REST framework's are named
+class BodyTooLarge(APIException):
     """The body of a request is larger than MAX_BODY_SIZE."""
 
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
@@ -61,7 +63,7 @@ class BodyTooLarge(APIException):  # noqa: N818 - as REST framework's are named
     default_code = "body_too_large"
 
 
-class BodyTimeout(APIException):  # noqa: N818 - as REST framework's are named
+class BodyTimeout(APIException):
     """The body of a request did not come in time."""
 
     status_code = HTTPStatus.REQUEST_TIMEOUT
@@ -69,7 +71,7 @@ class BodyTimeout(APIException):  # noqa: N818 - as REST framework's are named
     default_code = "body_timeout"
 
 
-class BodyRequired(BaseException):  # noqa: N818 - control flow; nothing that handles errors may catch it
+class BodyRequired(BaseException):
     """The application reads the body of the request, which the event loop has not received yet."""
 
 

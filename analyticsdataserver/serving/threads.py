@@ -123,7 +123,7 @@ class ThreadPool:
                 began[thread] = time.monotonic()
                 try:
                     result = entry[1]()
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001 - the coroutine raises it
                     loop.call_soon_threadsafe(set_exception, future, error)
                 else:
                     loop.call_soon_threadsafe(set_result, future, result)

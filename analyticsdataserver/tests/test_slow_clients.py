@@ -33,7 +33,8 @@ HEAD: Final = f"Host: localhost\r\nAuthorization: Token {KEY}\r\n"
 KINDS: Final = {
     "half a header": f"GET {DATA} HTTP/1.1\r\n{HEAD}X-Half: ",
     "nothing": "",
-    "no body": f"POST /api-token-auth/ HTTP/1.1\r\n{HEAD}Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n",
+    "no body": f"POST /api-token-auth/ HTTP/1.1\r\n{HEAD}Content-Type: application/json\r\n"
+    "Content-Length: 60000\r\n\r\n",
     "half a body": f"POST /api-token-auth/ HTTP/1.1\r\n{HEAD}Content-Type: application/json\r\n"
     "Transfer-Encoding: chunked\r\n\r\n5\r\n{user\r\n",
     "no body of a GET": f"GET {DATA} HTTP/1.1\r\n{HEAD}Content-Length: 60000\r\n\r\n",

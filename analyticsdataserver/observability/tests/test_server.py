@@ -7,7 +7,6 @@ import signal
 import socket
 import sqlite3
 import struct
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing

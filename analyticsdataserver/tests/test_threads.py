@@ -1,0 +1,94 @@
+"""The pool of threads that run requests."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from analyticsdataserver.serving import threads
+from analyticsdataserver.serving.threads import PoolBusyError, ThreadPool
+
+
+def run(main: Callable[[], Any]) -> Any:
+    return asyncio.run(main())
+
+
+def test_a_function_runs_in_a_thread_and_its_result_comes_back() -> None:
+    async def main() -> str:
+        return await ThreadPool("some", 2, 4).run(lambda: threading.current_thread().name)
+
+    assert run(main) == "some"
+
+
+def test_an_error_comes_back() -> None:
+    async def main() -> None:
+        await ThreadPool("some", 1, 1).run(lambda: int("x"))
+
+    with pytest.raises(ValueError, match="invalid literal"):
+        run(main)
+
+
+def test_more_threads_run_while_all_are_blocked_and_end_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "BLOCKED", 0.05)
+    monkeypatch.setattr(threads, "IDLE", 0.05)
+    release = threading.Event()
+
+    async def main() -> tuple[int, int]:
+        pool = ThreadPool("some", 2, 8)
+        blocked = [asyncio.create_task(pool.run(lambda: release.wait(10))) for _ in range(6)]
+        await asyncio.sleep(0.01)
+        began = time.monotonic()
+        assert await pool.run(lambda: "served") == "served"
+        assert time.monotonic() - began < 2
+        most = pool.count
+        release.set()
+        await asyncio.gather(*blocked)
+        deadline = time.monotonic() + 5
+        while pool.count > 2 and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        return most, pool.count
+
+    assert run(main) == (8, 2)
+
+
+def test_what_waits_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "BLOCKED", 0.05)
+    monkeypatch.setattr(threads, "MAX_WAIT", 0.2)
+    release = threading.Event()
+    ran = []
+
+    async def main() -> None:
+        pool = ThreadPool("some", 1, 2)
+        blocked = [asyncio.create_task(pool.run(lambda: release.wait(10))) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        with pytest.raises(PoolBusyError):
+            await pool.run(lambda: ran.append("refused"))
+        release.set()
+        await asyncio.gather(*blocked)
+        await pool.run(lambda: ran.append("served"))
+
+    run(main)
+    assert ran == ["served"]
+
+
+def test_not_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MAX_WAITING", 1)
+    release = threading.Event()
+
+    async def main() -> None:
+        pool = ThreadPool("some", 1, 1)
+        blocked = asyncio.create_task(pool.run(lambda: release.wait(10)))
+        while pool.waiting or not pool.count:
+            await asyncio.sleep(0.01)
+        waiting = asyncio.create_task(pool.run(lambda: "served"))
+        await asyncio.sleep(0.01)
+        with pytest.raises(PoolBusyError):
+            await pool.run(lambda: "refused")
+        release.set()
+        assert await waiting == "served"
+        await blocked
+
+    run(main)
