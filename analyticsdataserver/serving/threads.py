@@ -129,7 +129,8 @@ class ThreadPool:
                     loop.call_soon_threadsafe(set_result, future, result)
                 began[thread] = IDLE_SINCE
                 # Nothing of the request stays in memory while the thread is idle.
-                entry = future = result = None
+                del entry, future
+                result = None
         finally:
             began.pop(thread, None)
             connections.close_all()
