@@ -4,7 +4,10 @@ Otherwise a pipe that is not emptied, because a log collector hangs, would block
 """
 
 import logging
+import os
+import sys
 import time
+from contextlib import suppress
 from copy import deepcopy
 from logging.handlers import QueueHandler, QueueListener
 from queue import Full, Queue
@@ -20,6 +23,28 @@ CLOSE_TIMEOUT: Final = 2.0
 CLOSE_INTERVAL: Final = 0.01
 
 
+class DescriptorHandler(logging.Handler):
+    """Writes lines to a file descriptor, from one thread.
+
+    A thread that is stuck in writing holds no lock of logging or of the stream, which the process needs to end.
+
+    Args:
+        descriptor: The file descriptor.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self.descriptor = descriptor
+
+    def createLock(self) -> None:  # noqa: N802 - logging's name
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # The reader may be gone for good.
+        with suppress(OSError):
+            os.write(self.descriptor, f"{self.format(record)}\n".encode(errors="backslashreplace"))
+
+
 class BackgroundHandler(QueueHandler):
     """A handler whose lines a thread of its own writes to a stream.
 
@@ -33,7 +58,7 @@ class BackgroundHandler(QueueHandler):
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(Queue(MAX_WAITING))
-        self.writer = QueueListener(self.queue, logging.StreamHandler(stream))
+        self.writer = QueueListener(self.queue, DescriptorHandler((stream or sys.stderr).fileno()))
         self.start_lock = Lock()
         self.started = False
         self.lost = 0

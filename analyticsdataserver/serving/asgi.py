@@ -208,6 +208,9 @@ class ASGIAdapter:
                 await drain(receive)
         except ClientGone:
             pass
+        except Exception:
+            # The response ends before its length, which no client takes for the whole.
+            logger.exception("A response broke off.")
 
     def environ_of(self, scope: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
         """Return the WSGI environment of a request, with an empty body, and whether the request has a body."""

@@ -21,7 +21,9 @@ from analyticsdataserver.config import BASE_DIR
 SERVER: Final = "analyticsdataserver.serving"
 APPLICATION: Final = "analyticsdataserver.serving.wsgi:application"
 START_SECONDS: Final = 30
-STOP_SECONDS: Final = 35
+STOP_SECONDS: Final = 40
+# A worker that is replaced may wait for clients until they are disconnected.
+RENEW_SECONDS: Final = 120
 TIMEOUT_SECONDS: Final = 60
 
 
@@ -144,7 +146,7 @@ class Service:
         """Have the server replace its workers, and wait until the old ones are gone."""
         before = set(self.workers())
         self.process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + RENEW_SECONDS
         while before & (now := set(self.workers())) or len(now) < self.count:
             if time.monotonic() > deadline:
                 raise ServiceUnavailableError(f"{self.application} did not replace its workers:\n{self.logged()}")

