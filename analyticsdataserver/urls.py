@@ -19,7 +19,6 @@ from analyticsdataserver.web import errors
 class Moved(RedirectView):
     """A redirect of GET and HEAD to a route, with a slash at the end."""
 
-    needs_no_database = True
     http_method_names = ["get", "head", "options"]
 
     def get_redirect_url(self, *args: Any, **kwargs: Any) -> str:

@@ -24,7 +24,7 @@ APPLICATIONS = {"service": "analyticsdataserver.serving.wsgi", "floor": "benchma
 
 
 def environ(path: str, headers: Iterable[str]) -> dict[str, Any]:
-    """Return the WSGI environment of a GET request with the benchmark's key, as gunicorn would make it.
+    """Return the WSGI environment of a GET request with the benchmark's key, as the server makes it.
 
     Args:
         path: The address, with its query string.

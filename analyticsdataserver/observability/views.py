@@ -23,8 +23,6 @@ class MetricsView(View):
     Takes no key: the metrics are needed also while the database of users is away.
     """
 
-    needs_no_database = True
-
     def get(self, request: HttpRequest) -> HttpResponse:
         collected = CollectorRegistry()
         if SHARED:

@@ -20,6 +20,7 @@ from django.db import close_old_connections
 from django.http import FileResponse, HttpResponse
 from rest_framework.exceptions import APIException
 
+from analytics_data_api.access.bodies import MAX_BODY_SIZE, BodyTooLarge
 from analyticsdataserver.paths import PROBES
 from analyticsdataserver.serving.threads import PoolBusyError, ThreadPool
 
@@ -30,8 +31,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-# The largest request body, in bytes.
-MAX_BODY_SIZE: Final = 64 * 1024
 # Seconds for which a client that sends or takes nothing stays connected, and those that a whole body may take.
 CLIENT_TIMEOUT: Final = 30.0
 BODY_TIMEOUT: Final = 60.0
@@ -53,14 +52,6 @@ CONTENT_TYPE: Final = re.compile(
     r'[\w.+-]{1,64}/[\w.+-]{1,128}(?:\s*;\s*[\w-]{1,64}=(?:"[^"]{0,128}"|[^\s";,*]{1,128}))*'
 )
 CHARSET: Final = re.compile(r"""charset=["']?([^\s;"']*)""", re.IGNORECASE)
-
-
-class BodyTooLarge(APIException):
-    """The body of a request is larger than MAX_BODY_SIZE."""
-
-    status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    default_detail = f"The body of the request is too large; it takes at most {MAX_BODY_SIZE:,} bytes."
-    default_code = "body_too_large"
 
 
 class BodyTimeout(APIException):

@@ -1,23 +1,21 @@
 """The response to a request that no thread became free for."""
 
 from collections.abc import Callable, Iterable
-from http import HTTPStatus
 from typing import Any, cast
 
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from analytics_data_api.http.problems import RETRY_AFTER, problem
+from analytics_data_api.http.problems import service_busy
 from analyticsdataserver.observability.middleware import RequestLogMiddleware
 
 
-def service_busy(request: HttpRequest) -> HttpResponseBase:
-    detail = "The service has more requests than it can handle at the moment. Try again a little later."
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, "service_busy", {"Retry-After": str(RETRY_AFTER)})
+def refuse(request: HttpRequest) -> HttpResponseBase:
+    return service_busy()
 
 
-logged = RequestLogMiddleware(service_busy)
+logged = RequestLogMiddleware(refuse)
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from django.http import FileResponse
 
+from analytics_data_api.access.bodies import BodyTooLarge
 from analyticsdataserver.serving import wsgi
-from analyticsdataserver.serving.asgi import BodyTooLarge
 
 SIZE: Final = 25_000_000
 
