@@ -1,6 +1,6 @@
 """Measure the service against the floor: ``make bench``, or ``python -m benchmarks.run``, whose ``--help`` has options.
 
-Both run under the same server at the same time, with the same options and the same number of workers, over the same data.
+Both run under the same server, with the same options and the same number of workers, over the same data.
 First their answers are compared, byte for byte. Then they are asked in turn, in several short rounds, so that whatever
 else the machine does disturbs both alike.
 """
