@@ -210,7 +210,17 @@ def test_a_header_is_no_variable_of_the_server(service: Service, name: str) -> N
 
 @pytest.mark.parametrize(
     "content_type",
-    ["text/plain; charset=hex", "text/plain; charset=nothing", "a/b; c*=nothing'en'%E9", "/", ";", "a" * 20_000, "é"],
+    [
+        "text/plain; charset=hex",
+        "text/plain; charset=nothing",
+        "a/b; c*=nothing'en'%E9",
+        "text/plain; charset*=nonsense'en'x",
+        "text/plain; charset*0=1; charset*=2",
+        "/",
+        ";",
+        "a" * 20_000,
+        "é",
+    ],
 )
 def test_no_content_type_is_an_error_of_the_service(service: Service, content_type: str) -> None:
     assert service.get(DATA, HEADERS | {"Content-Type": content_type}).status == 200
