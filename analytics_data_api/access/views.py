@@ -33,9 +33,9 @@ class KeySerializer(serializers.Serializer[Any]):
 
 
 class KeyView(ObtainAuthToken):
-    """Get the key of the user whose name and password are posted.
+    """Get the key of a user, by user name and password.
 
-    A user who has no key gets a new one.
+    A user without a key gets a new one.
     """
 
     parser_classes = bodies.PARSERS
@@ -59,7 +59,7 @@ class KeyView(ObtainAuthToken):
 
 
 class AuthenticatedView(APIView):
-    """Tell whether a key, or a session, is valid."""
+    """Check a key or a session."""
 
     error_statuses = (401, 406, 429, 500, 503)
 

@@ -1,4 +1,4 @@
-"""Whatever there is stands in the documentation: each list is found in the code, none is kept here."""
+"""The documentation names everything that exists; the tests find each list in the code."""
 
 import ast
 import json
@@ -28,7 +28,7 @@ from analyticsdataserver.tests.guides import DOCS, README, pages, reference
 from analyticsdataserver.urls import OPERATIONS, urlpatterns
 
 OUR_APPS = ("analytics_data_api", "analyticsdataserver")
-# What the parser of every command of Django has.
+# The options of every Django command.
 DJANGO_OPTIONS = {
     *("-h", "--help", "--version", "-v", "--verbosity", "--settings", "--pythonpath", "--traceback", "--no-color"),
     *("--force-color", "--skip-checks"),
@@ -44,7 +44,7 @@ def all_guides() -> str:
 
 
 def code(text: str) -> set[str]:
-    """Return what stands in a text as code."""
+    """Return what a text marks as code."""
     return set(re.findall(r"``([^`]+)``", text))
 
 
@@ -75,15 +75,15 @@ class TestEndpoints:
                 assert meaning
 
     @pytest.mark.parametrize("name", OPERATIONS)
-    def test_of_operation_stand_in_its_guide(self, name: str) -> None:
+    def test_of_operations_are_in_their_guide(self, name: str) -> None:
         assert f"/{name}/" in code(guide("operating"))
 
-    def test_addresses_of_every_route_stand_somewhere(self) -> None:
+    def test_the_path_of_every_route_is_in_a_guide(self) -> None:
         text = all_guides()
         routes = [pattern.pattern for pattern in urlpatterns if isinstance(pattern, URLPattern | URLResolver)]
         addresses = {re.sub(r"\^|/\?\\Z", "", str(each)).strip("/") for each in routes}
         assert {"docs", "api/schema", "api/v0"} < addresses
-        # Those of the front door and of whatever is not found.
+        # Not those of the root, and of the page for unknown paths.
         for address in addresses - {""}:
             assert f"/{address}/" in text, address
 
@@ -127,7 +127,7 @@ class TestCommands:
 
 
 class TestChecksOfTables:
-    """What ``check_tables`` finds is told in the operators' guide."""
+    """The operators' guide describes the findings of ``check_tables``."""
 
     @property
     def explained(self) -> str:
@@ -160,25 +160,33 @@ def test_each_target_of_make_is_explained(target: str) -> None:
     assert re.search(rf"\bmake {target}\b(?!-)", all_guides())
 
 
+# Calls whose arguments name error codes.
+RAISES_OR_RETURNS_AN_ERROR = ("BadRequest", "Cause", "NoData", "problem", "unavailable")
+
+
 def error_codes() -> set[str]:
     """Return every error_code: those in the code, REST framework's, and those of the serializer of the key's form."""
     found: set[str] = set()
     for path in sources():
-        for call in ast.walk(ast.parse(path.read_text())):
-            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("BadRequest", "NoData", "problem", "Cause"):
-                found.update(codes(call))
-            if isinstance(call, ast.Assign) and ast.unparse(call.targets[0]) == "default_code":
-                found.add(str(ast.literal_eval(call.value)))
-    refused = [each for each in vars(exceptions).values() if isinstance(each, type)]
-    found.update(each.default_code for each in refused if issubclass(each, exceptions.APIException))
-    # That of the base class, which nothing raises.
-    found.discard("error")
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in RAISES_OR_RETURNS_AN_ERROR:
+                found.update(codes(node))
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "default_code":
+                found.add(str(ast.literal_eval(node.value)))
+    found.update(each.default_code for each in exception_classes(exceptions.APIException))
     for field in AuthTokenSerializer().fields.values():
         if isinstance(field, CharField) and not field.read_only:
             found.update(set(field.error_messages) - {"max_length", "min_length"})
             found.update(validator.code for validator in field.validators if hasattr(validator, "code"))
     found.add("authorization")
     return found
+
+
+def exception_classes(base: type[exceptions.APIException]) -> Iterator[type[exceptions.APIException]]:
+    """Yield the classes below a class of exceptions."""
+    for each in base.__subclasses__():
+        yield each
+        yield from exception_classes(each)
 
 
 def codes(call: ast.Call) -> Iterator[str]:
@@ -193,6 +201,12 @@ def codes(call: ast.Call) -> Iterator[str]:
                 yield from (f"{prefix}{subject}" for subject in subjects)
 
 
+def listed_codes() -> list[tuple[int, str]]:
+    """Return the statuses and the error codes in the table of ``docs/errors.rst``."""
+    rows = re.findall(r"^   \* - (\d+)\n     - ((?:``.*\n\s*)+)", guide("errors"), re.MULTILINE)
+    return [(int(status), code) for status, cell in rows for code in re.findall(r"``([a-z_]+)``", cell)]
+
+
 def test_error_codes_are_found() -> None:
     shown = {
         code for example in examples.load().values() for problems in example["problems"].values() for code in problems
@@ -202,20 +216,18 @@ def test_error_codes_are_found() -> None:
     assert {"unknown_video", "database_unavailable", "throttled", "csrf_failed", "server_error"} < error_codes()
 
 
-def test_the_guide_explains_each_error_code_and_no_other() -> None:
-    _, _, section = guide("calling").partition(".. _errors:")
-    listed = set(
-        chain.from_iterable(
-            re.findall(r"``([a-z_]+)``", row)
-            for row in re.findall(r"^   \* - \d+\n     - ((?:``.*\n\s*)+)", section, re.MULTILINE)
-        )
-    )
-    assert listed == error_codes()
+def test_the_page_of_errors_lists_each_error_code_once_and_no_other() -> None:
+    assert sorted(code for _, code in listed_codes()) == sorted(error_codes())
+
+
+def test_the_page_of_errors_has_the_statuses_of_exceptions() -> None:
+    given = {(int(each.status_code), each.default_code) for each in exception_classes(exceptions.APIException)}
+    assert given <= set(listed_codes())
 
 
 class TestPages:
     @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
-    def test_name_no_file_that_is_not_there(self, page: Path) -> None:
+    def test_name_only_files_that_exist(self, page: Path) -> None:
         for name in code(page.read_text()):
             if re.fullmatch(
                 r"(docs|analytics_data_api|analyticsdataserver|requirements|fixtures|benchmarks)/[\w./]+", name
@@ -244,12 +256,12 @@ class TestLinkCheck:
     @pytest.mark.parametrize(
         "link", ["#a%20b", "inner/two.html", "inner/two.html#a%20b", "x.css", "x.css?v=1", "https://example.com/y"]
     )
-    def test_finds_nothing_wrong_with_a_link_that_leads_somewhere(self, tmp_path: Path, link: str) -> None:
+    def test_accepts_a_link_with_a_target(self, tmp_path: Path, link: str) -> None:
         result = self.check(tmp_path, link)
         assert (result.returncode, result.stderr) == (0, "")
 
     @pytest.mark.parametrize("link", ["#b", "two.html", "inner", "inner/two.html#b", "y.css"])
-    def test_tells_of_one_that_does_not(self, tmp_path: Path, link: str) -> None:
+    def test_reports_a_broken_one(self, tmp_path: Path, link: str) -> None:
         result = self.check(tmp_path, link)
         assert result.returncode == 1
         assert result.stderr == f"Broken link in one.html: {link}\n"

@@ -1,4 +1,4 @@
-"""What drf-spectacular cannot know by itself: how values are written, and how a request tells who sends it."""
+"""Descriptions that drf-spectacular cannot derive: how values are written, and how requests are authenticated."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from drf_spectacular.openapi import AutoSchema
 
 
 class WrittenFieldExtension(OpenApiSerializerFieldExtension):
-    """Fields that say themselves what they write."""
+    """Fields that describe their own output."""
 
     target_class = "analytics_data_api.formats.fields.WrittenField"
     match_subclasses = True
@@ -26,7 +26,7 @@ class KeyExtension(OpenApiAuthenticationExtension):
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
-            "description": f"The word `{self.target.keyword}`, a space, and a key that `set_api_key` has made.",
+            "description": f"The word `{self.target.keyword}`, a space, and a key that `set_api_key` has set.",
         }
 
 
@@ -39,5 +39,5 @@ class SessionExtension(OpenApiAuthenticationExtension):
             "type": "apiKey",
             "in": "cookie",
             "name": settings.SESSION_COOKIE_NAME,
-            "description": "The cookie that logging in gives to a browser.",
+            "description": "The cookie of a session, which logging in sets.",
         }

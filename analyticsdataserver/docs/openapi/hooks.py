@@ -1,4 +1,4 @@
-"""What is described of every answer alike, whichever operation gives it."""
+"""Adds to every response of the description what all responses have."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -9,15 +9,15 @@ Json = dict[str, Any]
 
 COMPONENT: Final = "RequestId"
 REQUEST_ID: Final = {
-    "description": "What the service's log calls this request: the id that the request came with in the same header, "
-    "or a new one.",
+    "description": "The id of the request in the service's log: the one that the client sent in the same header, or a "
+    "new one.",
     "schema": {"type": "string", "pattern": f"^{SANE.pattern}$"},
     "required": True,
 }
 
 
 def declare_request_id(result: Json, **_: Any) -> Json:
-    """Declare the header that every answer has: one of drf-spectacular's ``POSTPROCESSING_HOOKS``."""
+    """Declare the header that every response has: one of drf-spectacular's ``POSTPROCESSING_HOOKS``."""
     components = result["components"]
     components.setdefault("headers", {})[COMPONENT] = REQUEST_ID
     for response in answers(result):
@@ -26,7 +26,7 @@ def declare_request_id(result: Json, **_: Any) -> Json:
 
 
 def answers(description: Json) -> Iterator[Json]:
-    """Yield each description of an answer, wherever it stands, but no references to it."""
+    """Yield each description of a response, but no references."""
     yield from description["components"].get("responses", {}).values()
     for path in description["paths"].values():
         for operation in path.values():

@@ -1,4 +1,4 @@
-"""How a view's declarations become an operation of the description."""
+"""Makes an OpenAPI operation of a view's declarations."""
 
 import json
 import re
@@ -35,56 +35,56 @@ IDS: Final = {
     "video_id": "The video, by its `pipeline_video_id`.",
 }
 
-# Where somebody stands within a limit, told where one is kept.
+# The state of a limit, for a response to a request that is counted.
 LIMIT_HEADERS: Final = ("RateLimit", "RateLimit-Policy")
 
-# Why a request is refused, and the headers that say more about it, by status.
+# The meaning of each error status, and the headers of its responses.
 REFUSALS: Final = {
-    400: ("A parameter, or the address, has a value that it does not take.", ()),
+    400: ("A parameter or the path has a value that is not accepted.", ()),
     401: ("No key was sent, or one that is not valid.", ("WWW-Authenticate", *LIMIT_HEADERS)),
-    404: ("Nothing is on record for what was asked. The message tells an unknown id from a range without data.", ()),
-    406: ("The answer cannot have the format that was asked for.", ()),
+    404: ("There are no data for the request. `error_code` distinguishes an unknown id from a range without data.", ()),
+    406: ("The response cannot have the requested format.", ()),
     413: ("The body is too large.", ()),
-    415: ("The body is in a format that is not read here.", ()),
+    415: ("The body is neither JSON nor an urlencoded form.", ()),
     429: (
-        "A limit was reached: of wrong keys, names or passwords from an address, or of what a user asks for.",
+        "The client has reached a limit: on wrong keys or passwords of its address, or on requests of its user.",
         ("Retry-After", *LIMIT_HEADERS),
     ),
-    500: ("Something went wrong here. Nothing is told about it, but it has been logged.", ()),
+    500: ("The service has a defect. The log has the reason.", ()),
     503: ("A database, or the service, cannot serve the request at the moment; `detail` says why.", ("Retry-After",)),
 }
-# What each endpoint has examples of its own for; the other answers are the same everywhere.
+# The errors of which each endpoint has examples of its own; the other responses are the same everywhere.
 OWN_REFUSALS: Final = (400, 404)
-# What reports tell caches.
+# The headers of reports for caches.
 CACHING: Final = ("Cache-Control", "ETag", "Last-Modified")
 HEADERS: Final = {
-    "Cache-Control": ("Who may keep the answer, and how.", {"type": "string", "examples": ["private, no-cache"]}),
+    "Cache-Control": ("Which caches may store it, and how.", {"type": "string", "examples": ["private, no-cache"]}),
     "Deprecation": ("Since when the endpoint is deprecated (RFC 9745).", {"type": "string", "pattern": r"^@\d+$"}),
-    "ETag": ("What tells this version of the answer from others.", {"type": "string", "pattern": r'^(W/)?"[^"]+"$'}),
-    "Last-Modified": ("When the data were last loaded or changed.", {"type": "string"}),
-    "Link": ("The endpoint to call instead.", {"type": "string"}),
+    "ETag": ("Identifies this version of the response.", {"type": "string", "pattern": r'^(W/)?"[^"]+"$'}),
+    "Last-Modified": ("The time of the latest load or change of the data.", {"type": "string"}),
+    "Link": ("The endpoint to use instead.", {"type": "string"}),
     "RateLimit": (
-        "Where a limit is kept: its name; `r`, how often it still lets through; `t`, seconds until it is counted anew.",
+        "For a limit: its name; `r`, how many requests remain; `t`, the seconds until its window ends.",
         {"type": "string", "examples": ['"data";r=99;t=60']},
     ),
     "RateLimit-Policy": (
-        "Where a limit is kept: its name; `q`, how often it lets through; `w`, in how many seconds.",
+        "For a limit: its name; `q`, how many requests it allows; `w`, in how many seconds.",
         {"type": "string", "examples": ['"data";q=100;w=60']},
     ),
-    "Retry-After": ("After how many seconds to try again.", {"type": "integer"}),
-    "WWW-Authenticate": ("What the header Authorization takes.", {"type": "string", "examples": ["Token"]}),
+    "Retry-After": ("The seconds after which to repeat the request.", {"type": "integer"}),
+    "WWW-Authenticate": ("What the header Authorization accepts.", {"type": "string", "examples": ["Token"]}),
 }
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
     """Why a request could not be served (RFC 9457)."""
 
-    type = serializers.CharField(help_text="Always `about:blank`: the status says what kind of problem it is.")
+    type = serializers.CharField(help_text="Always `about:blank`: the status is the kind of problem.")
     title = serializers.CharField(help_text="The status in words.")
     status = serializers.IntegerField(help_text="The HTTP status.")
-    detail = serializers.CharField(help_text="What is wrong, and what would be taken instead; for people.")
+    detail = serializers.CharField(help_text="What is wrong, and what is accepted instead; for people.")
     error_code = serializers.RegexField(
-        r"^[a-z]+(_[a-z]+)*$", help_text="What is wrong, in a word that stays the same; for programs."
+        r"^[a-z]+(_[a-z]+)*$", help_text="What is wrong, as a stable word; for programs."
     )
     developer_message = serializers.CharField(help_text="The same as `detail`, under its older name.")
 
@@ -116,8 +116,8 @@ class OperationSchema(AutoSchema):
         return operation
 
     def get_operation_id(self) -> str:
-        """Return the method and the words of the address, which makes a good name of a function."""
-        # Behind the last id, each further word divides what the first one names: enrollment/by gender.
+        """Return the method and the words of the path, which is a good name for a function."""
+        # Behind the last id, each further word subdivides the first one: enrollment/by gender.
         words = self.path.rpartition("}")[2].strip("/").replace("-", "_").split("/")
         return "_".join((self.method.lower(), "_by_".join(words)))
 
@@ -152,7 +152,7 @@ class OperationSchema(AutoSchema):
         return schema
 
     def path_parameters(self) -> list[Json]:
-        """Return the ids in the address, with the form that the route gives them and one of the sample data."""
+        """Return the ids in the path, with the form that the route requires and an example from the sample data."""
         resolve: Any = self._resolve_path_parameters
         return [
             parameter | {"description": IDS[parameter["name"]], "example": SAMPLE_IDS[parameter["name"]]}
@@ -166,7 +166,7 @@ class OperationSchema(AutoSchema):
         return [*view.query, fields_parameter(names), format_parameter([renderer.format for renderer in DATA_FORMATS])]
 
     def answer(self, view: ReportView, described: Json) -> Json:
-        """Return what a report answers: the items as JSON and as CSV, with an example of each."""
+        """Return the response of a report: the items as JSON and as CSV, with an example of each."""
         example = examples.load()[self.path]
         model = described["content"][JSONRenderer.media_type]["schema"]
         content = {
@@ -185,22 +185,22 @@ class OperationSchema(AutoSchema):
         return answer
 
     def unchanged(self) -> Json:
-        """Return a reference to the answer to whoever has the present version of a report already."""
+        """Return a reference to the response to a client that has the present version of a report."""
         answer = {
-            "description": "The caller has the answer already, as `If-None-Match` or `If-Modified-Since` tells.",
+            "description": "The client has this version already, according to `If-None-Match` or `If-Modified-Since`.",
             "headers": {name: header(name) for name in CACHING},
         }
         return self.component(HTTPStatus.NOT_MODIFIED, answer)
 
     def component(self, status: int, answer: Json) -> Json:
-        """Return a reference to an answer that is the same for every operation."""
+        """Return a reference to a response that is the same for every operation."""
         name = HTTPStatus(status).phrase.replace(" ", "")
         component = ResolvedComponent(name, ResolvedComponent.RESPONSE, answer, HTTPStatus)
         self.registry.register_on_missing(component)
         return component.ref
 
     def refusal(self, status: int) -> Json:
-        """Return the answer of a status: a reference, unless it is this endpoint's own."""
+        """Return the error response of a status: a reference, unless it is the endpoint's own."""
         if isinstance(self.view, ReportView) and status in OWN_REFUSALS:
             shown = examples.load()[self.path]["problems"][str(status)]
         else:
@@ -241,7 +241,7 @@ def query_parameter(parameter: Parameter) -> Json:
 
 @cache
 def refusal_examples(status: int) -> dict[str, Json]:
-    """Return bodies of answers of a status, whatever the endpoint, by error code."""
+    """Return bodies of error responses with a status, the same for every endpoint, by error code."""
     answers = {
         400: problems.of_exception(exceptions.ValidationError({"password": ["This field is required."]})),
         413: problems.of_exception(BodyTooLarge()),

@@ -55,9 +55,9 @@ def written(format_: str) -> Written:
 
 
 class SchemaView(APIView):
-    """The description of the service in OpenAPI 3.1, as JSON or YAML; asks for no key."""
+    """The description of the service in OpenAPI 3.1, as JSON or YAML; needs no key."""
 
-    # It is not described itself.
+    # It does not describe itself.
     schema = None
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -67,6 +67,6 @@ class SchemaView(APIView):
         content, etag = written(request.accepted_renderer.format)
         headers, not_modified = validate(request, etag)
         response = not_modified or HttpResponse(content, content_type=request.accepted_media_type, headers=headers)
-        # Kept by whoever wants to, and asked after each time: the next release may describe something else.
+        # Any cache may store it, with a conditional request before each use: the next release can have another one.
         patch_cache_control(response, public=True, no_cache=True)
         return response

@@ -16,12 +16,12 @@ HEAD: Final = """\
 Reference
 =========
 
-Each endpoint with its parameters, the fields of its items, and an answer from the sample data. The same stands at
-``/docs/``, to be tried, and at ``/api/schema/``, in OpenAPI 3.1. What is common to all of them, such as keys, dates and
-errors, stands in :doc:`calling`; what the numbers mean, in :doc:`numbers`.
+Each endpoint with its parameters, the fields of its items, and a response from the sample data. ``/docs/`` shows the
+same, and sends requests; ``/api/schema/`` has it as OpenAPI 3.1. :doc:`calling` describes what is common to all
+endpoints, such as keys, dates and formats, and :doc:`numbers` defines the numbers.
 
 A *date* is written ``YYYY-mm-dd``, a *time* ``YYYY-mm-ddTHHMMSS``, a *zoned time* ``YYYY-mm-ddTHH:MM:SSZ``, all in UTC.
-An answer that is a list is shown with three items at the most.
+Of a response that is a list, at most three items are shown.
 """
 
 GROUPS: Final = {
@@ -57,7 +57,7 @@ def section(schema: Json, title: str, path: str, operation: Json) -> Iterator[st
     if operation.get("description"):
         yield f"{rst(operation['description'])}\n"
     if operation.get("parameters"):
-        yield table(["Parameter", "Takes", "Meaning"], [*map(parameter, operation["parameters"])], "20 30 50")
+        yield table(["Parameter", "Values", "Meaning"], [*map(parameter, operation["parameters"])], "20 30 50")
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     if body:
         names = [name for name, each in resolved(schema, body)["properties"].items() if not each.get("readOnly")]
@@ -74,7 +74,7 @@ def answer(schema: Json, operation: Json, path: str) -> Iterator[str]:
     is_list = items.get("type") == "array"
     fields = list(described(schema, items["items"] if is_list else items))
     if not fields:
-        yield "Answers with 200 and ``{}``.\n"
+        yield "Returns 200 and ``{}``.\n"
         return
     heading = "Field of an item" if is_list else "Field"
     yield table([heading, "Type", "Meaning"], fields, "28 20 52")
@@ -90,7 +90,7 @@ def answer(schema: Json, operation: Json, path: str) -> Iterator[str]:
 def parameter(parameter: Json) -> list[str]:
     name = f"``{parameter['name']}``"
     if parameter["in"] == "path":
-        name += ", in the address"
+        name += ", in the path"
     meaning = rst(parameter["description"])
     if parameter.get("deprecated"):
         meaning += " Deprecated."

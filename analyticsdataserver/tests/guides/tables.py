@@ -17,12 +17,12 @@ HEAD: Final = """\
 Tables
 ======
 
-The tables that the pipeline fills and the service reads, as ``./manage.py migrate --database analytics`` makes them. A
-pipeline's own database may have other indexes, lack columns that were added late, and have columns that stand nowhere
-here: see :ref:`existing-database`.
+The tables that the pipeline fills and the service reads, as ``./manage.py migrate --database analytics`` creates them.
+A pipeline's own database can have other indexes and further columns, and can lack columns of later versions: see
+:ref:`existing-database`.
 
-Each table begins with ``id``, BIGINT, counted up by the database, and ends with ``created``, TIMESTAMP: when the row
-was loaded, in UTC.
+Each table begins with ``id``, BIGINT with AUTO_INCREMENT, and ends with ``created``, TIMESTAMP: the time of the load of
+the row, in UTC.
 """
 
 # MySQL's name of each type, by Django's.
