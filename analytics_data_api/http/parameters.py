@@ -70,7 +70,7 @@ ACTIVITY_TYPE: Final = (
 
 def format_parameter(formats: Iterable[str]) -> Parameter:
     """Return ``format``, which content negotiation reads."""
-    meaning = "The format of the answer; goes before the header `Accept`. JSON where neither asks for another one."
+    meaning = "The format of the response; a suffix of the path overrides it, and it overrides the header `Accept`."
     return Parameter("format", meaning, "csv", {"type": "string", "enum": list(formats)})
 
 
