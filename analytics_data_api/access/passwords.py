@@ -11,9 +11,10 @@ from rest_framework.exceptions import APIException
 from analytics_data_api.access.throttling.clients import client_network
 from analytics_data_api.access.throttling.policies import PASSWORDS
 
-# How many passwords a process checks at the same time: hashing one takes most of a second of a processor, and a check
-# that waited would hold a thread that data requests need.
+# How many passwords a process checks at the same time: hashing one takes most of a second of a processor.
 checks: Final = BoundedSemaphore(2)
+# Seconds that a further check waits for one of them to end. It holds a thread, so that it may not be long.
+PATIENCE: Final = 2.0
 
 
 class PasswordChecksBusy(APIException):
@@ -38,20 +39,21 @@ class LimitedBackend(ModelBackend):
         """Return the user, None where the name or the password is wrong.
 
         Raises:
-            PasswordChecksBusy: Other passwords are being checked.
+            PasswordChecksBusy: Other passwords were being checked for PATIENCE seconds.
             TooManyRequests: The network of the client has reached the limit; this password was not checked.
             django.db.Error: The database does not answer.
         """
         if request is None:
             return super().authenticate(request, username, password, **kwargs)
-        if not checks.acquire(blocking=False):
+        network = client_network(request)
+        PASSWORDS.hit(request, network)
+        if not checks.acquire(timeout=PATIENCE):
+            PASSWORDS.refund(request, network)
             raise PasswordChecksBusy
         try:
-            network = client_network(request)
-            PASSWORDS.hit(request, network)
             user = super().authenticate(request, username, password, **kwargs)
-            if user is not None:
-                PASSWORDS.refund(request, network)
-            return user
         finally:
             checks.release()
+        if user is not None:
+            PASSWORDS.refund(request, network)
+        return user

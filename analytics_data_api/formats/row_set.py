@@ -315,8 +315,9 @@ class RowSet:
         for row in self.rows:
             self.written += 1
             values = (*row, *self.constants)
-            yield {
-                name: value if convert is None else convert(value)
-                for name, place, convert in members
-                if (value := values[place]) is not ABSENT
-            }
+            item = {}
+            for name, place, convert in members:
+                value = values[place]
+                if value is not ABSENT:
+                    item[name] = value if convert is None else convert(value)
+            yield item

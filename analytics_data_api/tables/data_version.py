@@ -78,21 +78,19 @@ def table_version(model: type[Model]) -> DataVersion | None:
         django.db.Error: The database does not answer.
     """
     alias = database_of(model)
-    try:
-        return looked_up(model, alias)
-    except DatabaseError:
-        if connections[alias].connection is None:
-            raise
-        # The table may have another layout, or the notes may be gone, since their columns were looked up.
-        introspection.columns.cache_clear()
-        return looked_up(model, alias)
-
-
-def looked_up(model: type[Model], alias: str) -> DataVersion | None:
     connection: Any = connections[alias]
-    notes = bool(introspection.columns(alias, introspection.NOTES_TABLE))
     columns = partial(lasting_columns, model, alias)
-    found: DataVersion | None = connection.table_version(model._meta.db_table, columns, notes)
+    found: DataVersion | None = None
+    for is_last in (False, True):
+        notes = bool(introspection.columns(alias, introspection.NOTES_TABLE))
+        try:
+            found = connection.table_version(model._meta.db_table, columns, notes)
+            break
+        except DatabaseError:
+            if is_last or connection.connection is None:
+                raise
+            # The table may have another layout, or the notes may be gone, since their columns were looked up.
+            introspection.columns.cache_clear()
     return found
 
 

@@ -125,7 +125,7 @@ class Statement:
     def run(self, values: Mapping[str, Any]) -> Any:
         """Return a cursor that has executed the query."""
         connection = connections[self.alias]
-        params = [self.value(param, values) if type(param) is BindSlot else param for param in self.params]
+        params = list(map(partial(self.value, values), self.params))
         cursor = connection.chunked_cursor()
         try:
             cursor.execute(self.sql, params)
@@ -134,8 +134,10 @@ class Statement:
             raise
         return cursor
 
-    def value(self, slot: BindSlot, values: Mapping[str, Any]) -> Any:
-        """Return the value that goes into a slot, as the database takes it."""
+    def value(self, values: Mapping[str, Any], slot: Any) -> Any:
+        """Return the value that goes into a slot, as the database takes it; what is no slot is a value itself."""
+        if type(slot) is not BindSlot:
+            return slot
         value = values[slot.name] if slot.position is None else values[slot.name][slot.position]
         return value if slot.field is None else slot.field.get_db_prep_value(value, connections[self.alias])
 

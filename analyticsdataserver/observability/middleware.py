@@ -108,33 +108,28 @@ class RequestLog:
     def close(self) -> None:
         """Write the record, the first time, and close the response."""
         response, self.response = self.response, None
+        if response is None:
+            self.close_response()
+            return
+        # Otherwise the response would refer to itself until the garbage collector runs.
+        del response.close
         try:
-            if response is not None:
-                # Otherwise the response would refer to itself until the garbage collector runs.
-                del response.close
-                self.emit_closed(response, sys.exception())
+            if self.request.method == "HEAD":
+                length = size = 0
+            elif isinstance(response, HttpResponse):
+                length = size = len(response.content)
+            else:
+                length, size = file_sizes(response, self.request.META)
+            error = sys.exception()
+            if error is None:
+                outcome = COMPLETE if size == length else ABORTED
+            else:
+                # The server closes the response early.
+                outcome = ABORTED if isinstance(error, CLIENT_ERRORS) else FAILED
+            rows, code = getattr(response, "rows_written", None), getattr(response, "error_code", None)
+            self.emit(response.status_code, outcome, size, rows, code)
         finally:
             self.close_response()
-
-    def emit_closed(self, response: HttpResponseBase, error: BaseException | None) -> None:
-        """Write the record of a response.
-
-        Args:
-            response: The response, which is about to be closed.
-            error: The exception for which the server closes it early.
-        """
-        if self.request.method == "HEAD":
-            length = size = 0
-        elif isinstance(response, HttpResponse):
-            length = size = len(response.content)
-        else:
-            length, size = file_sizes(response, self.request.META)
-        if error is None:
-            outcome = COMPLETE if size == length else ABORTED
-        else:
-            outcome = ABORTED if isinstance(error, CLIENT_ERRORS) else FAILED
-        rows, code = getattr(response, "rows_written", None), getattr(response, "error_code", None)
-        self.emit(response.status_code, outcome, size, rows, code)
 
     def emit(self, status: int, outcome: str, size: int, rows: int | None = None, error: str | None = None) -> None:
         """Write the record of the request, and count it.

@@ -100,7 +100,7 @@ def assert_well(site: Site) -> None:
     assert site.get("/health/").status == 200
 
 
-CODES: Final = {"database_unavailable", "table_missing"}
+CODES: Final = {"database_unavailable", "table_missing", "table_denied"}
 
 
 def assert_told(answer: Answer, within: float = BOUND, codes: Collection[str] = ("database_unavailable",)) -> None:

@@ -208,7 +208,8 @@ class DatedQuerySet(ReportQuerySet):
         width = len(self.period)
         read = (*self.natural_key[1:], *self.columns, "created")
         key = itemgetter(min(width, len(self.natural_key) - 2))
-        for _, group in groupby(self.read_selected(selection, read, **values), key=itemgetter(*range(width))):
+        rows = self.read(type(self).selected, selection, read, **values)
+        for _, group in groupby(rows, key=itemgetter(*range(width))):
             yield newest(group, key=key)
 
     def in_range(self, dates: DateRange | None) -> Selection:

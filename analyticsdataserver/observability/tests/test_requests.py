@@ -124,33 +124,35 @@ class TestRefused:
         assert without_times(log.entry) == expected(status=status, bytes=len(response.content), **fields)
 
     def test_without_a_key(self, log: Log) -> None:
-        self.refused(log, Client().get(ENROLLMENT), 401)
+        self.refused(log, Client().get(ENROLLMENT), 401, error="not_authenticated")
 
     def test_by_a_wrong_key(self, log: Log) -> None:
-        self.refused(log, Client(headers={"authorization": "Token unknown"}).get(ENROLLMENT), 401)
+        self.refused(
+            log, Client(headers={"authorization": "Token unknown"}).get(ENROLLMENT), 401, error="authentication_failed"
+        )
 
     def test_without_data(self, client: Client, log: Log) -> None:
-        self.refused(log, client.get(ENROLLMENT), 404, user="reader")
+        self.refused(log, client.get(ENROLLMENT), 404, user="reader", error="unknown_course")
 
     def test_by_the_router(self, log: Log) -> None:
-        self.refused(log, Client().get("/nowhere"), 404, path="/nowhere", route="not_found")
+        self.refused(log, Client().get("/nowhere"), 404, path="/nowhere", route="not_found", error="not_found")
 
     def test_for_a_parameter(self, client: Client, log: Log) -> None:
-        self.refused(log, client.get(f"{ENROLLMENT}?start_date=x"), 400, user="reader")
+        self.refused(log, client.get(f"{ENROLLMENT}?start_date=x"), 400, user="reader", error="invalid_date")
 
     def test_before_the_address_is_looked_at(self, log: Log) -> None:
-        self.refused(log, Client().get("/status/?a=%00"), 400, path="/status/", route="none")
+        self.refused(log, Client().get("/status/?a=%00"), 400, path="/status/", route="none", error="invalid_text")
 
     def test_for_the_host(self, log: Log) -> None:
         response = Client(headers={"host": "evil.example.com"}).get("/docs/")
-        self.refused(log, response, 400, path="/docs/", route="none")
+        self.refused(log, response, 400, path="/docs/", route="none", error="unknown_host")
 
     def test_for_the_method(self, client: Client, log: Log) -> None:
-        self.refused(log, client.delete(ENROLLMENT), 405, method="DELETE")
+        self.refused(log, client.delete(ENROLLMENT), 405, method="DELETE", error="method_not_allowed")
 
     def test_for_the_format(self, client: Client, log: Log) -> None:
         # The key has not been read yet.
-        self.refused(log, client.get(f"{ENROLLMENT}?format=xml"), 406)
+        self.refused(log, client.get(f"{ENROLLMENT}?format=xml"), 406, error="not_acceptable")
 
     def test_for_a_fault_here(self, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
         def get(*args: Any, **kwargs: Any) -> None:
@@ -158,7 +160,7 @@ class TestRefused:
 
         monkeypatch.setattr(RedirectView, "get", get)
         response = Client(raise_request_exception=False).get("/")
-        self.refused(log, response, 500, level="ERROR", route="root", path="/")
+        self.refused(log, response, 500, level="ERROR", route="root", path="/", error="server_error")
         # The reason has the same id.
         reason, entry = log.lines
         assert reason["request_id"] == entry["request_id"]
@@ -172,7 +174,7 @@ class TestRefused:
 
         with connections["analytics"].execute_wrapper(fail):
             response = client.get(ENROLLMENT)
-        self.refused(log, response, 503, level="ERROR", user="reader")
+        self.refused(log, response, 503, level="ERROR", user="reader", error="database_unavailable")
 
     def test_by_a_worker_that_is_being_ended(self, log: Log) -> None:
         def get_response(request: Any) -> Any:
@@ -278,7 +280,7 @@ class TestProbes:
         assert (log.entry["level"], log.entry["route"]) == ("DEBUG", path.strip("/"))
 
     def test_that_fail_are_errors(self, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(probes, "answering", lambda aliases: dict.fromkeys(aliases, False))
+        monkeypatch.setattr(probes, "readable", lambda aliases: dict.fromkeys(aliases, False))
         Client().get("/health/")
         assert (log.entry["level"], log.entry["status"], log.entry["route"]) == ("ERROR", 503, "health")
 
