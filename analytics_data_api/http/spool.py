@@ -204,7 +204,9 @@ class GZipMiddleware(gzip.GZipMiddleware):
 
     def process_response(self, request: HttpRequest, response: Any) -> Any:
         patch_vary_headers(response, ["Accept-Encoding"])
-        return super().process_response(request, response) if accepts_gzip(request) else response
+        if "HTTP_ACCEPT_ENCODING" in request.META and accepts_gzip(request):
+            return super().process_response(request, response)
+        return response
 
 
 def accepts_gzip(request: HttpRequest) -> bool:

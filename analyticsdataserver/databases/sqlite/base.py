@@ -11,13 +11,14 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from django.db.backends.sqlite3 import base
+from django.utils.functional import cached_property
 
 from analytics_data_api.tables.data_version import SETTLED_SECONDS, DataVersion
 
 # Of a file: inode, size, and the times of the last change of its data and of its inode. The latter cannot be set, so
 # that it moves even where `cp -p` or `touch` sets the former back.
 FileState = tuple[int, int, int, int]
-# Of the database's file and of its write-ahead log; None for a file that is missing or empty.
+# Of the database's file and of its write-ahead log; None for one that is missing, or empty as an unused log is.
 State = tuple[FileState | None, FileState | None]
 
 replace_undecodable: Final = methodcaller("decode", "utf-8", "replace")
@@ -72,7 +73,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return whether the file is the one that was opened, and has not been changed since."""
         return self.is_in_memory_db() or self.in_atomic_block or self.opened == self.state()
 
-    @property
+    @cached_property
     def path(self) -> str:
         """The path of the database's file."""
         name = str(self.settings_dict["NAME"])
@@ -80,8 +81,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def state(self) -> State:
         """Return how the files look now."""
-        path = self.path
-        return file_state(path), file_state(f"{path}-wal")
+        states: list[FileState | None] = []
+        for path in (self.path, f"{self.path}-wal"):
+            try:
+                found = os.stat(path)  # noqa: PTH116  # a Path would have to be made for each request
+            except OSError:
+                states.append(None)
+            else:
+                times = (found.st_mtime_ns, found.st_ctime_ns)
+                states.append((found.st_ino, found.st_size, *times) if found.st_size else None)
+        return states[0], states[1]
 
     def table_version(self, table: str, columns: Callable[[], Collection[str]], notes: bool) -> DataVersion | None:
         """Return the version of the data, which is that of the whole file; None where it cannot be known.
@@ -117,12 +126,3 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor.execute("SELECT data_version, schema_version FROM pragma_data_version, pragma_schema_version")
             changes = (self.opened, self.connection.total_changes, *cursor.fetchone())
         return DataVersion(repr(changes), None)
-
-
-def file_state(path: str) -> FileState | None:
-    """Return how a file looks now; None where it is missing or empty, as a log is that holds nothing."""
-    try:
-        found = os.stat(path)  # noqa: PTH116  # a Path would have to be made for each request
-    except OSError:
-        return None
-    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns) if found.st_size else None
