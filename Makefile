@@ -111,9 +111,10 @@ quality: $(DEV) ## Check style, types, imports, settings, migrations and require
 	$(TEST_SETTINGS) $(PYTHON) manage.py check --fail-level WARNING
 	$(PRODUCTION_SETTINGS) $(PYTHON) manage.py check --deploy --fail-level WARNING
 	$(TEST_SETTINGS) $(PYTHON) manage.py makemigrations --check --dry-run
-	$(BIN)/uv lock --check
-	@$(foreach name,$(EXPORTED),$(EXPORT) $(GROUP_$(name)) | diff -q requirements/$(name).txt - &&) true || \
-		{ echo >&2 "requirements/*.txt differ from uv.lock: run make requirements."; exit 1; }
+	@folder=$$(mktemp -d) && cp requirements/*.txt $$folder && \
+		$(foreach name,$(LOCKED),$(call LOCK,$(name),$$folder/$(name).txt) &&) diff -r requirements $$folder; \
+		status=$$?; rm -rf $$folder; [ $$status -eq 0 ] || \
+		{ echo >&2 "requirements/*.txt are not what pyproject.toml needs: run make requirements."; exit 1; }
 	@echo "Looking for notes of work left undone"
 	@! git grep --untracked -nIwE 'TO[D]O|FIX[M]E'
 
@@ -132,18 +133,20 @@ guides: $(TEST) ## Write anew what the pages in docs/ show of the answers, the s
 validate: test quality docs test-mysql ## Run every check
 
 .PHONY: requirements
-requirements: $(DEV) ## Lock the packages that pyproject.toml names, and export requirements/*.txt; UPGRADE=1 takes the newest
-	$(BIN)/uv lock $(if $(UPGRADE),--upgrade)
-	@$(foreach name,$(EXPORTED),$(EXPORT) $(GROUP_$(name)) > requirements/$(name).txt &&) true
+requirements: $(DEV) ## Lock the packages that pyproject.toml names in requirements/*.txt; UPGRADE=1 takes the newest
+	@$(foreach name,$(LOCKED),$(call LOCK,$(name),requirements/$(name).txt) $(if $(UPGRADE),--upgrade) &&) true
 
-# The requirements files, and which groups of pyproject.toml each of them has.
-EXPORTED := base test docs dev mysql production
-GROUP_test := --group test
-GROUP_docs := --group docs
-GROUP_dev := --group dev
-GROUP_mysql := --only-group mysql
-GROUP_production := --group mysql
-EXPORT = $(BIN)/uv export --quiet --frozen --no-header
+# The requirements files, and what of pyproject.toml each of them has. The first has the versions of all others.
+LOCKED := dev base test docs mysql production
+LOCK_dev := pyproject.toml --group dev
+LOCK_base := pyproject.toml
+LOCK_test := pyproject.toml --group test
+LOCK_docs := pyproject.toml --group docs
+LOCK_mysql := --group mysql
+LOCK_production := pyproject.toml --group mysql
+# $(1): a requirements file; $(2): where to write it. The versions that the written file has are kept where they fit.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	$(if $(filter-out dev,$(1)),--constraint requirements/dev.txt) $(LOCK_$(1)) --output-file $(2)
 
 .PHONY: clean
 clean: ## Remove caches and reports; databases and .venv stay
