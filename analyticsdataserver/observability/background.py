@@ -39,6 +39,11 @@ class DescriptorHandler(logging.Handler):
     def createLock(self) -> None:  # noqa: N802 - logging's name
         self.lock = None
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        # As logging's own handler does, but without the lock.
+        self.emit(record)
+        return True
+
     def emit(self, record: logging.LogRecord) -> None:
         # The reader may be gone for good.
         with suppress(OSError):
