@@ -98,7 +98,9 @@ def background_logging(config: dict[str, Any]) -> dict[str, Any]:
     config = deepcopy(config)
     for handler in config["handlers"].values():
         if handler["class"] == "logging.StreamHandler":
-            handler["class"] = f"{__name__}.{BackgroundHandler.__name__}"
+            # Not as a class: from 3.12 on, Python would configure the queue and the listener of a QueueHandler itself.
+            del handler["class"]
+            handler["()"] = f"{__name__}.{BackgroundHandler.__name__}"
     # A worker configures logging before it loads the settings, which nothing can be logged without.
     config["loggers"]["environ"] = {"level": "WARNING"}
     return config
