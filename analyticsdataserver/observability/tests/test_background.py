@@ -99,7 +99,7 @@ def test_only_streams_are_written_in_the_background() -> None:
     handlers = {"stream": {"class": "logging.StreamHandler"}, "file": {"class": "logging.FileHandler"}}
     config = background_logging({"handlers": handlers, "loggers": {}})
     assert config["handlers"] == {
-        "stream": {"class": "analyticsdataserver.observability.background.BackgroundHandler"},
+        "stream": {"()": "analyticsdataserver.observability.background.BackgroundHandler"},
         "file": {"class": "logging.FileHandler"},
     }
     assert handlers["stream"] == {"class": "logging.StreamHandler"}
