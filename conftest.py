@@ -1,7 +1,11 @@
 """Fixtures for the tests of every package."""
 
+from threading import get_ident
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from hypothesis import settings
 from rest_framework.authtoken.models import Token
@@ -9,6 +13,7 @@ from rest_framework.authtoken.models import Token
 from analytics_data_api.access.throttling import clients
 from analytics_data_api.http import database_errors
 from analytics_data_api.tables import introspection
+from analyticsdataserver.databases.sqlite.base import DatabaseWrapper as SQLiteWrapper
 
 pytest_plugins = ["analyticsdataserver.testing.pytest_plugin", "pytester"]
 
@@ -63,3 +68,18 @@ def browser(reader: User) -> Client:
     browser = Client(headers={"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"})
     browser.force_login(reader)
     return browser
+
+
+@pytest.fixture
+def threads_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let other threads close their connections to a database in memory, as they close one to a file.
+
+    Django leaves such a connection open, because the data go with the last one; the connection of the tests keeps them.
+    """
+    close_of_django, thread = SQLiteWrapper.close, get_ident()
+
+    def close(self: Any) -> None:
+        # The connection of the thread that runs the tests may be lent to others.
+        (close_of_django if self._thread_ident == thread else BaseDatabaseWrapper.close)(self)
+
+    monkeypatch.setattr(SQLiteWrapper, "close", close)

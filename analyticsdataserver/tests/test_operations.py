@@ -60,6 +60,7 @@ class TestStatus:
 
 
 @pytest.mark.django_db(databases=["default", "analytics"])
+@pytest.mark.usefixtures("threads_close")
 class TestHealth:
     @both_forms
     def test_is_ok_where_both_databases_answer(self, slash: str) -> None:
