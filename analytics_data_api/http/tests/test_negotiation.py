@@ -51,7 +51,6 @@ JSON, CSV, HTML = "application/json", "text/csv", "text/html"
         ("text/csv, */*", CSV),
         ("application/xml, */*;q=0.1", JSON),
         # A range that Django cannot parse is passed over.
-        ("application/json;q*0=1;q*=2, text/csv", CSV),
         ("application/json;charset*=nonsense'en'x, text/csv", CSV),
         # Parameters and capitals do not tell formats apart.
         ("application/json; charset=utf-8", JSON),
