@@ -85,7 +85,7 @@ def test_nobody_loses_an_answer_when_workers_are_renewed(service: Service) -> No
     enough = Event()
 
     def kept(connection: http.client.HTTPConnection) -> bytes:
-        """Send a request on a kept connection, and again if the server was just closing it (RFC 9112, section 9.3.1)."""
+        """Send a request on a kept connection, again if the server was just closing it (RFC 9112, section 9.3.1)."""
         for is_last in (False, True):
             try:
                 connection.request("GET", SMALL, headers=HEADERS)
