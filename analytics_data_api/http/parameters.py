@@ -64,7 +64,13 @@ ACTIVITY_TYPE: Final = (
         "played_video",
         {"type": "string", "enum": list(activity_types.NAMES), "default": activity_types.ANY},
     ),
-    Parameter("label", "The older name of `activity_type`.", "PLAYED_VIDEO", {"type": "string"}, deprecated=True),
+    Parameter(
+        "label",
+        "The older name of `activity_type`; wins where both are given.",
+        "PLAYED_VIDEO",
+        {"type": "string"},
+        deprecated=True,
+    ),
 )
 
 
@@ -121,17 +127,18 @@ def time(query: Mapping[str, str], name: str) -> datetime | None:
 
 
 def activity_type(query: Mapping[str, str]) -> str:
-    """Return one of ``activity_types.NAMES``, ``any`` by default; ``label`` is the parameter's older name.
+    """Return one of ``activity_types.NAMES``, ``any`` by default; ``label`` goes before ``activity_type``.
 
     Raises:
         NoData: There is no such type.
     """
-    value = query.get("activity_type") or query.get("label") or activity_types.ANY
+    parameter = "label" if query.get("label") else "activity_type"
+    value = query.get(parameter) or activity_types.ANY
     # The pipeline's labels are accepted, too; only ACTIVE differs from its name.
     name = ACTIVITY_TYPES.get(value.lower())
     if name is None:
         takes = ", ".join(activity_types.NAMES)
-        raise NoData(f"activity_type is {quote_value(value)}; it takes one of: {takes}.", "unknown_activity_type")
+        raise NoData(f"{parameter} is {quote_value(value)}; it takes one of: {takes}.", "unknown_activity_type")
     return name
 
 

@@ -176,12 +176,28 @@ class TestActivityType:
     @pytest.mark.parametrize(
         ("query", "name"),
         [
-            ({"activity_type": "played_video", "label": "posted_forum"}, "played_video"),
+            ({"activity_type": "any", "label": "PLAYED_VIDEO"}, "played_video"),
+            ({"activity_type": "played_video", "label": "posted_forum"}, "posted_forum"),
+            ({"activity_type": "unknown", "label": "posted_forum"}, "posted_forum"),
             ({"activity_type": "", "label": "posted_forum"}, "posted_forum"),
+            ({"activity_type": "played_video", "label": ""}, "played_video"),
         ],
     )
-    def test_the_newer_name_goes_before_the_older(self, query: dict[str, str], name: str) -> None:
+    def test_the_older_name_goes_before_the_newer(self, query: dict[str, str], name: str) -> None:
         assert parameters.activity_type(query) == name
+
+    @pytest.mark.parametrize(
+        ("query", "used"),
+        [
+            ({"label": "swimming"}, "label"),
+            ({"label": "swimming", "activity_type": "any"}, "label"),
+            ({"label": "", "activity_type": "swimming"}, "activity_type"),
+        ],
+    )
+    def test_the_error_names_the_parameter_that_was_used(self, query: dict[str, str], used: str) -> None:
+        with pytest.raises(NoData) as caught:
+            parameters.activity_type(query)
+        assert str(caught.value.detail).startswith(f"{used} is 'swimming'; it takes one of: any, ")
 
     @pytest.mark.parametrize(
         "text", ["swimming", "played video", " any", "any\0", "po\u017fted_forum", "played_v\u0131deo", "x" * 10_000]

@@ -60,7 +60,7 @@ class TestRecentActivity:
             ({"activity_type": "active"}, "any", 30),
             ({"activity_type": "Played_Video"}, "played_video", 20),
             ({"label": "PLAYED_VIDEO"}, "played_video", 20),
-            ({"label": "any", "activity_type": "played_video"}, "played_video", 20),
+            ({"label": "PLAYED_VIDEO", "activity_type": "any"}, "played_video", 20),
         ],
     )
     def test_the_type_picks_the_row(self, get: Get, parameters: dict[str, str], activity_type: str, count: int) -> None:
