@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from analytics_data_api.access import bodies
 from analytics_data_api.access.throttling.policies import PASSWORDS
+from analytics_data_api.text import require_text
 
 
 @extend_schema_field({"type": "string", "format": "password"})
@@ -66,3 +67,7 @@ class AuthenticatedView(APIView):
     @extend_schema(responses={200: OpenApiResponse({"type": "object", "maxProperties": 0}, "An empty object.")})
     def get(self, request: Request) -> Response:
         return Response({})
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        require_text(request.META.get("QUERY_STRING", ""))

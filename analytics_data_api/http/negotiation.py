@@ -11,7 +11,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from analytics_data_api.http.problems import quote_value
+from analytics_data_api.text import quote_value
 
 PAGE: Final = "text/html"
 ANY: Final = "*/*"

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from analytics_data_api.http.problems import BadRequest, NoData, quote_value
+from analytics_data_api.http.problems import BadRequest, NoData
 from analytics_data_api.tables.constants import activity_types
 from analytics_data_api.tables.dates import DateRange
+from analytics_data_api.text import quote_value
 
 START_DATE: Final = "start_date"
 END_DATE: Final = "end_date"

@@ -16,9 +16,6 @@ CONTENT_TYPE: Final = "application/problem+json"
 # Seconds after which a client may try again, unless the reason for the refusal says otherwise.
 RETRY_AFTER: Final = 5
 
-# How many characters of a client's value a message repeats.
-SHOWN_LENGTH: Final = 60
-
 # RFC 9110's; Python has older ones before 3.13.
 TITLES: Final[dict[int, str]] = {413: "Content Too Large"}
 
@@ -54,11 +51,6 @@ class ProblemResponse(HttpResponse):
         super().__init__(orjson.dumps(members), status=members["status"], content_type=CONTENT_TYPE, headers=headers)
         self.members = members
         self.error_code: str = members["error_code"]
-
-
-def quote_value(value: str) -> str:
-    """Return a client's value as a message may repeat it: quoted, printable, and shortened."""
-    return repr(value if len(value) <= SHOWN_LENGTH else f"{value[: SHOWN_LENGTH - 1]}…")
 
 
 def problem(status: int, detail: str, code: str, headers: dict[str, str] | None = None) -> ProblemResponse:

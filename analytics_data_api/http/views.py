@@ -26,11 +26,12 @@ from analytics_data_api.http.conditional import validate_report
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.disposition import attachment
 from analytics_data_api.http.parameters import Parameter
-from analytics_data_api.http.problems import BadRequest, NoData, quote_value
+from analytics_data_api.http.problems import BadRequest, NoData
 from analytics_data_api.http.retry import reconnect
 from analytics_data_api.http.spool import whole_response
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.tables.statements import database_of
+from analytics_data_api.text import quote_value, require_text
 
 METHODS: Final = ("get", "head", "options")
 
@@ -186,6 +187,8 @@ class ReportView(APIView):
         self.entity_id = parameters.entity_id(kwargs[self.entity])
         self.query_params = request.query_params
         super().initial(request, *args, **kwargs)
+        if query := request.META.get("QUERY_STRING"):
+            require_text(query)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         made = super().initialize_request(request, *args, **kwargs)

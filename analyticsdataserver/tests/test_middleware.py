@@ -7,17 +7,13 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.db import connections
-from django.http import HttpResponse
-from django.test import Client, RequestFactory
+from django.test import Client
 
 from analytics_data_api.http.tests.shape import problem_of
 from analytics_data_api.tables.tests import factories as make
 from analyticsdataserver.paths import PROBES
 from analyticsdataserver.serving.wsgi import application
-from analyticsdataserver.web.middleware import RequestMiddleware
 from analyticsdataserver.web.security import NOTHING_ALLOWED
-
-PASSED = "passed on"
 
 # What no UTF-8 text holds: a lone byte, a sequence that is cut off, one that is too long, half of a surrogate pair.
 UNDECODABLE = ["%ff", "%C3", "%e5%8c", "%c0%af", "%ED%A0%80", "%f5%80%80%80", "a%80b"]
@@ -32,42 +28,83 @@ TEXT = [
     "a+b",
     "100%",
     "%zz",
+    "%25FF",
+    "%2500",
     "é",
     "北",
 ]
 
 
-def passed_through(path: str) -> HttpResponse:
-    response = RequestMiddleware(lambda request: HttpResponse(PASSED))(RequestFactory().get(path))
-    assert isinstance(response, HttpResponse)
-    return response
+def answered(path: str) -> Any:
+    """Return the response to a path where nothing is, or of the redirect at "/"."""
+    return Client().get(path)
 
 
+@pytest.mark.django_db(databases=["default", "analytics"])
 @pytest.mark.parametrize("place", ["/{}", "/a/{}/b", "/?x={}", "/?{}=x", "/?a=b&x={}&c=d", "/?{}"])
 class TestRefusal:
     @pytest.mark.parametrize("text", ["%00", "a%00b", "%00%C3%A9"])
     def test_of_a_nul_character(self, place: str, text: str) -> None:
-        assert "NUL" in problem_of(passed_through(place.format(text)), 400, "invalid_text")["detail"]
+        assert "NUL" in problem_of(answered(place.format(text)), 400, "invalid_text")["detail"]
 
     @pytest.mark.parametrize("text", UNDECODABLE)
     def test_of_bytes_that_are_not_utf_8(self, place: str, text: str) -> None:
-        assert "not UTF-8" in problem_of(passed_through(place.format(text)), 400, "invalid_text")["detail"]
+        assert "not UTF-8" in problem_of(answered(place.format(text)), 400, "invalid_text")["detail"]
 
     @pytest.mark.parametrize("text", TEXT)
     def test_of_nothing_else(self, place: str, text: str) -> None:
-        assert passed_through(place.format(text)).content.decode() == PASSED
+        assert answered(place.format(text)).status_code in (302, 404)
 
 
+@pytest.mark.django_db(databases=["default", "analytics"])
 def test_a_parameter_is_named_with_its_value() -> None:
-    detail = problem_of(passed_through("/?a=b&start_date=20%FF"), 400)["detail"]
+    detail = problem_of(answered("/?a=b&start_date=20%FF"), 400)["detail"]
     assert "start_date" in detail
     assert "'20%FF'" in detail
     assert "'b'" not in detail
 
 
+@pytest.mark.django_db(databases=["default", "analytics"])
 @pytest.mark.parametrize("address", ["/{}", "/?x={}", "/?{}=x"])
 def test_a_long_one_is_shortened(address: str) -> None:
-    assert len(problem_of(passed_through(address.format("x" * 10_000 + "%00")), 400)["detail"]) < 300
+    assert len(problem_of(answered(address.format("x" * 10_000 + "%00")), 400)["detail"]) < 300
+
+
+@pytest.mark.parametrize("path", ["/api/v0/courses/a/b/%25FF/enrollment", "/api/v0/courses/a/b/%FFc/enrollment"])
+@pytest.mark.django_db(databases=["default", "analytics"])
+def test_a_percent_sign_is_no_undecodable_byte(client: Client, path: str) -> None:
+    status, code = (404, "unknown_course") if "%25" in path else (400, "invalid_text")
+    problem_of(client.get(path), status, code)
+
+
+@pytest.mark.parametrize("text", ["x=%ff", "x=%00"])
+@pytest.mark.django_db(databases=["default", "analytics"])
+class TestOrderOfErrors:
+    """A query string that is no text is a fault of status 400, which comes after 405, 406, 401 and 429, before 404."""
+
+    ENROLLMENT: Final = "/api/v0/courses/a/b/c/enrollment"
+
+    @pytest.mark.parametrize("path", [ENROLLMENT, "/authenticated/", "/status/", "/docs/", "/api-auth/login/"])
+    def test_405_is_first(self, client: Client, path: str, text: str) -> None:
+        problem_of(client.delete(f"{path}?{text}"), 405, "method_not_allowed")
+
+    @pytest.mark.parametrize("path", [ENROLLMENT, "/authenticated/"])
+    def test_406_and_401_come_before_it(self, client: Client, path: str, text: str) -> None:
+        problem_of(Client().get(f"{path}?format=xml&{text}"), 406, "not_acceptable")
+        problem_of(Client().get(f"{path}?{text}"), 401, "not_authenticated")
+        wrong = Client(headers={"authorization": "Token unknown"})
+        problem_of(wrong.get(f"{path}?{text}"), 401, "authentication_failed")
+        problem_of(client.get(f"{path}?{text}"), 400, "invalid_text")
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+    def test_no_method_takes_it(self, client: Client, method: str, text: str) -> None:
+        assert client.generic(method, f"{self.ENROLLMENT}?{text}").status_code == 400
+
+    def test_404_comes_after_it(self, client: Client, text: str) -> None:
+        problem_of(client.get(f"/nowhere?{text}"), 400, "invalid_text")
+
+    def test_the_host_comes_before_it(self, text: str) -> None:
+        problem_of(Client(headers={"host": "evil.example.com"}).get(f"/docs/?{text}"), 400, "unknown_host")
 
 
 class TestHosts:

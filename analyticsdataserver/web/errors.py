@@ -17,8 +17,9 @@ from analytics_data_api.access.bodies import BodyTooLarge
 from analytics_data_api.formats.page import CONTENT_SECURITY_POLICY
 from analytics_data_api.http import problems
 from analytics_data_api.http.negotiation import ANY, PAGE, preferred, program_formats
-from analytics_data_api.http.problems import ProblemResponse, of_exception, problem, quote_value
+from analytics_data_api.http.problems import ProblemResponse, of_exception, problem
 from analytics_data_api.http.views import ReportView
+from analytics_data_api.text import quote_value
 
 # Of equals a problem document, as programs that accept anything get one.
 MEDIA_TYPES: Final = (problems.CONTENT_TYPE, *dict.fromkeys(each.media_type for each in ReportView.renderer_classes))

@@ -5,24 +5,26 @@ from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
+from django.core.signals import request_started
 from django.db import Error
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.common import CommonMiddleware
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ParseError
 
 from analytics_data_api.access.throttling.policies import HEADERS
-from analytics_data_api.http.problems import ProblemResponse, of_exception, problem, quote_value
+from analytics_data_api.http.problems import ProblemResponse, of_exception, problem
+from analytics_data_api.text import quote_value, require_text
 from analyticsdataserver.paths import PROBES
 from analyticsdataserver.web import errors
 from analyticsdataserver.web.security import NOTHING_ALLOWED
 
-# Django percent-encodes the bytes of a path that are not UTF-8 again, in capitals, instead of decoding them.
-UNDECODED: Final = re.compile("%[89A-F][0-9A-F]")
+# A key of the environment of a request whose path is not UTF-8.
+UNDECODABLE: Final = "analyticsdataserver.undecodable_path"
 
 IS_PROBE: Final = re.compile(f"/{PROBES}")
 
@@ -32,15 +34,19 @@ FORM: Final = "application/x-www-form-urlencoded"
 class RequestMiddleware(CommonMiddleware):
     """Django's ``CommonMiddleware``, which checks the host and sets ``Content-Length``, and what all responses share.
 
-    A request whose path or query string is no text is refused, as Django would replace bytes that are not UTF-8. A
-    method that the view does not have is refused before the view, and CSRF protection, are called. Errors become
-    problem documents, or pages for browsers.
+    A path that is no text is refused first, as Django would replace bytes that are not UTF-8. A method that the view
+    does not have is refused before the view, and CSRF protection, are called; so is a query string that is no text,
+    unless the view needs a key, which it checks before the query string. Errors become problem documents, or pages for
+    browsers.
     """
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:  # type: ignore[override]  # not only redirects
-        fault = fault_of_text(request)
-        if fault is not None:
-            return problem(HTTPStatus.BAD_REQUEST, fault, "invalid_text")
+        if "\0" in request.path:
+            detail = f"The path {quote_value(request.path)} holds a NUL character, which no id has."
+            return problem(HTTPStatus.BAD_REQUEST, detail, "invalid_text")
+        if UNDECODABLE in request.META:
+            detail = f"The path {quote_value(request.path)} holds bytes that are not UTF-8."
+            return problem(HTTPStatus.BAD_REQUEST, detail, "invalid_text")
         # A load balancer may send any Host to a probe, and no probe uses it.
         if IS_PROBE.match(request.path_info):
             return None
@@ -55,6 +61,12 @@ class RequestMiddleware(CommonMiddleware):
         view_class = getattr(view, "view_class", None)
         if view_class is not None and request.method not in (methods := allowed_methods(view_class)):
             return errors.method_not_allowed(request, methods)
+        # A view that needs a key checks the key first, and then the query string itself.
+        if (query := request.META.get("QUERY_STRING")) and not getattr(view_class, "authentication_classes", ()):
+            try:
+                require_text(query)
+            except ParseError as error:
+                return of_exception(error)
         is_form = request.method == "POST" and not getattr(view, "csrf_exempt", False)
         # Before CSRF protection reads the form of a client that has its cookie: Django would write the files of a
         # multipart body to the disk.
@@ -79,32 +91,23 @@ class RequestMiddleware(CommonMiddleware):
         return super().process_response(request, response)
 
 
+@receiver(request_started)
+def note_undecodable_path(environ: dict[str, Any] | None = None, **kwargs: Any) -> None:
+    """Mark the environment of a request whose path is not UTF-8.
+
+    Django then writes the path anew, with what it cannot decode percent-encoded: like a path that has percent signs.
+    """
+    if environ is not None and not (path := environ.get("PATH_INFO", "")).isascii():
+        try:
+            # WSGI (PEP 3333) passes bytes as Latin-1 characters.
+            path.encode("latin-1").decode()
+        except UnicodeDecodeError:
+            environ[UNDECODABLE] = True
+
+
 @cache
 def allowed_methods(view_class: type[Any]) -> tuple[str, ...]:
     """Return the methods of a class-based view; Django makes HEAD of GET for each."""
     return tuple(
         name.upper() for name in view_class.http_method_names if hasattr(view_class, "get" if name == "head" else name)
     )
-
-
-def fault_of_text(request: HttpRequest) -> str | None:
-    """Return why the path or the query string, which is still percent-encoded, is no text; None where both are."""
-    path, query = request.path, request.META.get("QUERY_STRING", "")
-    if "\0" in path:
-        return f"The path {quote_value(path)} holds a NUL character, which no id has."
-    if "%" in path and UNDECODED.search(path):
-        return f"The path {quote_value(path)} holds bytes that are not UTF-8."
-    if "%" not in query and "\0" not in query and query.isascii():
-        return None
-    for pair in query.split("&"):
-        name, _, value = pair.partition("=")
-        # WSGI (PEP 3333) passes bytes as Latin-1 characters.
-        raw = unquote_to_bytes(pair.encode("latin-1"))
-        if b"\0" in raw:
-            shown = f"The parameter {quote_value(name)} is {quote_value(value)}"
-            return f"{shown}, which holds a NUL character; it takes text."
-        try:
-            raw.decode()
-        except UnicodeDecodeError:
-            return f"The parameter {quote_value(name)} is {quote_value(value)}, which holds bytes that are not UTF-8."
-    return None

@@ -141,7 +141,10 @@ class TestRefused:
         self.refused(log, client.get(f"{ENROLLMENT}?start_date=x"), 400, user="reader", error="invalid_date")
 
     def test_before_the_address_is_looked_at(self, log: Log) -> None:
-        self.refused(log, Client().get("/status/?a=%00"), 400, path="/status/", route="none", error="invalid_text")
+        self.refused(log, Client().get("/a%00"), 400, path="/a\0", route="none", error="invalid_text")
+
+    def test_for_text_that_is_none(self, log: Log) -> None:
+        self.refused(log, Client().get("/api/?a=%00"), 400, path="/api/", route="versions", error="invalid_text")
 
     def test_for_the_host(self, log: Log) -> None:
         response = Client(headers={"host": "evil.example.com"}).get("/docs/")
