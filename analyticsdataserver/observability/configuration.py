@@ -36,6 +36,8 @@ def logging_settings(level: str, form: str) -> dict[str, Any]:
             # Django's own handlers print only with DEBUG, or send mail; the root's handler takes their place.
             "django": {"handlers": [], "level": level},
             "django.request": {"filters": ["only_errors"]},
+            # Requests that Django refuses, each with a traceback; the access log has a line of each.
+            "django.security": {"handlers": ["nowhere"], "propagate": False},
             # runserver's line about each request shows the whole query string.
             "django.server": {"handlers": ["nowhere"], "propagate": False},
             # With DEBUG, Django logs each statement with its parameters, keys among them.

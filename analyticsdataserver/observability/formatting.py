@@ -3,6 +3,7 @@
 import logging
 from datetime import UTC, datetime
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
@@ -16,10 +17,14 @@ TRACEBACKS: Final = logging.Formatter()
 
 
 class OnlyErrorsFilter(logging.Filter):
-    """Leaves out what Django logs of a refused request, which has its record in the access log, but for tracebacks."""
+    """Leaves out what Django logs of a request, which has its line in the access log, but for tracebacks of a 5xx.
+
+    A client can cause any number of 4xx, some of which Django logs with a traceback.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.exc_info is not None
+        status = getattr(record, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR)
+        return record.exc_info is not None and status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def cleaned(record: logging.LogRecord, no_request: str | None = None) -> logging.LogRecord:

@@ -23,6 +23,7 @@ from analyticsdataserver.observability.middleware import RequestLogMiddleware
 from analyticsdataserver.observability.tests.conftest import Line, Log
 from analyticsdataserver.observability.tests.wsgi import WSGIResponse
 from analyticsdataserver.serving import probes
+from analyticsdataserver.serving.asgi import BodyTimeout, UnreadBody
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
@@ -145,6 +146,35 @@ class TestRefused:
 
     def test_for_text_that_is_none(self, log: Log) -> None:
         self.refused(log, Client().get("/api/?a=%00"), 400, path="/api/", route="versions", error="invalid_text")
+
+    @pytest.mark.parametrize("path", [ENROLLMENT, "/api-auth/login/"])
+    def test_for_too_many_parameters(self, client: Client, log: Log, path: str) -> None:
+        response = client.get(f"{path}?{'&'.join(f'a{number}=1' for number in range(3000))}")
+        self.has_only_a_line(log, response, 400, "bad_request")
+
+    def test_for_a_form_that_is_too_large(self, log: Log) -> None:
+        response = self.post_form("x" * 100_000)
+        self.has_only_a_line(log, response, 413, "body_too_large")
+
+    def test_for_a_form_that_does_not_arrive(self, log: Log) -> None:
+        response = self.post_form("x", **{"wsgi.input": UnreadBody(BodyTimeout())})
+        self.has_only_a_line(log, response, 408, "body_timeout")
+
+    def test_for_a_form_of_another_site(self, log: Log) -> None:
+        response = Client(enforce_csrf_checks=True).post("/api-auth/login/")
+        self.has_only_a_line(log, response, 403, "csrf_failed")
+
+    def post_form(self, body: str, **environ: Any) -> Any:
+        """Return the response to a login form, which CSRF protection reads first."""
+        sender = Client(enforce_csrf_checks=True, raise_request_exception=False)
+        sender.get("/api-auth/login/")
+        form = "application/x-www-form-urlencoded"
+        return sender.post("/api-auth/login/", f"username={body}", content_type=form, **environ)
+
+    def has_only_a_line(self, log: Log, response: Any, status: int, code: str) -> None:
+        assert log.lines == log.entries
+        entry = log.entries[-1]
+        assert (response.status_code, entry["status"], entry["error"]) == (status, status, code)
 
     def test_for_the_host(self, log: Log) -> None:
         response = Client(headers={"host": "evil.example.com"}).get("/docs/")
