@@ -140,6 +140,11 @@ class ErrorLog:
 error_log: Final = ErrorLog(LOG_INTERVAL)
 
 
+def sentence(cause: Cause, database: str, error: Error) -> str:
+    """Return a cause's detail for a database and the table that an error names."""
+    return " ".join(cause.detail.format(database=database, table=table_of(error)).split()).replace(" .", ".")
+
+
 def explain(error: Error) -> tuple[str, str] | None:
     """Return the error code and the detail of the response to a request that a database error ended; log the error.
 
@@ -149,8 +154,7 @@ def explain(error: Error) -> tuple[str, str] | None:
     cause = cause_of(error)
     if cause is None:
         return None
-    database = database_of_error()
-    detail = " ".join(cause.detail.format(database=database, table=table_of(error)).split()).replace(" .", ".")
+    detail = sentence(cause, database_of_error(), error)
     number = error.args[0] if error.args and isinstance(error.args[0], int) else None
     error_log.log((detail, type(error), number), detail, error)
     return cause.code, detail

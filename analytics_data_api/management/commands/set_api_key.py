@@ -4,9 +4,10 @@ import sys
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import Error
+from django.db import DEFAULT_DB_ALIAS, Error
 
 from analytics_data_api.access import keys
+from analytics_data_api.http.database_errors import CANNOT_OPEN, NAMES, OTHER_ERROR, TABLE_MISSING, cause_of, sentence
 
 
 class DiscreetParser(CommandParser):
@@ -60,9 +61,15 @@ class Command(BaseCommand):
         except keys.KeyRefusedError as error:
             raise CommandError(str(error)) from None
         except Error as error:
-            # A database may quote the key.
-            reason = str(error) if token is None or token not in str(error) else type(error).__name__
-            raise CommandError(
-                f"The database of users and keys did not take this: {reason}. "
-                "`./manage.py migrate` creates its tables where they are missing."
-            ) from None
+            raise CommandError(reason_of(error)) from None
+
+
+def reason_of(error: Error) -> str:
+    """Return why the database of users did not take a change; its own message is left out, which may quote the key."""
+    cause = cause_of(error) or OTHER_ERROR
+    number = error.args[0] if error.args and isinstance(error.args[0], int) else None
+    code = getattr(error.__cause__, "sqlite_errorname", number)
+    reason = f"{sentence(cause, NAMES[DEFAULT_DB_ALIAS], error)} ({type(error).__name__}{f' {code}' if code else ''})"
+    if cause in (TABLE_MISSING, CANNOT_OPEN):
+        reason += " `./manage.py migrate` creates the tables, and a file of SQLite, where they are missing."
+    return reason
