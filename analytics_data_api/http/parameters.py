@@ -121,10 +121,11 @@ def time(query: Mapping[str, str], name: str) -> datetime | None:
             return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         except (ValueError, OverflowError):
             pass
-    raise BadRequest(
-        f"{name} is {quote_value(value)}; it takes a date that exists, as YYYY-mm-dd or YYYY-mm-ddTHHMMSS (UTC).",
-        "invalid_date",
-    )
+    detail = f"{name} is {quote_value(value)}; it takes a date that exists, as YYYY-mm-dd or YYYY-mm-ddTHHMMSS (UTC)."
+    if " " in value and DATE.fullmatch(value.replace(" ", "+")):
+        # In a query string, "+" is a space.
+        detail += " ISO 8601 with colons and an offset are taken, too; send the + of an offset as %2B."
+    raise BadRequest(detail, "invalid_date")
 
 
 def activity_type(query: Mapping[str, str]) -> str:

@@ -105,6 +105,21 @@ class TestDates:
         assert "YYYY-mm-dd or YYYY-mm-ddTHHMMSS" in detail
         assert caught.value.get_codes() == "invalid_date"
 
+    @pytest.mark.parametrize("text", ["2014-10-01T00:00:00 02:00", "2014-10-01T000000 0200", "2014-10-01T00:00 02"])
+    def test_an_offset_whose_plus_was_not_encoded_is_refused_with_how_to_send_it(self, name: str, text: str) -> None:
+        with pytest.raises(BadRequest) as caught:
+            parameters.time({name: text}, name)
+        assert str(caught.value.detail) == (
+            f"{name} is {text!r}; it takes a date that exists, as YYYY-mm-dd or YYYY-mm-ddTHHMMSS (UTC). "
+            "ISO 8601 with colons and an offset are taken, too; send the + of an offset as %2B."
+        )
+
+    @pytest.mark.parametrize("text", ["2014-12-10 19:31:46", "2014-12-10T000000Z ", "2014-12-10T00:00:00+24:00"])
+    def test_other_errors_say_nothing_of_offsets(self, name: str, text: str) -> None:
+        with pytest.raises(BadRequest) as caught:
+            parameters.time({name: text}, name)
+        assert str(caught.value.detail).endswith("(UTC).")
+
     def test_a_long_value_is_shortened(self, name: str) -> None:
         with pytest.raises(BadRequest) as caught:
             parameters.time({name: "2014-12-10" + "0" * 10_000}, name)
