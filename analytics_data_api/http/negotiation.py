@@ -48,7 +48,7 @@ def preferred(accept: str, media_types: tuple[str, ...]) -> str | None:
     accepts CSV.
     """
     # The most specific range that matches has the say (RFC 9110, section 12.5.1).
-    ranges = sorted(media_ranges(accept.strip() or ANY), key=attrgetter("specificity", "quality"), reverse=True)
+    ranges = sorted(media_ranges(accept.strip(" \t,") or ANY), key=attrgetter("specificity", "quality"), reverse=True)
     matches = {name: next((each for each in ranges if each.match(name)), None) for name in media_types}
     accepted = {name: (each.quality, each.specificity) for name, each in matches.items() if each and each.quality}
     return max(accepted, key=accepted.__getitem__, default=None)

@@ -36,6 +36,8 @@ JSON, CSV, HTML = "application/json", "text/csv", "text/html"
         (None, JSON),
         ("", JSON),
         (" ", JSON),
+        (",", JSON),
+        (" , ,\t,", JSON),
         ("*", JSON),
         ("text/csv;q=0.1, *;q=.2", JSON),
         ("application/json;q=.1, text/csv;q=.2", CSV),
