@@ -80,7 +80,7 @@ def test_a_percent_sign_is_no_undecodable_byte(client: Client, path: str) -> Non
 @pytest.mark.parametrize("text", ["x=%ff", "x=%00"])
 @pytest.mark.django_db(databases=["default", "analytics"])
 class TestOrderOfErrors:
-    """A query string that is no text is a fault of status 400, which comes after 405, 406, 401 and 429, before 404."""
+    """A query string that is no text is a fault of status 400, which comes after 405, 406 and 401, before 404."""
 
     ENROLLMENT: Final = "/api/v0/courses/a/b/c/enrollment"
 
