@@ -62,6 +62,14 @@ class BodyTimeout(APIException):
     default_code = "body_timeout"
 
 
+class BodyBroken(APIException):
+    """The server cannot read the body of a request to its end."""
+
+    status_code = HTTPStatus.BAD_REQUEST
+    default_detail = "The body of the request broke off, or its chunks are malformed."
+    default_code = "invalid_body"
+
+
 class BodyRequired(BaseException):
     """The application reads the body of the request, which the event loop has not received yet."""
 
@@ -101,6 +109,10 @@ class Response(NamedTuple):
     headers: list[tuple[bytes, bytes]]
     body: bytes | Iterator[bytes]
     close: Callable[[], object] | None
+
+
+# Stands for the response of an application that needs the body of the request first; it is never sent.
+BODY_REQUIRED: Final = Response(0, [], b"", None)
 
 
 class Client:
@@ -178,13 +190,13 @@ class ASGIAdapter:
         environ, has_body = self.environ_of(scope)
         client = Client(receive, send)
         pool = self.probes if PROBE_PATH.match(scope["raw_path"]) else self.requests
-        is_silent = False
+        can_drain = True
         try:
             if has_body and scope["method"] not in WITHOUT_BODY:
                 response = await self.respond(pool, before_body(environ), client)
-                if response is None:
+                if response is BODY_REQUIRED:
                     error = await receive_body(receive, environ)
-                    has_body, is_silent = error is not None, isinstance(error, BodyTimeout)
+                    has_body, can_drain = error is not None, not isinstance(error, (BodyTimeout, BodyBroken))
                     response = await self.respond(pool, environ, client)
             else:
                 response = await self.respond(pool, environ, client)
@@ -195,7 +207,7 @@ class ASGIAdapter:
                 response.headers.append((b"connection", b"close"))
             await send_response(response, client)
             # The server does not close the connection if receiving is given up a second time.
-            if has_body and not is_silent:
+            if has_body and can_drain:
                 await drain(receive)
         except ClientGone:
             pass
@@ -241,7 +253,7 @@ class ASGIAdapter:
         """Run the application in a thread.
 
         Returns:
-            The response; None if the application needs the body, or if the response has been sent already.
+            The response; BODY_REQUIRED if the application needs the body; None if the response has been sent already.
         """
         loop = asyncio.get_running_loop()
         try:
@@ -263,7 +275,7 @@ def handle(
     try:
         result = application(environ, start_response)
     except BodyRequired:
-        return None
+        return BODY_REQUIRED
     except Exception:
         logger.exception("The application raised an exception.")
         return Response(500, [(b"content-length", b"0")], b"", None)
@@ -341,9 +353,6 @@ async def receive_body(receive: Receive, environ: dict[str, Any]) -> Exception |
 
     Returns:
         The error; None if the whole body is there.
-
-    Raises:
-        ClientGone: The client has closed the connection.
     """
     body = bytearray()
     error: Exception | None = None
@@ -352,7 +361,9 @@ async def receive_body(receive: Receive, environ: dict[str, Any]) -> Exception |
             while True:
                 message = await asyncio.wait_for(receive(), CLIENT_TIMEOUT)
                 if message["type"] == "http.disconnect":
-                    raise ClientGone
+                    # The server reports malformed chunks in the same way. A client that is still there gets a response.
+                    error = BodyBroken()
+                    break
                 body += message.get("body", b"")
                 if len(body) > MAX_BODY_SIZE:
                     error = BodyTooLarge()

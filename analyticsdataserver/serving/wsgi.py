@@ -1,23 +1,47 @@
 """The service as a WSGI application, with the production settings unless the environment names others."""
 
 import os
+import re
+from typing import Any, Final
 
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
 
+# Seconds. The server waits at least one for a lock, and reports it before the client gives up.
+SHORTEST_TIMEOUT: Final = 2
+SET: Final = re.compile(r"\s*SET\s+", re.IGNORECASE)
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "analyticsdataserver.settings.production")
 
 
+def limited(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a MySQL connection with limits on waiting for the server, and for a locked table.
+
+    The server reports a lock at least a second before the client would take the server for one that hangs. A timeout of
+    0 is none. Options that set a limit themselves keep it.
+    """
+    seconds = options["connect_timeout"]
+    seconds = max(seconds, SHORTEST_TIMEOUT) if seconds else 0
+    options = {"read_timeout": seconds, "write_timeout": seconds} | options
+    if options["read_timeout"]:
+        wait = max(options["read_timeout"] - 1, 1)
+        limits = f"SET lock_wait_timeout = {wait}, innodb_lock_wait_timeout = {wait}"
+        command = options.get("init_command")
+        if not command:
+            options["init_command"] = limits
+        elif found := SET.match(command):
+            options["init_command"] = f"{limits}, {command[found.end() :]}"
+    return options
+
+
 def limit_waiting() -> None:
-    """Give up a MySQL server that stops answering in the middle of a request.
+    """Give up a MySQL server that stops answering in the middle of a request, or a table that stays locked.
 
     Here and not in the settings, because commands may wait: a migration's statement takes as long as it takes.
     """
     for connection in connections.all():
         if connection.vendor == "mysql":
-            seconds = connection.settings_dict["OPTIONS"]["connect_timeout"]
-            for option in ("read_timeout", "write_timeout"):
-                connection.settings_dict["OPTIONS"].setdefault(option, seconds)
+            connection.settings_dict["OPTIONS"] = limited(connection.settings_dict["OPTIONS"])
 
 
 application = get_wsgi_application()

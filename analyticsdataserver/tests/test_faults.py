@@ -297,6 +297,34 @@ def locked(site: Site, table: str, readers: int) -> Iterator[list[Answer]]:
             answers += [each.result() for each in waiting]
 
 
+@pytest.mark.parametrize("readers", [1, 8])
+def test_a_table_that_stays_locked_is_reported(site: Site, recovered: Callable[[Site], None], readers: int) -> None:
+    with closing(site.connect()) as connection, ThreadPoolExecutor(readers) as pool:
+        connection.query("LOCK TABLES site_analytics.course_enrollment_daily WRITE")
+        answers = list(pool.map(lambda number: site.get(f"{ENROLLMENT}?_={number}"), range(readers)))
+        connection.query("UNLOCK TABLES")
+    for answer in answers:
+        # The wait is not repeated.
+        assert_told(answer, codes=["table_locked"])
+        assert json.loads(answer.body)["detail"] == (
+            "The analytics database has a table that is locked by another client. Try again a little later."
+        )
+    recovered(site)
+
+
+@pytest.mark.parametrize("path", [ENROLLMENT, "/authenticated/"])
+def test_users_that_stay_locked_are_reported(site: Site, recovered: Callable[[Site], None], path: str) -> None:
+    with closing(site.connect()) as connection:
+        connection.query("LOCK TABLES site_default.authtoken_token WRITE")
+        answer = site.get(path)
+        connection.query("UNLOCK TABLES")
+    assert_told(answer, codes=["table_locked"])
+    assert json.loads(answer.body)["detail"] == (
+        "The users database has a table that is locked by another client. Try again a little later."
+    )
+    recovered(site)
+
+
 @pytest.mark.parametrize("readers", [2, 4, 16])
 def test_a_locked_table_stops_no_request_for_another(
     site: Site, recovered: Callable[[Site], None], readers: int

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from analyticsdataserver.config import BASE_DIR, INIT_COMMAND, INSECURE_PREFIX, Config, ProductionConfig
+from analyticsdataserver.serving.wsgi import limited
 from analyticsdataserver.tests.served import NEEDED, Copy
 
 # All that production needs; SQLITE_FOR_USERS because DATABASE_URL names an SQLite file.
@@ -230,6 +231,37 @@ class TestDatabase:
             read(DATABASE_URL="mysql://root@localhost/reports", DATABASE_CONNECTION_MAX_AGE="0", DATABASE_TIMEOUT="2")
         )
         assert (found["CONN_MAX_AGE"], found["OPTIONS"]["connect_timeout"]) == (0, 2)
+
+    @pytest.mark.parametrize(
+        ("query", "seconds", "wait"), [("", 5, 4), ("?connect_timeout=2", 2, 1), ("?connect_timeout=1", 2, 1)]
+    )
+    def test_the_service_waits_for_a_lock_less_than_for_the_server(
+        self, read: Read, query: str, seconds: int, wait: int
+    ) -> None:
+        options = limited(database(read(DATABASE_URL=f"mysql://root@localhost/reports{query}"))["OPTIONS"])
+        assert (options["read_timeout"], options["write_timeout"]) == (seconds, seconds)
+        assert options["init_command"] == (
+            f"SET lock_wait_timeout = {wait}, innodb_lock_wait_timeout = {wait}, "
+            "time_zone = '+00:00' /*!80000 , information_schema_stats_expiry = 0 */"
+        )
+
+    def test_the_service_does_not_limit_what_is_unlimited(self, read: Read) -> None:
+        before = database(read(DATABASE_URL="mysql://root@localhost/reports", DATABASE_TIMEOUT="0"))["OPTIONS"]
+        assert limited(before) == before | {"read_timeout": 0, "write_timeout": 0}
+
+    @pytest.mark.parametrize(
+        ("command", "expected"),
+        [
+            ("", "SET lock_wait_timeout = 4, innodb_lock_wait_timeout = 4"),
+            (
+                "set lock_wait_timeout = 9",
+                "SET lock_wait_timeout = 4, innodb_lock_wait_timeout = 4, lock_wait_timeout = 9",
+            ),
+            ("DO 1", "DO 1"),
+        ],
+    )
+    def test_the_service_keeps_the_init_command_of_the_url(self, command: str, expected: str) -> None:
+        assert limited({"connect_timeout": 5, "init_command": command})["init_command"] == expected
 
     def test_sqlite(self, read: Read) -> None:
         found = database(read(DATABASE_URL="sqlite:////var/lib/my reports/default.db?timeout=20"))

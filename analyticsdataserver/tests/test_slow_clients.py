@@ -173,6 +173,42 @@ def test_a_body_is_read_only_for_a_request_that_needs_it(
         assert b"\r\nconnection: close\r\n" in answer.lower()
 
 
+@pytest.mark.parametrize(
+    ("header", "body"),
+    [
+        ("Transfer-Encoding: chunked", "zz\r\n"),
+        ("Transfer-Encoding: chunked", f"2;{'x' * 100_000}\r\n{{}}\r\n0\r\n\r\n"),
+        ("Transfer-Encoding: chunked", "5\r\n{user\r\n"),
+        ("Content-Length: 100", '{"username":'),
+    ],
+    ids=["malformed", "long extension", "chunks that end early", "a body that ends early"],
+)
+def test_a_body_that_cannot_be_read_is_the_clients_error(service: Service, header: str, body: str) -> None:
+    head = f"POST /api-token-auth/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{header}\r\n\r\n"
+    with ExitStack() as stack:
+        client = connected(service, head, stack)
+        with suppress(ConnectionError):
+            client.sendall(body.encode())
+            client.shutdown(socket.SHUT_WR)
+        client.settimeout(10)
+        answer = b""
+        with suppress(ConnectionError):
+            while chunk := client.recv(10_000):
+                answer += chunk
+    top, _, content = answer.partition(b"\r\n\r\n")
+    assert top.startswith(b"HTTP/1.1 400 ")
+    detail = "The body of the request broke off, or its chunks are malformed."
+    assert json.loads(content) == {
+        "type": "about:blank",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": detail,
+        "error_code": "invalid_body",
+        "developer_message": detail,
+    }
+    assert_served(service, 0.1)
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest.mark.parametrize("size", [0, 1, 60_000, 65_536, 65_537])
 def test_a_body_arrives_whole(service: Service, size: int, *, chunked: bool) -> None:
@@ -182,6 +218,7 @@ def test_a_body_arrives_whole(service: Service, size: int, *, chunked: bool) -> 
         response = connection.getresponse()
         expected = (200, str(size).encode()) if size <= 65_536 else (413, b"")
         assert (response.status, response.read()) == expected
+    assert "Traceback" not in service.logged()
 
 
 def test_passwords_are_checked_while_data_are_served(service: Service) -> None:

@@ -195,14 +195,19 @@ class DatedQuerySet(ReportQuerySet):
         found = dated = False
         for rows in self.grouped(selection, course_id=course_id, start=start, end=end, **self.bound):
             found = True
-            if all(map(is_date, rows[0][: len(self.period)])):
+            if self.is_dated(rows[0]):
                 dated = True
                 yield rows
         if found and not dated and dates is None and (span := self.span(course_id)):
-            # The latest date is a zero date, which is seldom.
+            # The latest date (start or end of the latest week) is a zero date, which is seldom.
             latest = datetime.fromisoformat(span[1]).replace(tzinfo=UTC)
             selection = Selection((*self.conditions, Filter(self.latest_by, "latest")), order_by=(*self.period, "id"))
-            yield from self.grouped(selection, course_id=course_id, latest=latest, **self.bound)
+            groups = self.grouped(selection, course_id=course_id, latest=latest, **self.bound)
+            yield from (rows for rows in groups if self.is_dated(rows[0]))
+
+    def is_dated(self, row: Row) -> bool:
+        """Return whether the period of a row, its first columns, is one: no part of it is null or a zero date."""
+        return all(map(is_date, row[: len(self.period)]))
 
     def grouped(self, selection: Selection, **values: Any) -> Iterator[list[Row]]:
         width = len(self.period)
@@ -238,11 +243,11 @@ class DatedQuerySet(ReportQuerySet):
         """
         for limit in (1, None):
             selection = Selection(self.conditions, order_by=(order,), limit=limit)
-            rows = self.read_selected(selection, (self.latest_by,), course_id=course_id, **self.bound)
-            date = next((date for (date,) in rows if limit or is_date(date)), None)
-            if date is None or is_date(date):
+            rows = self.read_selected(selection, self.period, course_id=course_id, **self.bound)
+            row = next((row for row in rows if limit or self.is_dated(row)), None)
+            if row is None or self.is_dated(row):
                 break
-        return date
+        return None if row is None else str(row[self.period.index(self.latest_by)])
 
 
 def is_midnight(time: datetime) -> bool:

@@ -135,6 +135,33 @@ def test_a_week_without_a_date_is_not_the_latest(get: Get, zero: str) -> None:
     assert body(get, "courses/edX/DemoX/Demo_Course/recent_activity") == expected
 
 
+@pytest.mark.parametrize("zero", ZERO_DATES)
+@pytest.mark.parametrize("column", ["interval_start", "interval_end"])
+def test_a_week_with_half_a_date_is_not_the_latest(get: Get, zero: str, column: str) -> None:
+    """The latest whole week is served, though its end is the same, or earlier."""
+    make.CourseActivityFactory(count=5)
+    path = "courses/edX/DemoX/Demo_Course/activity"
+    expected = body(get, path)
+    start, end = (zero, "2015-01-12") if column == "interval_start" else ("2015-01-05", zero)
+    execute(
+        "INSERT INTO course_activity (course_id, label, interval_start, interval_end, count, created) "
+        f"SELECT course_id, label, '{start}', '{end}', 7, created FROM course_activity"
+    )
+    assert body(get, path) == expected
+    assert body(get, path, start_date="2000-01-01") == expected
+    none = get(path, start_date="2001-01-01", end_date="2001-01-02")
+    assert none.status_code == 404
+    assert "2015" not in none.json()["detail"]
+
+
+@pytest.mark.parametrize("zero", ZERO_DATES)
+def test_a_course_without_a_whole_week_has_no_activity(get: Get, zero: str) -> None:
+    make.CourseActivityFactory(count=5)
+    execute(f"UPDATE course_activity SET interval_start = '{zero}'")
+    assert get("courses/edX/DemoX/Demo_Course/activity").status_code == 404
+    assert get("courses/edX/DemoX/Demo_Course/recent_activity").status_code == 404
+
+
 def texts(model: type[Model]) -> list[str]:
     """Return the columns of text that requests do not name."""
     ids = {"course_id", "module_id", "pipeline_video_id", "label"}
