@@ -4,8 +4,11 @@ import os
 import re
 from typing import Any, Final
 
+from django.conf import settings
+from django.core.cache import close_caches
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
-from django.db import connections
+from django.db import close_old_connections, connections, reset_queries
 
 # Seconds. The server waits at least one for a lock, and reports it before the client gives up.
 SHORTEST_TIMEOUT: Final = 2
@@ -44,5 +47,20 @@ def limit_waiting() -> None:
             connection.settings_dict["OPTIONS"] = limited(connection.settings_dict["OPTIONS"])
 
 
+def skip_idle_steps() -> None:
+    """Disconnect what Django does before and after each request where there is nothing to do.
+
+    Connections that failed or grew old are closed when the next request begins; doing it at the end as well is for
+    connections that are not kept. Statements are only recorded with DEBUG, and nothing is kept in Django's caches. This
+    saves a sixth of a small request; docs/decisions/0022 has the figures.
+    """
+    if all(connection.settings_dict["CONN_MAX_AGE"] != 0 for connection in connections.all()):
+        request_finished.disconnect(close_old_connections)
+    if not settings.DEBUG:
+        request_started.disconnect(reset_queries)
+    request_finished.disconnect(close_caches)
+
+
 application = get_wsgi_application()
 limit_waiting()
+skip_idle_steps()

@@ -113,6 +113,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         state = self.state()
         if self.connection is not None and self.opened != state:
             self.close()
+        # Django need not look at the files once more before the next query of this request.
+        self.health_check_done = True
         if state[0] is None:
             return None
         changed = max(nanoseconds for file in state if file is not None for nanoseconds in file[2:]) / 1e9
