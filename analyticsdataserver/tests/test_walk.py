@@ -9,6 +9,8 @@ from benchmarks.walk import WARMING, send, walk
 from conftest import KEY
 
 
+# MySQL's streaming cursor and version of a table take a file and some functions more.
+@pytest.mark.sqlite_only
 @pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 def test_a_small_request(reader: User) -> None:
     EnrollmentFactory()

@@ -47,7 +47,8 @@ def files() -> Iterator[None]:
     """Check that the test leaves no file open."""
     before = len([*Path("/proc/self/fd").iterdir()])
     yield
-    assert len([*Path("/proc/self/fd").iterdir()]) == before
+    # Closing a response may close connections to databases.
+    assert len([*Path("/proc/self/fd").iterdir()]) <= before
 
 
 def respond(renderer: RowRenderer, rows: Any, *, gzip: bool = False) -> Any:

@@ -2,11 +2,13 @@
 
 import select
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from decimal import Decimal
 from operator import methodcaller
 from typing import Any, Final
 
 from django.db.backends.mysql import base
+from MySQLdb import Error
 from MySQLdb.constants import FIELD_TYPE, FLAG
 from MySQLdb.cursors import SSCursor
 
@@ -61,7 +63,9 @@ class StreamingCursor(SSCursor):
             # next request.
             self.disconnect()
             self.connection = None
-        super().close()
+        # On a lost connection, there is nothing to drop; the error that lost it is the one to raise.
+        with suppress(Error):
+            super().close()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
