@@ -52,7 +52,7 @@ def skip_idle_steps() -> None:
 
     Connections that failed or grew old are closed when the next request begins; doing it at the end as well is for
     connections that are not kept. Statements are only recorded with DEBUG, and nothing is kept in Django's caches. This
-    saves a sixth of a small request; docs/decisions/0022 has the figures.
+    saves about a tenth of a small request; docs/decisions/0022 has the figures.
     """
     if all(connection.settings_dict["CONN_MAX_AGE"] != 0 for connection in connections.all()):
         request_finished.disconnect(close_old_connections)
