@@ -37,6 +37,8 @@ class Pipe:
             # Then nothing holds up the thread any more.
             os.close(self.reading)
         self.handler.close()
+        # The thread writes to a number, which another file would get.
+        self.handler.queue.join()
         with suppress(OSError):
             self.writing.close()
 
