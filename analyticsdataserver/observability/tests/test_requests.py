@@ -252,7 +252,8 @@ class TestFile:
         self.logged(log, response.block_size, "aborted")
 
     def test_that_a_server_reads_past_python_is_complete(self, log: Log) -> None:
-        request = RequestFactory().get("/x", **{"wsgi.file_wrapper": object()})  # type: ignore[arg-type]
+        wrapper: Any = {"wsgi.file_wrapper": object()}
+        request = RequestFactory().get("/x", **wrapper)
         RequestLogMiddleware(lambda _: FileResponse(BytesIO(self.BODY)))(request).close()
         self.logged(log, len(self.BODY), "complete")
 
