@@ -179,8 +179,8 @@ def as_text(row: Row) -> Row:
 def is_date(text: str | None) -> bool:
     """Return whether a date or time, as text that begins with YYYY-mm-dd, is one that exists.
 
-    Null is none. Neither is a zero date, which MySQL takes for any part that is not known (0000-00-00, 2014-00-10), or a
-    day that a month lacks (2015-02-30), which SQLite takes, and MySQL in the mode ALLOW_INVALID_DATES.
+    Null is none. Neither is a zero date, which MySQL takes for any part that is not known (0000-00-00, 2014-00-10),
+    nor a day that its month lacks (2015-02-30), which SQLite takes, and MySQL in the mode ALLOW_INVALID_DATES.
     """
     if text is None or text[4:8:3] != "--":
         return False

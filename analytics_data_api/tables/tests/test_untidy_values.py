@@ -1,5 +1,5 @@
 # ruff: noqa: S608  # the tests' own SQL
-"""Values that other programs left in the tables: zero dates and days that no month has, bytes that are not text, sums of a view."""
+"""Values that other programs left in the tables: dates that do not exist, bytes that are not text, sums of a view."""
 
 import json
 from collections.abc import Callable, Iterator
