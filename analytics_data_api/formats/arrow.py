@@ -16,12 +16,6 @@ class ArrowRenderer(TypedRenderer):
     def stream(self, row_set: RowSet) -> Iterator[bytes]:
         from pyarrow.ipc import new_stream
 
-        from analytics_data_api.formats.tables import Sink, tables, typed_parts
+        from analytics_data_api.formats import tables
 
-        schema, _ = typed_parts(row_set.plan)
-        sink = Sink()
-        with new_stream(sink, schema) as writer:
-            for table in tables(row_set):
-                writer.write_table(table.combine_chunks())
-                yield sink.take()
-        yield sink.take()
+        return tables.stream(row_set, new_stream)

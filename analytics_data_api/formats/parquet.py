@@ -1,6 +1,7 @@
 """Apache Parquet."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from analytics_data_api.formats.base import TypedRenderer
@@ -21,12 +22,6 @@ class ParquetRenderer(TypedRenderer):
     def stream(self, row_set: RowSet) -> Iterator[bytes]:
         from pyarrow.parquet import ParquetWriter
 
-        from analytics_data_api.formats.tables import Sink, tables, typed_parts
+        from analytics_data_api.formats import tables
 
-        schema, _ = typed_parts(row_set.plan)
-        sink = Sink()
-        with ParquetWriter(sink, schema, compression=COMPRESSION) as writer:
-            for table in tables(row_set):
-                writer.write_table(table, row_group_size=table.num_rows)
-                yield sink.take()
-        yield sink.take()
+        return tables.stream(row_set, partial(ParquetWriter, compression=COMPRESSION))

@@ -20,8 +20,8 @@ from analytics_data_api.formats.row_set import ColumnPlan, OutputColumn, RowSet,
 from analytics_data_api.tables.rows import ABSENT
 
 # A row group (of Parquet) or record batch (of a stream) has so many rows, or fewer where they take more bytes.
-ROWS: Final = 64_000
-BYTES: Final = 8 * 1024 * 1024
+ROWS: Final = 32_000
+BYTES: Final = 4 * 1024 * 1024
 
 SECONDS: Final = pa.timestamp("us", tz="UTC")
 TEXTS: Final = pa.list_(pa.string())
@@ -64,8 +64,32 @@ class Sink(io.RawIOBase):
         return taken
 
 
+def stream(row_set: RowSet, open_writer: Callable[[Sink, Any], Any]) -> Iterator[bytes]:
+    """Yield the bytes of a file, a row group at a time.
+
+    Args:
+        row_set: The rows.
+        open_writer: Called with a file to write to and the schema; returns one of pyarrow's writers of tables.
+    """
+    try:
+        yield from written(row_set, open_writer)
+    finally:
+        # Each thread's allocator would keep what it has used. By now, nothing above refers to a table.
+        pa.default_memory_pool().release_unused()
+
+
+def written(row_set: RowSet, open_writer: Callable[[Sink, Any], Any]) -> Iterator[bytes]:
+    schema, _ = typed_parts(row_set.plan)
+    sink = Sink()
+    with open_writer(sink, schema) as writer:
+        for table in tables(row_set):
+            writer.write_table(table)
+            yield sink.take()
+    yield sink.take()
+
+
 def tables(row_set: RowSet) -> Iterator[Any]:
-    """Yield the rows as tables, each of a row group's size."""
+    """Yield the rows as tables, each of a row group's size and in one piece."""
     schema, writers = typed_parts(row_set.plan)
     batches: list[Any] = []
     rows = size = 0
@@ -75,10 +99,17 @@ def tables(row_set: RowSet) -> Iterator[Any]:
         rows += count
         size += batch.nbytes
         if rows >= ROWS or size >= BYTES:
-            yield pa.Table.from_batches(batches)
-            batches, rows, size = [], 0, 0
+            yield combined(batches)
+            rows = size = 0
     if batches:
-        yield pa.Table.from_batches(batches)
+        yield combined(batches)
+
+
+def combined(batches: list[Any]) -> Any:
+    """Return record batches as a table in one piece, and empty the list."""
+    table = pa.Table.from_batches(batches).combine_chunks()
+    batches.clear()
+    return table
 
 
 @lru_cache(64)
