@@ -36,11 +36,13 @@ def available_formats(renderers: Renderers) -> list[str]:
     return program_formats(filter(is_available, renderers))
 
 
-def not_installed(renderer: RowRenderer) -> NotAcceptable:
-    """Return the error for a format that this service could write if a package were installed."""
-    return NotAcceptable(
-        f"The format {renderer.format} needs {renderer.requirement}, which this service lacks.", "format_not_installed"
-    )
+class FormatNotInstalled(NotAcceptable):
+    """A format that this service could write if a package were installed."""
+
+    default_code = "format_not_installed"
+
+    def __init__(self, renderer: RowRenderer) -> None:
+        super().__init__(f"The format {renderer.format} needs {renderer.requirement}, which this service lacks.")
 
 
 def media_ranges(accept: str) -> Iterator[MediaType]:
@@ -92,7 +94,7 @@ class FormatNegotiation(DefaultContentNegotiation):
             for media_type, renderer in by_type.items():
                 if renderer.format == wanted and media_type != PAGE:
                     if isinstance(renderer, RowRenderer) and not renderer.available:
-                        raise not_installed(renderer)
+                        raise FormatNotInstalled(renderer)
                     return renderer, media_type
             takes = ", ".join(available_formats(renderers))
             raise NotAcceptable(f"format is {quote_value(wanted)}; it takes one of: {takes}.")
@@ -106,6 +108,6 @@ class FormatNegotiation(DefaultContentNegotiation):
             others = list(filter(is_available, renderers))
             best = preferred(accept, tuple(map(MEDIA_TYPE, others)))
             if best is None:
-                raise not_installed(chosen)
+                raise FormatNotInstalled(chosen)
             chosen = by_type[best]
         return chosen, best
