@@ -20,7 +20,7 @@ from analytics_data_api.formats.row_set import ColumnPlan, OutputColumn, RowSet,
 from analytics_data_api.tables.rows import ABSENT
 
 # A row group (of Parquet) or record batch (of a stream) has so many rows, or fewer where they take more bytes.
-ROWS: Final = 32_000
+ROWS: Final = 16_000
 BYTES: Final = 4 * 1024 * 1024
 
 SECONDS: Final = pa.timestamp("us", tz="UTC")
