@@ -3,9 +3,12 @@
 import csv
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
+import tomllib
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -15,6 +18,7 @@ import pytest
 from django.test import Client
 from pyarrow import parquet
 
+from analytics_data_api.formats.base import TypedRenderer
 from analytics_data_api.tables.tests import factories as make
 from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.tests.guides import examples
@@ -108,3 +112,19 @@ def test_the_request_of_r(send: Callable[..., bytes]) -> None:
     query = dict(re.findall(r'(\w+) = "([^"]*)"', listed))
     assert parquet.read_table(io.BytesIO(send(url, **query))).column("count").to_pylist() == [7, 8]
     assert f'Authorization = "Token {examples.KEY}"' in source
+
+
+def test_nothing_imports_pyarrow_before_it_is_needed() -> None:
+    source = (
+        "import sys, django; django.setup(); import analyticsdataserver.urls;"
+        "assert 'analytics_data_api.formats.parquet' in sys.modules; assert 'pyarrow' not in sys.modules"
+    )
+    environ = os.environ | {"DJANGO_SETTINGS_MODULE": "analyticsdataserver.settings.test"}
+    subprocess.run([sys.executable, "-c", source], env=environ, cwd=BASE_DIR, check=True)
+
+
+def test_the_requirements_of_typed_formats_are_named_once_more() -> None:
+    groups = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["dependency-groups"]
+    lines = (BASE_DIR / "requirements" / "data.in").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == groups["data"]
+    assert "requirements/data.txt" in TypedRenderer.requirement
