@@ -21,6 +21,7 @@ TEST := $(STAMP)test
 DOCS := $(STAMP)docs
 DEV := $(STAMP)dev
 MYSQL := $(STAMP)mysql
+DATA := $(STAMP)data
 
 # Empty where both databases are SQLite files; the driver's stamp where a URL, in the environment or in .env, says mysql.
 variable = $(or $(value $(1)),$(shell sed -n "s/^\(export \)\{0,1\} *$(1) *= *[\"']\{0,1\}//p" .env 2>/dev/null))
@@ -95,7 +96,7 @@ test-mysql: $(TEST) $(MYSQL) ## Run the tests on a throwaway MariaDB server, or 
 	@$(PYTHON) -m analyticsdataserver.testing.mariadb -- $(BIN)/pytest -n auto --dist loadgroup $(ARGS)
 
 .PHONY: bench
-bench: $(BASE) $(if $(filter sqlite,$(ARGS)),,$(MYSQL)) ## Measure speed against the least code that gives the same bytes: ARGS="--quick --database sqlite"
+bench: $(BASE) $(DATA) $(if $(filter sqlite,$(ARGS)),,$(MYSQL)) ## Measure speed against the least code that gives the same bytes: ARGS="--quick --database sqlite"
 	@$(PYTHON) -m benchmarks.run $(or $(ARGS),--database both)
 
 .PHONY: soak
@@ -111,7 +112,7 @@ quality: $(DEV) ## Check style, types, imports, settings, migrations and require
 	$(TEST_SETTINGS) $(PYTHON) manage.py check --fail-level WARNING
 	$(PRODUCTION_SETTINGS) $(PYTHON) manage.py check --deploy --fail-level WARNING
 	$(TEST_SETTINGS) $(PYTHON) manage.py makemigrations --check --dry-run
-	@folder=$$(mktemp -d) && cp requirements/*.txt $$folder && \
+	@folder=$$(mktemp -d) && cp requirements/* $$folder && \
 		$(foreach name,$(LOCKED),$(call LOCK,$(name),$$folder/$(name).txt) &&) diff -r requirements $$folder; \
 		status=$$?; rm -rf $$folder; [ $$status -eq 0 ] || \
 		{ echo >&2 "requirements/*.txt are not what pyproject.toml needs: run make requirements."; exit 1; }
@@ -137,12 +138,13 @@ requirements: $(DEV) ## Lock the packages that pyproject.toml names in requireme
 	@$(foreach name,$(LOCKED),$(call LOCK,$(name),requirements/$(name).txt) $(if $(UPGRADE),--upgrade) &&) true
 
 # The requirements files, and what of pyproject.toml each of them has. The first has the versions of all others.
-LOCKED := dev base test docs mysql production
+LOCKED := dev base test docs mysql data production
 LOCK_dev := pyproject.toml --group dev
 LOCK_base := pyproject.toml
 LOCK_test := pyproject.toml --group test
 LOCK_docs := pyproject.toml --group docs
 LOCK_mysql := --group mysql
+LOCK_data := --group data
 LOCK_production := pyproject.toml --group mysql
 # $(1): a requirements file; $(2): where to write it. The versions that the written file has are kept where they fit.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
@@ -172,13 +174,16 @@ $(BASE): | $(PYTHON)
 
 # The versions of one requirements file are those of the others, and each of these contains base.txt.
 $(TEST): | $(PYTHON)
-	$(call INSTALL,requirements/test.txt) $(BASE) $@
+	$(call INSTALL,requirements/test.txt) $(BASE) $(DATA) $@
 
 $(DOCS): | $(PYTHON)
 	$(call INSTALL,requirements/docs.txt) $(BASE) $@
 
 $(DEV): | $(PYTHON)
-	$(call INSTALL,requirements/dev.txt) $(BASE) $(TEST) $(DOCS) $@
+	$(call INSTALL,requirements/dev.txt) $(BASE) $(TEST) $(DOCS) $(DATA) $@
+
+$(DATA): | $(PYTHON)
+	$(call INSTALL,requirements/data.txt) $@
 
 # The MySQL driver comes as source code.
 MYSQL_HINT := "MySQL needs a driver that is built here, from a C compiler, pkg-config, and the headers of Python and of" \

@@ -20,11 +20,15 @@ from operator import itemgetter
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+import django
 import orjson
 
 # Read once, at the start; the table is the only thing here that needs Django.
 from analytics_data_api.tables.constants.countries import COUNTRIES, UNKNOWN
 from analyticsdataserver.config import Config
+
+# The worker that runs this program imports the service's log, which needs Django's models.
+django.setup()
 
 Row = tuple[Any, ...]
 Body = bytes | Iterator[bytes]

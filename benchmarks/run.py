@@ -37,6 +37,11 @@ LATEST_COUNTRIES: Final = 0.4
 LARGE: Final = {"sqlite": 2.0, "mariadb": 2.5}
 LARGE_FIRST_BYTE: Final = 0.150
 LARGE_MEMORY: Final = 32 * MEGABYTE
+# What a format takes at most of the time, and of the bytes, that the service needs for the same rows in JSON; and how
+# much memory above that of a worker that has written such a format before.
+FORMAT_TIME: Final = 2.0
+FORMAT_BYTES: Final = {"parquet": 0.1}
+FORMAT_MEMORY: Final = 64 * MEGABYTE
 # How many times as many requests are to be answered with 304 as with 200.
 SMALL_UNCHANGED: Final = 1.2
 LARGE_UNCHANGED: Final = 50.0
@@ -64,6 +69,17 @@ class Case:
 @dataclass(frozen=True)
 class Range(Case):
     """A request for so many rows that its answer is streamed; its target is one of time, and set by the database."""
+
+
+@dataclass(frozen=True)
+class Format(Case):
+    """The same request in JSON and in a format that the floor does not have.
+
+    Attributes:
+        format: The format.
+    """
+
+    format: str = ""
 
 
 def cases(rows_factor: int) -> Iterator[Case]:
@@ -98,6 +114,10 @@ def cases(rows_factor: int) -> Iterator[Case]:
                     f"{name}, {5 * factor} years ({rows * data.LONG_DAYS * factor:,} rows), {form.upper()}",
                     (f"courses/{data.LONG_COURSE}/enrollment/{endpoint}/?start_date={start}&format={form}",),
                 )
+        path = f"courses/{data.LONG_COURSE}/enrollment/location/?start_date={start}&format="
+        for form in ("ndjson", "parquet", "arrow"):
+            name = f"country, {5 * factor} years ({150 * data.LONG_DAYS * factor:,} rows), {form}"
+            yield Format(name, (f"{path}json", f"{path}{form}"), FORMAT_TIME, form)
 
 
 @dataclass(frozen=True)
@@ -182,6 +202,8 @@ class Benchmark:
         self.answers: dict[str, Answer] = {}
 
     def run(self, wanted: Sequence[Case]) -> None:
+        formats = [case for case in wanted if isinstance(case, Format)]
+        wanted = [case for case in wanted if not isinstance(case, Format)]
         small = [case for case in wanted if not isinstance(case, Range)]
         large = [case for case in wanted if isinstance(case, Range)]
         for case in wanted:
@@ -192,7 +214,10 @@ class Benchmark:
             self.rates(small, rounds)
         if large:
             self.ranges(large)
-        self.unchanged(small, large, conditional, rounds)
+        if formats:
+            self.formats(formats)
+        if wanted:
+            self.unchanged(small, large, conditional, rounds)
 
     def rounds(self, wanted: Sequence[Case], conditional: Mapping[str, list[Asked]]) -> dict[str, list[Round]]:
         """Measure requests per second: each case once in each round, so that whatever disturbs a round disturbs all."""
@@ -295,6 +320,60 @@ class Benchmark:
             if memory_used > LARGE_MEMORY:
                 self.report.miss(name, f"{memory_used / MEGABYTE:.1f} MB above idle")
         self.report.end()
+
+    def formats(self, wanted: Iterable[Format]) -> None:
+        """Measure large answers in formats that the floor does not have, against the service's own JSON."""
+        self.report.title(f"{NAMES[self.database]}: large ranges in other formats", "~")
+        columns = ("request", "JSON s", "service s", "MB", "of JSON's", "memory MB", "ratio", "target")
+        self.report.begin(columns, (45, 8, 9, 8, 9, 9, 6, 8))
+        for case in wanted:
+            json, other = case.asked
+            self.rested(case)
+            peaks = []
+            for _ in range(self.effort.repetitions):
+                self.service.forget_peak()
+                self.service.transfer(other)
+                peaks.append(self.service.peak())
+            memory = max(peaks)
+            transfers = [
+                tuple(self.service.transfer(asked).total for asked in (json, other))
+                for _ in range(self.effort.repetitions)
+            ]
+            sizes = [self.service.answer(asked).size for asked in (json, other)]
+            ratio = median([taken / of_json for of_json, taken in transfers])
+            share = sizes[1] / sizes[0]
+            self.report.row(
+                (
+                    case.name,
+                    f"{median([of_json for of_json, _ in transfers]):.3f}",
+                    f"{median([taken for _, taken in transfers]):.3f}",
+                    f"{sizes[1] / MEGABYTE:.1f}",
+                    f"{share:.1%}",
+                    f"{memory / MEGABYTE:.1f}",
+                    f"{ratio:.2f}",
+                    f"≤ {case.target:.2f}",
+                )
+            )
+            name = f"{NAMES[self.database]}, {case.name}"
+            if ratio > case.target:
+                self.report.miss(name, f"{ratio:.2f} times the time of JSON")
+            if share > FORMAT_BYTES.get(case.format, 1.0):
+                self.report.miss(name, f"{share:.1%} of the bytes of JSON")
+            if memory > FORMAT_MEMORY:
+                self.report.miss(name, f"{memory / MEGABYTE:.1f} MB above idle")
+        self.report.end()
+
+    def rested(self, case: Format) -> None:
+        """Have new workers, each of which has written a small answer in a format, and does nothing.
+
+        What a format needs is imported by each worker for its first answer, which is not what is measured.
+        """
+        warm_up = [Asked(f"{each.path}?format={case.format}") for each in WARM_UP]
+        self.service.renew_workers()
+        self.service.load(warm_up, 1)
+        while case.format != "ndjson" and not self.service.has_loaded("libarrow"):
+            self.service.answer(warm_up[0])
+        self.service.rest()
 
     def conditional(self, case: Case) -> list[Asked]:
         """Return a case's requests by somebody who has the answers; none where those can't be told apart later."""
@@ -418,6 +497,7 @@ def main() -> None:
         "Django REST Framework": "djangorestframework",
         "granian": "granian",
         "orjson": "orjson",
+        "pyarrow": "pyarrow",
     }
     report.say(
         f"Measured on {datetime.now(UTC):%Y-%m-%d} on {machine()}: Python {platform.python_version()}, "

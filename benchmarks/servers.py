@@ -128,6 +128,10 @@ class Server(service.Service):
         """Take the memory that the workers have now for what they have when idle."""
         self.idle = {worker: status(worker, "VmRSS") for worker in self.workers()}
 
+    def has_loaded(self, library: str) -> bool:
+        """Return whether every worker has a shared library in its memory."""
+        return all(library in Path(f"/proc/{worker}/maps").read_text() for worker in self.workers())
+
     def forget_peak(self) -> None:
         """Have the kernel count the workers' peak memory from now on."""
         for worker in self.workers():

@@ -20,6 +20,7 @@ class CSVRenderer(RowRenderer):
     media_type = "text/csv"
     format = "csv"
     extension = "csv"
+    header_lines = 1
 
     def stream(self, row_set: RowSet) -> Iterator[bytes]:
         header, writers, after = flat_parts(row_set.plan)

@@ -6,11 +6,24 @@ for each row: it has to be a function of the value alone.
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, ClassVar
+from enum import Enum, auto
+from typing import Any, ClassVar, Final
 
 from rest_framework import serializers
 
 from analytics_data_api.tables.statements import is_date
+
+
+class ValueType(Enum):
+    """The types of columns in formats that have types."""
+
+    TEXT = auto()
+    INTEGER = auto()
+    NUMBER = auto()
+    FLAG = auto()
+    DATE = auto()
+    TIME = auto()
+    LIST = auto()
 
 
 class WrittenField(serializers.Field):
@@ -18,15 +31,19 @@ class WrittenField(serializers.Field):
 
     Attributes:
         written: What is written for a value that is not None, as a JSON schema.
+        value_type: The type of the column in formats that have types. They hold text as it is written, and any other
+            value as the rows have it.
     """
 
     written: ClassVar[Mapping[str, Any]]
+    value_type: ClassVar[ValueType] = ValueType.TEXT
 
 
 class TimeField(WrittenField):
     """A time in UTC, ``YYYY-mm-dd HH:MM:SS``, as ``YYYY-mm-ddTHHMMSS``: without colons, without a zone."""
 
     written = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{6}$"}
+    value_type = ValueType.TIME
 
     def to_representation(self, value: str | None) -> str | None:
         return f"{value[:10]}T{value[11:13]}{value[14:16]}{value[17:19]}" if value and is_date(value) else None
@@ -36,6 +53,7 @@ class ZonedTimeField(WrittenField):
     """A time in UTC, ``YYYY-mm-dd HH:MM:SS``, as ``YYYY-mm-ddTHH:MM:SSZ``."""
 
     written = {"type": "string", "format": "date-time", "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"}
+    value_type = ValueType.TIME
 
     def to_representation(self, value: str | None) -> str | None:
         return f"{value[:10]}T{value[11:19]}Z" if value and is_date(value) else None
@@ -45,6 +63,7 @@ class NumberField(WrittenField):
     """A number that is written without a fraction where it has none: 1, not 1.0."""
 
     written = {"type": "number"}
+    value_type = ValueType.NUMBER
 
     # Larger floats are not exact integers.
     LARGEST_EXACT = 2.0**53
@@ -55,3 +74,21 @@ class NumberField(WrittenField):
         if isinstance(value, float) and abs(value) <= self.LARGEST_EXACT and value.is_integer():
             return int(value)
         return value
+
+
+# The types of fields that are written as they are; text where none of these matches.
+VALUE_TYPES: Final = (
+    (serializers.BooleanField, ValueType.FLAG),
+    (serializers.IntegerField, ValueType.INTEGER),
+    ((serializers.FloatField, serializers.DecimalField), ValueType.NUMBER),
+    (serializers.DateField, ValueType.DATE),
+    (serializers.DateTimeField, ValueType.TIME),
+    (serializers.ListField, ValueType.LIST),
+)
+
+
+def value_type(field: serializers.Field) -> ValueType:
+    """Return the type of a field's column in formats that have types."""
+    if isinstance(field, WrittenField):
+        return field.value_type
+    return next((found for classes, found in VALUE_TYPES if isinstance(field, classes)), ValueType.TEXT)

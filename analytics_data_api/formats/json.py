@@ -34,9 +34,8 @@ class JSONRenderer(RowRenderer):
             for item in row_set.records():
                 yield orjson.dumps(item, number)
             return
-        by_row = row_set.plan.may_omit or len(row_set.first_rows or row_set.read_first_rows()) <= SHORT
         opening = b"["
-        for batch in sparse_items(row_set) if by_row else fixed_items(row_set):
+        for batch in sparse_items(row_set) if is_written_by_row(row_set) else fixed_items(row_set):
             yield opening
             yield batch
             opening = b","
@@ -49,20 +48,25 @@ class JSONRenderer(RowRenderer):
         return b"" if data is None else orjson.dumps(data, number)
 
 
-def fixed_items(row_set: RowSet) -> Iterator[bytes]:
+def is_written_by_row(row_set: RowSet) -> bool:
+    """Return whether an answer is written row by row: where items may lack fields, or are so few that it is faster."""
+    return row_set.plan.may_omit or len(row_set.first_rows or row_set.read_first_rows()) <= SHORT
+
+
+def fixed_items(row_set: RowSet, separator: bytes = b",") -> Iterator[bytes]:
     """Yield a batch of items at a time, without brackets; the bytes between the values are the same in every item."""
-    writers, before = fixed_parts(row_set.plan)
+    writers, before = fixed_parts(row_set.plan, separator)
     for size, columns in row_set.batches(writers):
         pieces = [piece for key, values in zip(before, columns, strict=True) for piece in (repeat(key, size), values)]
         yield b"".join(chain.from_iterable(zip(*pieces, repeat(b"}", size), strict=True)))[1:]
 
 
 @lru_cache(64)
-def fixed_parts(plan: ColumnPlan) -> tuple[list[tuple[OutputColumn, Write]], list[bytes]]:
-    """Return what writes each value of an item, and the bytes before each value."""
+def fixed_parts(plan: ColumnPlan, separator: bytes) -> tuple[list[tuple[OutputColumn, Write]], list[bytes]]:
+    """Return what writes each value of an item, and the bytes before each value, the separator of items included."""
     columns = plan.object_columns
     keys = [orjson.dumps(column.name, number) + b":" for column in columns]
-    before = [b",{" + keys[0], *(b"," + key for key in keys[1:])]
+    before = [separator + b"{" + keys[0], *(b"," + key for key in keys[1:])]
     return [(column, json_writer(column.kind, column.convert)) for column in columns], before
 
 

@@ -133,7 +133,7 @@ class PageRenderer(renderers.BrowsableAPIRenderer):
             "downloads": [
                 Crumb(renderer.format.upper(), link(request, renderer.format))
                 for renderer in view.renderer_classes
-                if issubclass(renderer, RowRenderer) and (is_report or renderer.describes)
+                if issubclass(renderer, RowRenderer) and renderer.available and (is_report or renderer.describes)
             ],
             "docs": f"{reverse('docs').rstrip('/')}/#!/{TAG}/{schema.get_operation_id()}",
             "successor": successor(view, request),

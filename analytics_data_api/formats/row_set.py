@@ -9,12 +9,14 @@ from typing import Any, Final, NamedTuple
 
 from rest_framework import serializers
 
-from analytics_data_api.formats.fields import WrittenField
+from analytics_data_api.formats.fields import ValueType, WrittenField, value_type
 from analytics_data_api.tables.rows import ABSENT, Row, Rows
 
 Convert = Callable[[Any], Any]
 # Writes the values of a column, one for each row.
 Write = Callable[[Iterable[Any]], Iterable[Any]]
+# Makes a column of a written value that is the same in each of a number of rows.
+Repeat = Callable[[Any, int], Iterable[Any]]
 
 # Rows written at a time: enough to make the work per batch cheap, few enough to take little memory.
 BATCH_SIZE: Final = 1000
@@ -71,6 +73,20 @@ class UnknownFieldError(ValueError):
         self.known = tuple(known)
 
 
+class TypedValue(NamedTuple):
+    """What formats that have types hold of a value.
+
+    Attributes:
+        type: The type of the column.
+        convert: What to hold for a value; None where it is held as it is.
+        optional: Whether the value may be ABSENT, which is held as null.
+    """
+
+    type: ValueType = ValueType.TEXT
+    convert: Convert | None = None
+    optional: bool = False
+
+
 class Column:
     """A field of the shape.
 
@@ -80,12 +96,15 @@ class Column:
         members: The names of its members, if it is an object.
         convert: What to write for a value; None where it is written as it is.
         kind: What the values are.
+        types: The type in formats that have types; of an object that of each member, by name.
     """
 
     def __init__(self, name: str, field: serializers.Field[Any, Any, Any, Any]) -> None:
         self.name = name
         self.optional = not field.required
-        self.members = tuple(field.fields) if isinstance(field, serializers.Serializer) else ()
+        parts = field.fields if isinstance(field, serializers.Serializer) else {}
+        self.members = tuple(parts)
+        self.types = {"": value_type(field), **{member: value_type(part) for member, part in parts.items()}}
         self.convert = value_cache(field.to_representation) if self.members or isinstance(field, WrittenField) else None
         if isinstance(field, serializers.ListField):
             self.kind = JsonType.LISTS
@@ -106,19 +125,21 @@ class Column:
 
         return value_cache(convert_members)
 
-    def flat(self, members: tuple[str, ...]) -> Iterator[tuple[str, Convert | None]]:
-        """Yield the header and the conversion of each of the column's cells in a flat table."""
+    def flat(self, members: tuple[str, ...]) -> Iterator[tuple[str, Convert | None, TypedValue]]:
+        """Yield the header and the conversions of each of the column's cells in a flat table: as text, and typed."""
         convert = self.convert
         if convert is not None and self.members:
             for member in members or sorted(self.members):
-                yield f"{self.name}.{member}", value_cache(member_of(convert, member), absent=None)
+                of_member = value_cache(member_of(convert, member), absent=None)
+                yield f"{self.name}.{member}", of_member, TypedValue(self.types[member], of_member, self.optional)
             return
+        typed = TypedValue(self.types[""], convert if self.types[""] is ValueType.TEXT else None, self.optional)
         if self.kind is JsonType.LISTS:
             convert = ", ".join
         if self.optional:
-            yield self.name, lambda value: None if value is ABSENT else convert(value) if convert else value
+            yield self.name, lambda value: None if value is ABSENT else convert(value) if convert else value, typed
         else:
-            yield self.name, convert
+            yield self.name, convert, typed
 
 
 def member_of(convert: Convert, member: str) -> Convert:
@@ -145,12 +166,14 @@ class OutputColumn(NamedTuple):
         place: The index of its value in a row; the constants follow the row's own values.
         kind: What the values are.
         convert: What to write for a value; None where it is written as it is.
+        typed: The same for formats that have types, of a cell in a flat table.
     """
 
     name: str
     place: int
     kind: JsonType
     convert: Convert | None
+    typed: TypedValue = TypedValue()
 
 
 class ColumnPlan:
@@ -226,9 +249,9 @@ class ColumnPlan:
     def flat_columns(self) -> list[OutputColumn]:
         """The cells of an item as a flat row: by name, or as ``fields`` orders them."""
         cells = [
-            OutputColumn(header, self.places[name], self.columns[name].kind, convert)
+            OutputColumn(header, self.places[name], self.columns[name].kind, convert, typed)
             for name, members in self.selected.items()
-            for header, convert in self.columns[name].flat(members)
+            for header, convert, typed in self.columns[name].flat(members)
         ]
         if selected := set(self.fields):
             # A cell is selected by its own name, or as a part of its object.
@@ -287,11 +310,14 @@ class RowSet:
         self.rows = chain(self.first_rows, self.rows)
         return self.first_rows
 
-    def batches(self, writers: Sequence[tuple[OutputColumn, Write]]) -> Iterator[tuple[int, list[Iterable[Any]]]]:
+    def batches(
+        self, writers: Sequence[tuple[OutputColumn, Write]], repeated: Repeat = repeat
+    ) -> Iterator[tuple[int, list[Iterable[Any]]]]:
         """Yield the rows a batch at a time, by column, so that a batch costs a call for each column, not each value.
 
         Args:
             writers: The columns to yield, each with the function that writes its values.
+            repeated: Makes a column of one written value and the number of rows.
 
         Yields:
             The number of rows, and for each column the written values of all of them.
@@ -299,15 +325,17 @@ class RowSet:
         while rows := list(islice(self.rows, BATCH_SIZE)):
             columns = list(zip(*rows, strict=True))
             self.written += len(rows)
-            yield len(rows), [self.column(cell, write, columns, len(rows)) for cell, write in writers]
+            yield len(rows), [self.column(cell, write, columns, len(rows), repeated) for cell, write in writers]
 
-    def column(self, cell: OutputColumn, write: Write, columns: list[tuple[Any, ...]], size: int) -> Iterable[Any]:
+    def column(
+        self, cell: OutputColumn, write: Write, columns: list[tuple[Any, ...]], size: int, repeated: Repeat
+    ) -> Iterable[Any]:
         """Return the written values of a column; a constant is repeated for each row."""
         width = self.plan.width
         if cell.place < width:
             return write(columns[cell.place])
         (constant,) = write((self.constants[cell.place - width],))
-        return repeat(constant, size)
+        return repeated(constant, size)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """Yield each item as an object."""

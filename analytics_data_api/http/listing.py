@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from analytics_data_api.http.negotiation import program_formats
+from analytics_data_api.http.negotiation import available_formats
 
 if TYPE_CHECKING:
     from analytics_data_api.http.views import ReportView
@@ -51,5 +51,5 @@ def listed(path: str, view: type["ReportView"]) -> dict[str, Any]:
         "name": "_by_".join(words),
         "path": path,
         "methods": [method.upper() for method in view.http_method_names],
-        "formats": program_formats(view.renderer_classes),
+        "formats": available_formats(view.renderer_classes),
     }

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from django.http.request import MediaType
 from rest_framework.exceptions import NotAcceptable
@@ -11,15 +11,38 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from analytics_data_api.formats.base import RowRenderer
 from analytics_data_api.text import quote_value
+
+Renderers = Iterable[type[BaseRenderer] | BaseRenderer]
 
 PAGE: Final = "text/html"
 ANY: Final = "*/*"
 
 
-def program_formats(renderers: Iterable[type[BaseRenderer] | BaseRenderer]) -> list[str]:
+def program_formats(renderers: Renderers) -> list[str]:
     """Return the names of formats that a suffix or ``format`` can request: all but the page, which only Accept does."""
     return [str(renderer.format) for renderer in renderers if renderer.media_type != PAGE]
+
+
+def is_available(renderer: type[BaseRenderer] | BaseRenderer) -> bool:
+    """Return whether the packages that a format needs are installed."""
+    available: bool = getattr(renderer, "available", True)
+    return available
+
+
+def available_formats(renderers: Renderers) -> list[str]:
+    """Return the names of formats that a suffix or ``format`` can request, and that this service can write."""
+    return program_formats(filter(is_available, renderers))
+
+
+class FormatNotInstalled(NotAcceptable):
+    """A format that this service could write if a package were installed."""
+
+    default_code = "format_not_installed"
+
+    def __init__(self, renderer: RowRenderer) -> None:
+        super().__init__(f"The format {renderer.format} needs {renderer.requirement}, which this service lacks.")
 
 
 def media_ranges(accept: str) -> Iterator[MediaType]:
@@ -70,11 +93,21 @@ class FormatNegotiation(DefaultContentNegotiation):
         if wanted := format_suffix or request.query_params.get("format"):
             for media_type, renderer in by_type.items():
                 if renderer.format == wanted and media_type != PAGE:
+                    if isinstance(renderer, RowRenderer) and not renderer.available:
+                        raise FormatNotInstalled(renderer)
                     return renderer, media_type
-            takes = ", ".join(program_formats(renderers))
+            takes = ", ".join(available_formats(renderers))
             raise NotAcceptable(f"format is {quote_value(wanted)}; it takes one of: {takes}.")
         accept = request.META.get("HTTP_ACCEPT", ANY)
         best = preferred(accept, tuple(by_type))
         if best is None:
-            raise NotAcceptable(f"The header Accept is {quote_value(accept)}; it takes one of: {', '.join(by_type)}.")
-        return by_type[best], best
+            takes = ", ".join(renderer.media_type for renderer in filter(is_available, renderers))
+            raise NotAcceptable(f"The header Accept is {quote_value(accept)}; it takes one of: {takes}.")
+        chosen: Any = by_type[best]
+        if isinstance(chosen, RowRenderer) and not chosen.available:
+            others = list(filter(is_available, renderers))
+            best = preferred(accept, tuple(map(MEDIA_TYPE, others)))
+            if best is None:
+                raise FormatNotInstalled(chosen)
+            chosen = by_type[best]
+        return chosen, best

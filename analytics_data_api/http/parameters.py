@@ -84,7 +84,7 @@ def format_parameter(formats: Iterable[str]) -> Parameter:
 def fields_parameter(names: Iterable[str]) -> Parameter:
     """Return ``fields`` for an endpoint whose items have fields of these names."""
     names = list(names)
-    meaning = "Only these fields, separated by commas. In CSV the columns come in this order."
+    meaning = "Only these fields, separated by commas. In formats with columns, these come in this order."
     return Parameter(FIELDS, meaning, names[-2:], {"type": "string", "enum": names}, comma_separated=True)
 
 

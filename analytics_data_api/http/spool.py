@@ -153,8 +153,13 @@ class Spool(io.FileIO):
 
 
 class SpooledResponse(FileResponse):
-    """An answer in a temporary file; its ``Content-Length`` is set."""
+    """An answer in a temporary file; its ``Content-Length`` is set.
 
+    Attributes:
+        compressible: Whether gzip makes the body smaller.
+    """
+
+    compressible = True
     block_size = 256 * 1024
 
 
@@ -168,7 +173,9 @@ def space_needed() -> Iterator[None]:
         raise SpoolFull from error
 
 
-def whole_response(request: HttpRequest, chunks: Iterator[bytes], content_type: str) -> HttpResponse | SpooledResponse:
+def whole_response(
+    request: HttpRequest, chunks: Iterator[bytes], content_type: str, *, compressible: bool = True
+) -> HttpResponse | SpooledResponse:
     """Return a response with a body that has been written completely.
 
     A body in a file is compressed while it is written; one in memory is left to the middleware.
@@ -177,6 +184,7 @@ def whole_response(request: HttpRequest, chunks: Iterator[bytes], content_type: 
         request: The request.
         chunks: The body.
         content_type: The header ``Content-Type``.
+        compressible: Whether gzip makes the body smaller; one that is compressed by itself has no ``Content-Encoding``.
 
     Raises:
         SpoolFull: There is no space for the body.
@@ -190,9 +198,12 @@ def whole_response(request: HttpRequest, chunks: Iterator[bytes], content_type: 
         if size > MEMORY:
             break
     else:
-        return HttpResponse(b"".join(start), content_type=content_type)
+        response = HttpResponse(b"".join(start), content_type=content_type)
+        if not compressible:
+            response.compressible = False  # type: ignore[attr-defined]  # for the middleware below
+        return response
     body = chain(start, chunks)
-    compressed = accepts_gzip(request)
+    compressed = compressible and accepts_gzip(request)
     spool = Spool()
     try:
         for chunk in compress(body) if compressed else body:
@@ -201,18 +212,24 @@ def whole_response(request: HttpRequest, chunks: Iterator[bytes], content_type: 
         spool.close()
         raise
     spool.seek(0)
-    response = SpooledResponse(spool, content_type=content_type)
+    spooled = SpooledResponse(spool, content_type=content_type)
     if compressed:
-        response.headers["Content-Encoding"] = "gzip"
-    return response
+        spooled.headers["Content-Encoding"] = "gzip"
+    elif not compressible:
+        spooled.compressible = False
+    return spooled
 
 
 class GZipMiddleware(gzip.GZipMiddleware):
-    """Django's, which compresses for every client that names gzip, also in order to refuse it with ``gzip;q=0``."""
+    """Django's, which compresses for every client that names gzip, also in order to refuse it with ``gzip;q=0``.
+
+    Responses with an attribute ``compressible`` that is false are not compressed.
+    """
 
     def process_response(self, request: HttpRequest, response: Any) -> Any:
         patch_vary_headers(response, ["Accept-Encoding"])
-        if "HTTP_ACCEPT_ENCODING" in request.META and accepts_gzip(request):
+        accepted = "HTTP_ACCEPT_ENCODING" in request.META and accepts_gzip(request)
+        if accepted and getattr(response, "compressible", True):
             return super().process_response(request, response)
         return response
 

@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from analytics_data_api.access.throttling.clients import UserThrottle
 from analytics_data_api.access.throttling.policies import DATA, Policy
 from analytics_data_api.formats.base import RowRenderer
-from analytics_data_api.formats.registry import FORMATS
+from analytics_data_api.formats.registry import FORMATS, OBJECT_FORMATS
 from analytics_data_api.formats.row_set import RowSet, UnknownFieldError
 from analytics_data_api.http import parameters
 from analytics_data_api.http.conditional import validate_report
@@ -153,7 +153,7 @@ class ReportView(APIView):
         if not_modified:
             return not_modified
         content_type = f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
-        response = whole_response(request, renderer.stream(row_set), content_type)
+        response = whole_response(request, renderer.stream(row_set), content_type, compressible=not renderer.compressed)
         response.rows_written = row_set.written
         if validation:
             for name, value in validation.headers.items():
@@ -161,11 +161,13 @@ class ReportView(APIView):
             if response.has_header("Content-Encoding"):
                 # As Django's middleware does: the compressed bytes are not those of the strong tag.
                 response.headers["ETag"] = f"W/{response.headers['ETag']}"
-        if self.slug and renderer.extension:
-            response.headers["Content-Disposition"] = attachment(
-                f"{course_file_name(self.entity_id)}--{self.slug}.{renderer.extension}"
-            )
+        if renderer.extension and (stem := self.file_name()):
+            response.headers["Content-Disposition"] = attachment(f"{stem}.{renderer.extension}")
         return response
+
+    def file_name(self) -> str | None:
+        """Return the name, without its ending, of the file that an answer is saved as; None for no name."""
+        return f"{course_file_name(self.entity_id)}--{self.slug}" if self.slug else None
 
     def row_set(self) -> RowSet:
         """Return the report, with the fields that the query string selects.
@@ -243,6 +245,7 @@ class ActivityTypeReportView(ReportView):
     entity = "course_id"
     query = parameters.ACTIVITY_TYPE
     single = True
+    renderer_classes = OBJECT_FORMATS
 
     def report(self) -> Rows:
         rows: Rows = rows_of(self.models[0]).recent(self.entity_id, parameters.activity_type(self.query_params))
@@ -264,3 +267,12 @@ def course_file_name(course_id: str) -> str:
     custom = CUSTOM_COURSE.fullmatch(course_id)
     course = custom[1] if custom else course_id.removeprefix("course-v1:")
     return course.replace("/", "-").replace("+", "-")
+
+
+def list_file_name(path: str) -> str:
+    """Return the name of the file, without its ending, of a list that is about no single entity: the path's words.
+
+    Args:
+        path: The path behind the version, without a suffix: ``enrollment/mode``.
+    """
+    return "-".join(filter(None, path.split("/")))

@@ -1,9 +1,10 @@
 """The version of the data that an answer is made from, and of the code that makes it."""
 
+from contextlib import suppress
 from datetime import datetime
 from functools import cache, partial
 from hashlib import blake2b
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +15,7 @@ from analytics_data_api.tables import introspection
 from analytics_data_api.tables.statements import database_of
 
 # The packages whose own data and habits show in answers.
-PACKAGES: Final = ("Django", "djangorestframework", "django-countries", "orjson")
+PACKAGES: Final = ("Django", "djangorestframework", "django-countries", "orjson", "pyarrow")
 
 # Seconds after a change before a time of whole seconds, or of a file, separates it from the next change.
 SETTLED_SECONDS: Final = 2
@@ -41,7 +42,9 @@ def code_version() -> str:
         digest.update(str(source.relative_to(package)).encode())
         digest.update(source.read_bytes())
     for name in PACKAGES:
-        digest.update(f"{name} {version(name)}".encode())
+        # pyarrow is optional.
+        with suppress(PackageNotFoundError):
+            digest.update(f"{name} {version(name)}".encode())
     return digest.hexdigest()
 
 

@@ -154,6 +154,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "analyticsdataserver.docs.openapi.hooks.declare_request_id",
+        "analyticsdataserver.docs.openapi.hooks.describe_formats",
     ],
     "ENUM_NAME_OVERRIDES": {"HealthStatus": "analyticsdataserver.serving.health.STATUSES"},
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,

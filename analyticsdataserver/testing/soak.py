@@ -108,18 +108,19 @@ EVENTS: Final = (
 
 
 def paths() -> Iterator[str]:
-    """Yield the paths of every endpoint for the sample data, in two formats, for the latest date and for ranges."""
+    """Yield the paths of every endpoint for the sample data, in every format, for the latest date and for ranges."""
     import django
 
     django.setup()
+    from analytics_data_api.http.negotiation import available_formats
     from analytics_data_api.v0.urls import ENDPOINTS
     from analyticsdataserver.docs.examples.ids import SAMPLE_IDS
 
-    for endpoint in ENDPOINTS:
+    for endpoint, view in ENDPOINTS.items():
         for course_id in COURSES if "{course_id}" in endpoint else ("",):
             path = endpoint.format(**{**SAMPLE_IDS, **({"course_id": course_id} if course_id else {})})
             for query in RANGES if course_id else ("",):
-                for form in ("json", "csv"):
+                for form in available_formats(view.renderer_classes):
                     yield f"/api/v0/{path}/?format={form}&{query}"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import polars
 import pytest
 from django.core.cache import cache
 from selenium import webdriver
@@ -16,7 +17,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from analytics_data_api.access import keys
 from analytics_data_api.loading.sample_data import FIXTURES, load_fixture
@@ -246,3 +247,45 @@ def test_download_saves_the_whole_of_a_long_response(page: Page, tmp_path: Path)
     saved = page.wait(lambda: next((path for path in tmp_path.iterdir() if path.suffix == ".json"), None))
     items = page.wait(lambda: json.loads(saved.read_text() or "null"))
     assert [item["date"] for item in items] == [day.isoformat() for day in days]
+
+
+def try_format(page: Page, operation: str, format_: str) -> None:
+    """Send the sample request of an operation in a format."""
+    page.open(f"/docs/#!/api/{operation}")
+    page.enter_key(KEY)
+    page.click("#explore")
+    page.status("good")
+    selector = f"#operations-api-{operation}"
+    page.click(f"{selector} .try-out__btn")
+    Select(page.find(f"{selector} tr[data-param-name=format] select")).select_by_visible_text(format_)
+    page.click(f"{selector} .execute")
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [
+        ("get_enrollment", "edX-DemoX-Demo_Course--enrollment"),
+        # The service names no file.
+        ("get_grade_distribution", "grade_distribution"),
+    ],
+)
+@pytest.mark.parametrize("format_", ["parquet", "arrow"])
+def test_a_binary_format_is_a_download(page: Page, tmp_path: Path, operation: str, name: str, format_: str) -> None:
+    page.chromium.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    try_format(page, operation, format_)
+    page.click(f"#operations-api-{operation} .live-responses-table a[download]")
+    saved = tmp_path / f"{name}.{format_}"
+    page.wait(lambda: saved.exists() and saved.stat().st_size)
+    read = polars.read_parquet if format_ == "parquet" else polars.read_ipc_stream
+    assert read(saved)["count"].sum() > 0
+    assert page.errors() == []
+
+
+def test_lines_of_json_are_shown(page: Page) -> None:
+    operation = "get_grade_distribution"
+    try_format(page, operation, "ndjson")
+    body = page.find(
+        f"#operations-api-{operation} .live-responses-table .response-col_description .highlight-code"
+    ).text
+    assert body.removeprefix("Download\n").startswith('{"module_id":')
+    assert "can't parse" not in body

@@ -10,10 +10,14 @@ from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from analytics_data_api.formats import registry
+from analytics_data_api.formats.registry import FORMATS, OBJECT_FORMATS
 from analytics_data_api.v0.tests.cases import CASES, IDS, Case, address
 from analytics_data_api.v0.urls import ENDPOINTS
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+
+DATA_FORMATS = {each.media_type: each for each in registry.DATA_FORMATS}
 
 every_endpoint = pytest.mark.parametrize(("endpoint", "case"), CASES.items(), ids=CASES)
 
@@ -60,6 +64,12 @@ def test_it_is_made_without_a_warning(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().err == ""
 
 
+def test_the_introduction_names_every_format(description: Any) -> None:
+    text = description["info"]["description"]
+    assert "{" not in text
+    assert all(f"`{each.format}`" in text for each in registry.DATA_FORMATS)
+
+
 def test_it_describes_every_endpoint_and_nothing_else(description: Any) -> None:
     reports = {path for path in description["paths"] if path.startswith("/api/v0/")}
     assert reports == {f"/api/v0/{endpoint}/" for endpoint in ENDPOINTS}
@@ -88,7 +98,11 @@ def test_every_operation_says_everything(description: Any, endpoint: str, case: 
         assert parameter["description"]
         assert "example" in parameter
     answer = described["responses"]["200"]["content"]
-    assert answer.keys() == {"application/json", "text/csv"}
+    formats = OBJECT_FORMATS if ENDPOINTS[endpoint].single else FORMATS
+    assert answer.keys() == {each.media_type for each in formats if each.media_type != "text/html"}
+    assert all(bool(content) != DATA_FORMATS[name].binary for name, content in answer.items())
+    (format_,) = (each for each in described["parameters"] if each["name"] == "format")
+    assert format_["schema"]["enum"] == [DATA_FORMATS[name].format for name in answer]
     for status, refusal in described["responses"].items():
         if int(status) >= 400:
             assert resolved(description, refusal)["content"].keys() == {"application/problem+json"}

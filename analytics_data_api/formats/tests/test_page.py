@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from analytics_data_api.formats.page import PageRenderer, highlighted
 from analytics_data_api.formats.tests.page import Page
 from analytics_data_api.formats.tests.test_renderers import MANY, Counted, lines
+from analytics_data_api.http.negotiation import program_formats
 from analytics_data_api.http.tests.shape import error_page_of
 from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.v0.tests.cases import CASES, Case, address
@@ -76,7 +77,9 @@ class TestEveryEndpoint:
         page = visit(f"/api/v0/{address(endpoint)}/", **query)
         assert client.get(page.links["JSON"]).content.decode() == case.json
         assert client.get(page.links["CSV"]).content.decode() == case.csv.replace("\n", "\r\n")
-        for text in ("JSON", "CSV"):
+        formats = program_formats(ENDPOINTS[endpoint].renderer_classes)
+        for text in map(str.upper, formats):
+            assert client.get(page.links[text]).status_code == 200
             kept = QueryDict(page.links[text].partition("?")[2])
             assert kept.get("x") == query.get("x")
 
@@ -158,7 +161,7 @@ class TestAnswer:
     def test_to_options_describes_the_endpoint_and_has_no_csv(self, browser: Client) -> None:
         page = Page(browser.options(TIMELINE))
         assert "description" in json.loads(page.body)
-        assert "CSV" not in page.links
+        assert not {"CSV", "NDJSON", "PARQUET", "ARROW"} & set(page.links)
 
     @given(
         st.recursive(

@@ -141,4 +141,4 @@ class TestDecimals:
 
 def test_a_new_format_is_a_line_in_the_registry() -> None:
     assert ReportView.renderer_classes is registry.FORMATS
-    assert [renderer.format for renderer in registry.FORMATS] == ["json", "csv", "api"]
+    assert [renderer.format for renderer in registry.FORMATS] == [*("json", "csv", "ndjson", "parquet", "arrow", "api")]

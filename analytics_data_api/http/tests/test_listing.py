@@ -26,8 +26,9 @@ def test_endpoints(path: str, accept: str) -> None:
         "name": "activity",
         "path": "/api/v0/courses/{course_id}/activity/",
         "methods": ["GET", "HEAD", "OPTIONS"],
-        "formats": ["json", "csv"],
+        "formats": ["json", "csv", "ndjson", "parquet", "arrow"],
     }
+    assert endpoints[1]["formats"] == ["json", "csv"]
 
 
 def test_the_names_are_those_of_the_operations() -> None:

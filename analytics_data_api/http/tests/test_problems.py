@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rest_framework import exceptions
 
+from analytics_data_api.formats.registry import FORMATS
 from analytics_data_api.http.tests.shape import error_page_of, problem_of
 from analytics_data_api.tables.querysets import ReportQuerySet
 from analytics_data_api.tables.tests import factories as make
@@ -182,7 +183,9 @@ class TestNotAcceptable:
     def test_an_accept_header_that_no_format_fits(self, client: Client, accept: str) -> None:
         make.EnrollmentFactory()
         detail = problem_of(client.get(ENROLLMENT, headers={"accept": accept}), 406, "not_acceptable")["detail"]
-        assert f"The header Accept is {accept!r}; it takes one of: application/json, text/csv, text/html" in detail
+        takes = ", ".join(each.media_type for each in FORMATS)
+        assert takes.startswith("application/json, text/csv, application/x-ndjson, ")
+        assert f"The header Accept is {accept!r}; it takes one of: {takes}." in detail
 
     def test_an_unknown_format(self, client: Client) -> None:
         make.EnrollmentFactory()

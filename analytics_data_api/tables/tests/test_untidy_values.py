@@ -16,12 +16,16 @@ from analytics_data_api.tables.loads import newest_loads
 from analytics_data_api.tables.tests import altered
 from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.v0.tests.cases import CASES, Case, address
+from analytics_data_api.v0.tests.typed import TYPED, expected_table, lines, read
 
 # Tables are altered, which a transaction would not take back on MySQL.
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
 every_case = pytest.mark.parametrize(("endpoint", "case"), CASES.items(), ids=CASES)
 NO_DATES = ("0000-00-00", "2015-00-00", "2015-03-00", "2015-02-30")
+LISTS = {endpoint: case for endpoint, case in CASES.items() if case.json.startswith("[")}
+every_list = pytest.mark.parametrize(("endpoint", "case"), LISTS.items(), ids=LISTS)
+every_typed_format = pytest.mark.parametrize("format_", TYPED)
 UNDECODABLE = {"sqlite": "CAST(X'6eff65' AS TEXT)", "mysql": "CONVERT(X'6eeda08065' USING utf8mb4)"}
 # What the driver replaces: each byte of a sequence that stands for nothing.
 REPLACED = {"sqlite": "n\ufffde", "mysql": "n\ufffd\ufffd\ufffde"}
@@ -62,6 +66,13 @@ def body(get: Get, endpoint: str, **parameters: str) -> str:
     response = get(endpoint, **parameters)
     assert response.status_code == 200, response.content
     return str(response.content.decode())
+
+
+def table(get: Get, endpoint: str, format_: str, **parameters: str) -> Any:
+    """Return an answer in a format with typed columns."""
+    response = get(endpoint, format=format_, **parameters)
+    assert response.status_code == 200, response.content
+    return read(format_, b"".join(response))
 
 
 def model_of(case: Case) -> type[Model]:
@@ -239,3 +250,113 @@ def test_whole_sums_of_a_view_are_integers(get: Get, endpoint: str, case: Case) 
     case.rows()
     with summed(model_of(case))():
         assert body(get, address(endpoint)) == case.json
+
+
+class TestTypedColumns:
+    """What a column's type does not hold is null, and never another value."""
+
+    @every_list
+    @every_typed_format
+    @pytest.mark.parametrize("zero", NO_DATES)
+    def test_a_zero_date_of_a_load_is_null(self, get: Get, endpoint: str, case: Case, format_: str, zero: str) -> None:
+        case.rows()
+        execute(f"UPDATE {model_of(case)._meta.db_table} SET created = '{zero} 00:00:00'")
+        found, expected = table(get, address(endpoint), format_), expected_table(case)
+        assert found.schema == expected.schema
+        assert found.column("created").null_count == len(found)
+        # Without its time, no load is newer than another, so that another of equal rows may count.
+        assert found.column_names == expected.column_names
+
+    @every_list
+    @every_typed_format
+    def test_sums_of_a_view(self, get: Get, endpoint: str, case: Case, format_: str) -> None:
+        case.rows()
+        with summed(model_of(case))():
+            found, expected = table(get, address(endpoint), format_), expected_table(case)
+            assert (found.schema, found.to_pylist()) == (expected.schema, expected.to_pylist())
+            assert b"".join(get(address(endpoint), format="ndjson")) == lines(case)
+
+    @every_list
+    @every_typed_format
+    def test_text_that_cannot_be_decoded(self, get: Get, endpoint: str, case: Case, format_: str) -> None:
+        case.rows()
+        model = model_of(case)
+        for column in texts(model):
+            execute(f"UPDATE {model._meta.db_table} SET {column} = {UNDECODABLE[vendor()]}")
+        found = table(get, address(endpoint), format_)
+        assert found.schema == expected_table(case).schema
+        shown = REPLACED[vendor()] in body(get, address(endpoint))
+        assert (REPLACED[vendor()] in str(found.to_pylist())) == shown
+
+    @every_typed_format
+    def test_a_fraction_in_a_column_of_counts(self, get: Get, format_: str) -> None:
+        make.EnrollmentFactory(count=7)
+        make.EnrollmentFactory(date=make.DAY.replace(day=9), count=8)
+        halved = "CASE count WHEN 7 THEN 2.5 ELSE count END"
+        columns = f"id, course_id, date, {halved} AS count, cumulative_count, created"
+        with altered.as_view(models.CourseEnrollmentDaily, f"SELECT {columns} FROM {{table}}"):
+            path = address("courses/{course_id}/enrollment")
+            assert '"count":2.5' in body(get, path)
+            found = table(get, path, format_, start_date="2014-12-01", fields="count")
+        assert found.to_pylist() == [{"count": 8}, {"count": None}]
+
+    @every_typed_format
+    def test_a_number_beyond_64_bits(self, get: Get, format_: str) -> None:
+        make.EnrollmentFactory(count=7)
+        large = "18446744073709551615" if vendor() == "mysql" else "1.8446744073709552e19"
+        columns = f"id, course_id, date, count + {large} - 7 AS count, cumulative_count, created"
+        if vendor() == "mysql":
+            columns = columns.replace("count +", "CAST(count AS DECIMAL(30)) +", 1)
+        with altered.as_view(models.CourseEnrollmentDaily, f"SELECT {columns} FROM {{table}}"):
+            path = address("courses/{course_id}/enrollment")
+            assert json.loads(body(get, path))[0]["count"] > 2**63
+            assert table(get, path, format_).column("count").to_pylist() == [None]
+
+    @pytest.mark.sqlite_only
+    @every_typed_format
+    @pytest.mark.parametrize("value", ["'many'", "X'00ff'", "9e999", "2.5"])
+    def test_what_sqlite_stores_in_columns_of_numbers(self, get: Get, format_: str, value: str) -> None:
+        make.GradeFactory(grade=1.0, max_grade=2.0, count=3)
+        execute(f"UPDATE grade_distribution SET count = {value}, max_grade = {value}")
+        (item,) = table(get, address("problems/{problem_id}/grade_distribution"), format_).to_pylist()
+        assert item["count"] is None
+        assert item["max_grade"] == (2.5 if value == "2.5" else None)
+
+    @pytest.mark.sqlite_only
+    @every_typed_format
+    @pytest.mark.parametrize(
+        ("stored", "found"),
+        [
+            ("2014-12-10 19:31:46.123456", "2014-12-10 19:31:46+00:00"),
+            ("2014-12-10", "2014-12-10 00:00:00+00:00"),
+            ("2014-02-30 00:00:00", "None"),
+            ("yesterday", "None"),
+            ("", "None"),
+        ],
+    )
+    def test_what_sqlite_stores_in_columns_of_times(self, get: Get, format_: str, stored: str, found: str) -> None:
+        make.EnrollmentFactory()
+        execute(f"UPDATE course_enrollment_daily SET created = '{stored}'")
+        (item,) = table(get, address("courses/{course_id}/enrollment"), format_).to_pylist()
+        assert str(item["created"]) == found
+        assert str(item["date"]) == "2014-12-10"
+
+    @pytest.mark.sqlite_only
+    @every_typed_format
+    def test_what_sqlite_stores_in_columns_of_dates(self, get: Get, format_: str) -> None:
+        make.EnrollmentFactory()
+        execute("UPDATE course_enrollment_daily SET date = '2014-12-10 00:00:00'")
+        (item,) = table(get, address("courses/{course_id}/enrollment"), format_).to_pylist()
+        assert str(item["date"]) == "2014-12-10"
+
+    @every_typed_format
+    def test_a_table_of_the_older_layout(self, get: Get, format_: str) -> None:
+        with altered.older_answers():
+            models.ProblemResponseAnswerDistribution.objects.create(
+                course_id=make.COURSE_ID, module_id=make.PROBLEM_ID, part_id="p", correct=True, count=3
+            )
+            path = address("problems/{problem_id}/answer_distribution")
+            header, _ = b"".join(get(path, format="csv")).decode().splitlines()
+            found = table(get, path, format_)
+        assert found.column_names == header.split(",")
+        assert found.column("count").to_pylist() == [3]

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from analytics_data_api.conftest import Get
-from analytics_data_api.http.views import course_file_name
+from analytics_data_api.http.views import course_file_name, list_file_name
 from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.v0.tests.cases import CASES, IDS, Case, address
 from analytics_data_api.v0.urls import ENDPOINTS
@@ -83,6 +83,13 @@ def test_ids_of_the_newer_form_are_taken_raw_and_encoded(client: Client, safe: s
 )
 def test_a_file_has_the_name_of_the_course(course_id: str, name: str) -> None:
     assert course_file_name(course_id) == name
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("enrollment", "enrollment"), ("enrollment/mode/", "enrollment-mode"), ("tables", "tables")]
+)
+def test_a_file_of_a_list_has_the_name_of_its_path(path: str, name: str) -> None:
+    assert list_file_name(path) == name
 
 
 def test_a_file_of_a_course_beyond_ascii(get: Get) -> None:

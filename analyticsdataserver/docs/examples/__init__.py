@@ -16,8 +16,8 @@ EXAMPLES: Final = Path(__file__).with_name("examples.json")
 def load() -> dict[str, Any]:
     """Return an example for each endpoint, by its address with the names of ids in braces.
 
-    Each is a dict: ``address``, ``json`` and ``csv`` (the first items of an answer), and ``problems``: by status, and
-    then by error code, the bodies of answers that refuse a request.
+    Each is a dict: ``address``; the first items of an answer by the name of each format that is text, ``json`` as a
+    value; and ``problems``: by status, and then by error code, the bodies of answers that refuse a request.
     """
     examples: dict[str, Any] = json.loads(EXAMPLES.read_text())
     return examples

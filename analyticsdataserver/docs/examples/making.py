@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -12,6 +11,8 @@ from django.test import override_settings
 from django.urls import resolve
 from rest_framework.test import APIRequestFactory, force_authenticate
 
+from analytics_data_api.formats.base import RowRenderer
+from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.http import parameters
 from analytics_data_api.http.views import ReportView
 from analytics_data_api.v0.urls import ENDPOINTS
@@ -47,7 +48,6 @@ def make() -> dict[str, Any]:
 
 def example(endpoint: str, view: type[ReportView]) -> dict[str, Any]:
     body = json.loads(ask(address(endpoint)).content)
-    lines = ask(address(endpoint), {"format": "csv"}).content.decode().splitlines(keepends=True)
     problems: dict[str, dict[str, Any]] = {}
     for refusal in error_statuses(endpoint, view):
         problem = json.loads(refusal.content)
@@ -55,9 +55,17 @@ def example(endpoint: str, view: type[ReportView]) -> dict[str, Any]:
     return {
         "address": address(endpoint),
         "json": body[:SHOWN_ITEMS] if isinstance(body, list) else body,
-        "csv": "".join(islice(lines, 1 + SHOWN_ITEMS)),
+        **dict(texts(endpoint, view)),
         "problems": dict(sorted(problems.items())),
     }
+
+
+def texts(endpoint: str, view: type[ReportView]) -> Iterator[tuple[str, str]]:
+    """Yield the name of each format that is text, except JSON, with the first items of an answer in it."""
+    for renderer in view.renderer_classes:
+        if issubclass(renderer, RowRenderer) and not renderer.binary and renderer is not JSONRenderer:
+            lines = ask(address(endpoint), {"format": renderer.format}).content.decode().splitlines(keepends=True)
+            yield renderer.format, "".join(lines[: renderer.header_lines + SHOWN_ITEMS])
 
 
 def error_statuses(endpoint: str, view: type[ReportView]) -> Iterator[HttpResponse]:

@@ -4,6 +4,9 @@ from typing import Final
 
 TAG_DESCRIPTION: Final = "Reports about courses, problems and videos, and the state of the service."
 
+# The place of the text about the formats, which the hook `describe_formats` makes of their registry.
+FORMATS: Final = "{formats}"
+
 DESCRIPTION: Final = """\
 Analytics of Open edX courses: enrollment, activity, answers and grades of problems, views of videos. A data pipeline
 computes the data; this service only reads them.
@@ -13,8 +16,7 @@ computes the data; this service only reads them.
 **Ids.** A course id has three parts, as in `org/course/run` or `course-v1:org+course+run`. Ids in a path can be
 percent-encoded or not. The slash at the end of a path is optional.
 
-**Formats.** JSON is the default. The suffix `.csv`, `?format=csv` and `Accept: text/csv` request CSV. A browser gets a
-page. `?fields=` selects fields.
+**Formats.** {formats} A browser gets a page. `?fields=` selects fields.
 
 **Dates.** A range includes its `start_date` and excludes its `end_date`, both in UTC. Without both, the response has
 the latest day, or week, on record. Times in responses are in UTC too, and written without colons.

@@ -14,9 +14,10 @@ from rest_framework import exceptions, serializers
 from analytics_data_api import TAG
 from analytics_data_api.access.bodies import BodyTooLarge
 from analytics_data_api.access.throttling.policies import WRONG_KEYS, TooManyRequests
+from analytics_data_api.formats.base import RowRenderer
 from analytics_data_api.formats.json import JSONRenderer
-from analytics_data_api.formats.registry import DATA_FORMATS
 from analytics_data_api.http import problems
+from analytics_data_api.http.negotiation import available_formats
 from analytics_data_api.http.parameters import Parameter, fields_parameter, format_parameter
 from analytics_data_api.http.views import ReportView
 from analyticsdataserver.docs import examples
@@ -163,17 +164,20 @@ class OperationSchema(AutoSchema):
         names = []
         for name, field in view.serializer_class().fields.items():
             names += [name, *(f"{name}.{member}" for member in getattr(field, "fields", ()))]
-        return [*view.query, fields_parameter(names), format_parameter([renderer.format for renderer in DATA_FORMATS])]
+        return [*view.query, fields_parameter(names), format_parameter(available_formats(view.renderer_classes))]
 
     def answer(self, view: ReportView, described: Json) -> Json:
-        """Return the response of a report: the items as JSON and as CSV, with an example of each."""
+        """Return the response of a report: the items in each format, with an example of each that is text."""
         example = examples.load()[self.path]
-        model = described["content"][JSONRenderer.media_type]["schema"]
-        content = {
-            renderer.media_type: {"schema": {"type": "string"}, "example": example[renderer.format]}
-            for renderer in DATA_FORMATS
+        content: Json = {
+            # In OpenAPI 3.1, bytes have no schema.
+            renderer.media_type: {}
+            if renderer.binary
+            else {"schema": {"type": "string"}, "example": example[renderer.format]}
+            for renderer in view.renderer_classes
+            if issubclass(renderer, RowRenderer) and renderer.available
         }
-        content[JSONRenderer.media_type]["schema"] = model
+        content[JSONRenderer.media_type]["schema"] = described["content"][JSONRenderer.media_type]["schema"]
         answer: Json = {
             "description": (view.serializer_class.__doc__ or "").strip(),
             "content": content,

@@ -8,6 +8,7 @@ from django.utils.cache import patch_cache_control
 from django.views.generic import TemplateView
 
 from analytics_data_api import NAME, TAG
+from analytics_data_api.formats.registry import DATA_FORMATS
 from analyticsdataserver.docs.examples import ids
 from analyticsdataserver.docs.swagger import ui
 
@@ -47,6 +48,9 @@ class DocsPage(TemplateView):
                 "sampleIds": ids.known(),
                 "userName": user_name,
                 "customHeaders": ui.custom_headers(),
+                # By media type, the endings of files that are no text; and the media types of text with a value a line.
+                "downloads": {each.media_type: each.extension for each in DATA_FORMATS if each.binary},
+                "lines": [each.media_type for each in DATA_FORMATS if each.lists_only and not each.binary],
                 "options": ui.options(),
             },
             **kwargs,

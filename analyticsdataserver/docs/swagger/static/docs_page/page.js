@@ -170,6 +170,24 @@ const shortened = ({ React }) => ({
   },
 });
 
+// Swagger UI offers a download of what names a file. Binary answers get a name where the service gives them none, and
+// lines of JSON are shown as text, because together they are no JSON.
+const unshownFormats = ({ React }) => ({
+  wrapComponents: {
+    responseBody: (ResponseBody) => (props) => {
+      const type = props.contentType?.split(";")[0];
+      const shown = { ...props };
+      if (type in page.downloads && !props.headers?.["content-disposition"]) {
+        const word = new URL(props.url, location).pathname.split("/").filter(Boolean).pop().split(".")[0];
+        shown.headers = { ...props.headers, "content-disposition": `attachment; filename=${word}.${page.downloads[type]}` };
+      } else if (page.lines.includes(type)) {
+        shown.contentType = "text/x-lines";
+      }
+      return React.createElement(ResponseBody, shown);
+    },
+  },
+});
+
 function withCustomHeaders(request) {
   Object.assign(request.headers, page.customHeaders);
   return request;
@@ -181,7 +199,7 @@ function showEndpoints(description) {
       ...page.options,
       domNode: document.getElementById("endpoints"),
       spec: description,
-      plugins: [addresses, oneKey, curlWithoutSecrets, shortRefusals, shortened],
+      plugins: [addresses, oneKey, curlWithoutSecrets, shortRefusals, shortened, unshownFormats],
       requestInterceptor: withCustomHeaders,
       onComplete: () => resolve(ui),
       defaultModelExpandDepth: 2,
