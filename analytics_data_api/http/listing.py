@@ -41,15 +41,25 @@ class EndpointsView(ListingView):
 
     def get(self, request: Request) -> Response:
         above = request.path.rstrip("/")
-        return Response([listed(f"{above}/{path}/", view) for path, view in self.endpoints.items()])
+        return Response([listed(above, path, view) for path, view in self.endpoints.items()])
 
 
-def listed(path: str, view: type["ReportView"]) -> dict[str, Any]:
-    words = path.rpartition("}")[2].strip("/").split("/")
+def listed(above: str, path: str, view: type["ReportView"]) -> dict[str, Any]:
     return {
-        # That of the operation in the OpenAPI description, without the method.
-        "name": "_by_".join(words),
-        "path": path,
+        "name": endpoint_name(path),
+        "path": f"{above}/{path}/",
         "methods": [method.upper() for method in view.http_method_names],
         "formats": program_formats(view.renderer_classes),
     }
+
+
+def endpoint_name(path: str) -> str:
+    """Return the name of an endpoint within its version, which is also a part of a function's name.
+
+    Behind the first id, each further word subdivides the first one: ``enrollment_by_gender``.
+
+    Args:
+        path: The path below the version, without slashes at its ends; the names of ids stand in braces.
+    """
+    words = [word for word in path.split("/") if not word.startswith("{")]
+    return "_by_".join(words[1:] if "{" in path else words)

@@ -20,7 +20,7 @@ from rest_framework.fields import CharField
 
 from analytics_data_api.checks import output
 from analytics_data_api.checks.messages import LEVELS, TableReport, message
-from analytics_data_api.v0.urls import ENDPOINTS
+from analytics_data_api.versions import ENDPOINTS
 from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.docs import examples
 from analyticsdataserver.docs.openapi.views import document
@@ -56,7 +56,7 @@ def sources() -> Iterator[Path]:
 class TestEndpoints:
     @pytest.mark.parametrize("endpoint", ENDPOINTS)
     def test_each_has_a_section(self, endpoint: str) -> None:
-        title = f"GET /api/v0/{endpoint}/"
+        title = f"GET /api/{endpoint}/"
         assert f"\n{title}\n{'~' * len(title)}\n" in reference.PAGE.read_text()
 
     @pytest.mark.parametrize("path", document()["paths"])

@@ -14,7 +14,7 @@ from analytics_data_api.checks import output
 from analytics_data_api.checks.messages import LEVELS, TableReport, message
 from analytics_data_api.checks.runner import check
 from analytics_data_api.tables.tests import altered
-from analytics_data_api.v0.tests.cases import every_case
+from analytics_data_api.tests.cases import every_case
 from analytics_data_api.v0.tests.test_counting import load_again
 
 TIME = {"anyOf": [{"type": "null"}, {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}]}

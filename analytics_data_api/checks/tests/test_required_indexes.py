@@ -16,8 +16,8 @@ from analytics_data_api.checks.table import Table
 from analytics_data_api.tables import introspection
 from analytics_data_api.tables.constants import activity_types
 from analytics_data_api.tables.models import CourseEnrollmentDaily
-from analytics_data_api.v0.tests.cases import CASES, address
-from analytics_data_api.v0.urls import ENDPOINTS
+from analytics_data_api.tests.cases import CASES, address
+from analytics_data_api.versions import ENDPOINTS
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
@@ -32,9 +32,9 @@ def requests(client: Client, endpoint: str) -> Iterator[Any]:
     """Put every kind of request to an endpoint."""
     for start in TIMES:
         for end in TIMES:
-            yield client.get(f"/api/v0/{address(endpoint)}", query_params={"start_date": start, "end_date": end})
+            yield client.get(f"/api/{address(endpoint)}", query_params={"start_date": start, "end_date": end})
     for name in activity_types.NAMES:
-        yield client.get(f"/api/v0/{address(endpoint)}", query_params={"activity_type": name})
+        yield client.get(f"/api/{address(endpoint)}", query_params={"activity_type": name})
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from analytics_data_api.checks import runner
 from analytics_data_api.checks.tests.conftest import Document, Found, check
 from analytics_data_api.tables import models
 from analytics_data_api.tables.tests import altered
-from analytics_data_api.v0.tests.cases import every_case
+from analytics_data_api.tests.cases import every_case
 from analytics_data_api.v0.tests.test_counting import load_again
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)

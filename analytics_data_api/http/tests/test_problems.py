@@ -17,8 +17,8 @@ from rest_framework import exceptions
 from analytics_data_api.http.tests.shape import error_page_of, problem_of
 from analytics_data_api.tables.querysets import ReportQuerySet
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.v0.tests.cases import address
-from analytics_data_api.v0.urls import ENDPOINTS
+from analytics_data_api.tests.cases import address
+from analytics_data_api.versions import ENDPOINTS
 from analyticsdataserver.serving import health
 from analyticsdataserver.tests.forms import FormClient
 from conftest import KEY
@@ -26,8 +26,8 @@ from conftest import KEY
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
 ENROLLMENT = f"/api/v0/courses/{make.COURSE_ID}/enrollment"
-TIMELINE = f"/api/v0/{address('videos/{video_id}/timeline')}"
-every_endpoint = pytest.mark.parametrize("path", [f"/api/v0/{address(endpoint)}/" for endpoint in ENDPOINTS])
+TIMELINE = f"/api/{address('v0/videos/{video_id}/timeline')}"
+every_endpoint = pytest.mark.parametrize("path", [f"/api/{address(endpoint)}/" for endpoint in ENDPOINTS])
 
 
 def raising(error: BaseException) -> Callable[..., Any]:
@@ -138,7 +138,7 @@ class TestNotFound:
 
     @pytest.mark.parametrize("endpoint", ENDPOINTS)
     def test_a_subject_without_rows(self, client: Client, endpoint: str) -> None:
-        code, detail = self.refused(client, f"/api/v0/{address(endpoint)}")
+        code, detail = self.refused(client, f"/api/{address(endpoint)}")
         assert code.startswith("unknown_")
         assert any(repr(id_) in detail for id_ in (make.COURSE_ID, make.PROBLEM_ID, make.SEQUENTIAL_ID, make.VIDEO_ID))
 
@@ -294,7 +294,7 @@ class TestNoRequestIsA500:
         self, *, client: Client, endpoint: str, entity: str, parameter: str, value: str, known: bool
     ) -> None:
         ids = {} if known else dict.fromkeys(("course_id", "problem_id", "module_id", "video_id"), f"a/b/{entity}")
-        path = f"/api/v0/{address(endpoint, **ids)}"
+        path = f"/api/{address(endpoint, **ids)}"
         client.raise_request_exception = False
         response = client.generic("GET", "/", PATH_INFO=path, QUERY_STRING=f"{parameter}={value}")
         assert 400 <= response.status_code < 500

@@ -1,11 +1,12 @@
 """The tables of enrollment by day."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 
 from analytics_data_api.tables.constants import countries, enrollment_modes, genders
+from analytics_data_api.tables.dates import DateRange
 from analytics_data_api.tables.querysets.base import DatedQuerySet, latest_created, null_first
-from analytics_data_api.tables.rows import Row
+from analytics_data_api.tables.rows import Row, Rows
 
 
 class EnrollmentQuerySet(DatedQuerySet):
@@ -40,16 +41,34 @@ class EnrollmentModeQuerySet(DatedQuerySet):
 
     natural_key = ("course_id", "date", "mode")
     columns = ("count", "cumulative_count")
-    items = ("date", "count", "cumulative_count", "created", *enrollment_modes.COLUMNS)
+    sums = ("date", "count", "cumulative_count", "created")
+    items = (*sums, *enrollment_modes.MERGED)
 
     def items_of(self, rows: list[Row]) -> Iterable[Row]:
-        counts = dict.fromkeys(enrollment_modes.COLUMNS, 0)
-        for _, mode, count, _, _ in rows:
-            column = enrollment_modes.COLUMN_OF_MODE.get(mode)
-            if column is not None:
-                counts[column] += count or 0
-        total, cumulative = sum(row[2] or 0 for row in rows), sum(row[3] or 0 for row in rows)
-        return ((rows[0][0], total, cumulative, latest_created(rows), *counts.values()),)
+        return (sums_and_modes(rows, enrollment_modes.MERGED, enrollment_modes.MERGED_COLUMN_OF_MODE),)
+
+    def unmerged(self, course_id: str, dates: DateRange | None) -> Rows:
+        """Return the report with a column for each mode by itself."""
+        modes, column_of_mode = enrollment_modes.MODES, enrollment_modes.COLUMN_OF_MODE
+        items = (sums_and_modes(rows, modes, column_of_mode) for rows in self.periods(course_id, dates))
+        return Rows((*self.sums, *modes), items, {"course_id": course_id})
+
+
+def sums_and_modes(rows: list[Row], columns: Iterable[str], column_of_mode: Mapping[str, str]) -> Row:
+    """Return the item of a date.
+
+    Args:
+        rows: The rows of each mode.
+        columns: The columns of modes.
+        column_of_mode: The column that counts a mode; a mode without one is in the sums alone.
+    """
+    counts = dict.fromkeys(columns, 0)
+    for _, mode, count, _, _ in rows:
+        column = column_of_mode.get(mode)
+        if column is not None:
+            counts[column] += count or 0
+    total, cumulative = sum(row[2] or 0 for row in rows), sum(row[3] or 0 for row in rows)
+    return (rows[0][0], total, cumulative, latest_created(rows), *counts.values())
 
 
 class EnrollmentGenderQuerySet(DatedQuerySet):

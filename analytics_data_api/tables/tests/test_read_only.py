@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from analytics_data_api.conftest import Get
 from analytics_data_api.tables.models import CourseEnrollmentDaily
 from analytics_data_api.tables.tests import altered
-from analytics_data_api.v0.tests.cases import CASES, IDS, Case, address
+from analytics_data_api.tests.cases import CASES, IDS, Case, address
 from analytics_data_api.v0.tests.test_counting import load_again
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)

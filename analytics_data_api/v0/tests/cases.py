@@ -316,9 +316,3 @@ IDS: Final = {
 def address(endpoint: str, **ids: str) -> str:
     """Return the address of an endpoint's case, or that of other ids."""
     return endpoint.format(**(IDS | ids))
-
-
-def every_case() -> None:
-    """Make the rows of every case, each row once."""
-    for rows in dict.fromkeys(case.rows for case in CASES.values()):
-        rows()

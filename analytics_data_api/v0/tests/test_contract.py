@@ -8,8 +8,8 @@ from django.test import Client
 from analytics_data_api.conftest import Get
 from analytics_data_api.http.views import course_file_name
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.v0.tests.cases import CASES, IDS, Case, address
-from analytics_data_api.v0.urls import ENDPOINTS
+from analytics_data_api.tests.cases import CASES, IDS, Case, address
+from analytics_data_api.versions import ENDPOINTS
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
@@ -40,7 +40,7 @@ def test_csv_is_the_contracts_however_it_is_asked_for(
     if asked_by == "format":
         response = get(address(endpoint), format="csv")
     else:
-        response = client.get(f"/api/v0/{address(endpoint)}", headers={"accept": "text/csv"})
+        response = client.get(f"/api/{address(endpoint)}", headers={"accept": "text/csv"})
     assert response.status_code == 200
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response.content.decode() == case.csv.replace("\n", "\r\n")
@@ -55,7 +55,7 @@ def test_ids_are_taken_raw_and_encoded_with_and_without_a_slash(
 ) -> None:
     case.rows()
     path = address(endpoint, **{name: quote(value, safe=safe) for name, value in IDS.items()})
-    response = client.get(f"/api/v0/{path}{slash}")
+    response = client.get(f"/api/{path}{slash}")
     assert (response.status_code, response.content.decode()) == (200, case.json)
 
 
@@ -87,7 +87,7 @@ def test_a_file_has_the_name_of_the_course(course_id: str, name: str) -> None:
 
 def test_a_file_of_a_course_beyond_ascii(get: Get) -> None:
     make.EnrollmentFactory(course_id="course-v1:edX+Démo+2014")
-    response = get(address("courses/{course_id}/enrollment", course_id="course-v1:edX+Démo+2014"), format="csv")
+    response = get(address("v0/courses/{course_id}/enrollment", course_id="course-v1:edX+Démo+2014"), format="csv")
     assert response["Content-Disposition"] == (
         "attachment; filename=edX-Demo-2014--enrollment.csv; filename*=UTF-8''edX-D%C3%A9mo-2014--enrollment.csv"
     )
@@ -96,14 +96,14 @@ def test_a_file_of_a_course_beyond_ascii(get: Get) -> None:
 @pytest.mark.parametrize("activity_type", ["ACTIVE", "POSTED_FORUM"])
 def test_csv_of_activity_has_the_same_columns_whatever_the_week_has(get: Get, activity_type: str) -> None:
     make.CourseActivityFactory(activity_type=activity_type)
-    header, line = get(address("courses/{course_id}/activity"), format="csv").content.decode().splitlines()
+    header, line = get(address("v0/courses/{course_id}/activity"), format="csv").content.decode().splitlines()
     assert header == ("any,attempted_problem,course_id,created,interval_end,interval_start,played_video,posted_forum")
     assert len(line.split(",")) == 8
 
 
 @every_endpoint
 def test_no_key_is_401(endpoint: str, case: Case) -> None:
-    response = Client().get(f"/api/v0/{address(endpoint)}")
+    response = Client().get(f"/api/{address(endpoint)}")
     assert response.status_code == 401
     assert response["WWW-Authenticate"] == "Token"
     assert response["Content-Type"] == "application/problem+json"
@@ -112,7 +112,7 @@ def test_no_key_is_401(endpoint: str, case: Case) -> None:
 @every_endpoint
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "trace"])
 def test_other_methods_are_405(client: Client, endpoint: str, case: Case, method: str) -> None:
-    response = client.generic(method.upper(), f"/api/v0/{address(endpoint)}")
+    response = client.generic(method.upper(), f"/api/{address(endpoint)}")
     assert response.status_code == 405
     assert response["Allow"] == "GET, HEAD, OPTIONS"
 
@@ -120,14 +120,14 @@ def test_other_methods_are_405(client: Client, endpoint: str, case: Case, method
 @every_endpoint
 def test_head_tells_of_get_without_a_body(client: Client, endpoint: str, case: Case) -> None:
     case.rows()
-    response = client.head(f"/api/v0/{address(endpoint)}")
+    response = client.head(f"/api/{address(endpoint)}")
     assert (response.status_code, response.content) == (200, b"")
     assert response["Content-Length"] == str(len(case.json))
 
 
 @every_endpoint
 def test_options_describes_the_endpoint(client: Client, endpoint: str, case: Case) -> None:
-    response = client.options(f"/api/v0/{address(endpoint)}")
+    response = client.options(f"/api/{address(endpoint)}")
     assert response.status_code == 200
     assert response["Allow"] == "GET, HEAD, OPTIONS"
     assert response.json()["description"] == "\n".join(
@@ -276,7 +276,7 @@ def test_days_are_selected_from_start_inclusive_to_end_exclusive(
 def test_weeks_are_selected_that_start_in_the_range_and_end_before_its_end(
     get: Get, start_date: str, end_date: str, weeks: list[str]
 ) -> None:
-    endpoint = "courses/{course_id}/activity"
+    endpoint = "v0/courses/{course_id}/activity"
     CASES[endpoint].rows()
     response = get(address(endpoint), start_date=start_date, end_date=end_date)
     assert [item["interval_start"] for item in response.json()] == weeks if weeks else response.status_code == 404
@@ -287,7 +287,7 @@ def test_weeks_are_selected_that_start_in_the_range_and_end_before_its_end(
     ["edX", "edX/DemoX", "edX/DemoX/Run/more", "edX//Run", "course-v1:edX+DemoX", "a+b", "a+b+", "+a+b", "/a/b"],
 )
 def test_a_course_id_of_another_form_is_404(get: Get, course_id: str) -> None:
-    response = get(f"courses/{course_id}/enrollment")
+    response = get(f"v0/courses/{course_id}/enrollment")
     assert response.status_code == 404
     assert response["Content-Type"] == "application/problem+json"
     assert response.json()["error_code"] == "not_found"

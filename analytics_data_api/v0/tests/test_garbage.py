@@ -13,7 +13,7 @@ import pytest
 from analytics_data_api.http import conditional, spool
 from analytics_data_api.http.views import ReportView
 from analytics_data_api.tables.data_version import DataVersion
-from analytics_data_api.v0.tests.cases import CASES, Case, address
+from analytics_data_api.tests.cases import CASES, Case, address
 from analyticsdataserver.serving.wsgi import application
 from conftest import KEY
 
@@ -46,7 +46,7 @@ def send(path: str, query: str = "", **environ: str) -> dict[str, str]:
     def start(status: str, headers: list[tuple[str, str]]) -> None:
         answer.update(headers, status=status[:3])
 
-    sent = {"PATH_INFO": unquote(f"/api/v0/{path}/", "latin-1"), "QUERY_STRING": query, "wsgi.input": io.BytesIO()}
+    sent = {"PATH_INFO": unquote(f"/api/{path}/", "latin-1"), "QUERY_STRING": query, "wsgi.input": io.BytesIO()}
     sent |= {"HTTP_AUTHORIZATION": f"Token {KEY}", **environ}
     setup_testing_defaults(sent)
     body: Any = application(sent, cast("Any", start))
@@ -55,7 +55,7 @@ def send(path: str, query: str = "", **environ: str) -> dict[str, str]:
     return answer
 
 
-ENROLLMENT = "courses/{course_id}/enrollment"
+ENROLLMENT = "v0/courses/{course_id}/enrollment"
 
 
 @every_endpoint

@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from analytics_data_api.conftest import Get
 from analytics_data_api.tables import introspection
-from analytics_data_api.v0.tests.cases import CASES, address
-from analytics_data_api.v0.urls import ENDPOINTS
+from analytics_data_api.tests.cases import CASES, address
+from analytics_data_api.versions import ENDPOINTS
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
@@ -41,7 +41,7 @@ def test_an_empty_range_asks_at_most_twice_more_what_is_on_record(get: Get, endp
 
 
 def test_a_wrong_parameter_is_told_before_the_tables_are_asked(get: Get) -> None:
-    users, tables, response = queries(get, address("courses/{course_id}/enrollment"), start_date="x")
+    users, tables, response = queries(get, address("v0/courses/{course_id}/enrollment"), start_date="x")
     assert (users, tables, response.status_code) == (1, 0, 400)
-    users, tables, response = queries(get, address("courses/{course_id}/enrollment"), fields="x")
+    users, tables, response = queries(get, address("v0/courses/{course_id}/enrollment"), fields="x")
     assert (users, tables, response.status_code) == (1, 0, 400)

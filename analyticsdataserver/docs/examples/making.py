@@ -14,7 +14,7 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 
 from analytics_data_api.http import parameters
 from analytics_data_api.http.views import ReportView
-from analytics_data_api.v0.urls import ENDPOINTS
+from analytics_data_api.versions import ENDPOINTS
 from analyticsdataserver.docs.examples.ids import SAMPLE_IDS
 
 # An example shows this many items, and leaves out the others.
@@ -42,7 +42,7 @@ def make() -> dict[str, Any]:
     """Return an example for each endpoint, as ``load`` does, from a database that holds the sample data."""
     # Each endpoint is asked with a wrong key, too, and from one address.
     with override_settings(THROTTLE_WRONG_KEYS=None):
-        return {f"/api/v0/{endpoint}/": example(endpoint, view) for endpoint, view in ENDPOINTS.items()}
+        return {f"/api/{endpoint}/": example(endpoint, view) for endpoint, view in ENDPOINTS.items()}
 
 
 def example(endpoint: str, view: type[ReportView]) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def error_statuses(endpoint: str, view: type[ReportView]) -> Iterator[HttpRespon
 
 def address(endpoint: str, **ids: str) -> str:
     """Return an endpoint's address for the sample ids, or others, percent-encoded where it has to be."""
-    return quote(f"/api/v0/{endpoint.format(**(SAMPLE_IDS | ids))}/", safe="/:@+")
+    return quote(f"/api/{endpoint.format(**(SAMPLE_IDS | ids))}/", safe="/:@+")
 
 
 def ask(path: str, query: dict[str, str] | None = None, *, key: str | None = "") -> HttpResponse:

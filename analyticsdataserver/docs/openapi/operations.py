@@ -17,6 +17,7 @@ from analytics_data_api.access.throttling.policies import WRONG_KEYS, TooManyReq
 from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.formats.registry import DATA_FORMATS
 from analytics_data_api.http import problems
+from analytics_data_api.http.listing import endpoint_name
 from analytics_data_api.http.parameters import Parameter, fields_parameter, format_parameter
 from analytics_data_api.http.views import ReportView
 from analyticsdataserver.docs import examples
@@ -34,6 +35,9 @@ IDS: Final = {
     "module_id": "The subsection (sequential).",
     "video_id": "The video, by its `pipeline_video_id`.",
 }
+
+# The version in a path.
+VERSION: Final = re.compile(r"^api/(v\d+)/")
 
 # The state of a limit, for a response to a request that is counted.
 LIMIT_HEADERS: Final = ("RateLimit", "RateLimit-Policy")
@@ -116,10 +120,11 @@ class OperationSchema(AutoSchema):
         return operation
 
     def get_operation_id(self) -> str:
-        """Return the method and the words of the path, which is a good name for a function."""
-        # Behind the last id, each further word subdivides the first one: enrollment/by gender.
-        words = self.path.rpartition("}")[2].strip("/").replace("-", "_").split("/")
-        return "_".join((self.method.lower(), "_by_".join(words)))
+        """Return the method, the version unless it is 0, and the endpoint's name: a good name for a function."""
+        *version, path = VERSION.split(self.path.strip("/").replace("-", "_"))
+        return "_".join(
+            (self.method.lower(), *(name for name in version if name not in ("", "v0")), endpoint_name(path))
+        )
 
     def get_summary(self) -> str:
         return " ".join(self.paragraphs()[0].split()).rstrip(".")

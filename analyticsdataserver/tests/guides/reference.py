@@ -28,6 +28,9 @@ GROUPS: Final = {
     "/api/v0/courses/": "Courses",
     "/api/v0/problems/": "Problems and subsections",
     "/api/v0/videos/": "Videos",
+    "/api/v1/courses/": "Version 1: courses",
+    "/api/v1/problems/": "Version 1: problems and subsections",
+    "/api/v1/videos/": "Version 1: videos",
     "/": "Keys and operation",
 }
 
