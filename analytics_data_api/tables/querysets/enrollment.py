@@ -1,11 +1,13 @@
 """The tables of enrollment by day."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import itemgetter
+from typing import Any
 
 from analytics_data_api.tables.constants import countries, enrollment_modes, genders
 from analytics_data_api.tables.dates import DateRange
 from analytics_data_api.tables.querysets.base import DatedQuerySet, latest_created, null_first
+from analytics_data_api.tables.querysets.many import Values
 from analytics_data_api.tables.rows import Row, Rows
 
 
@@ -21,6 +23,7 @@ class EnrollmentBirthYearQuerySet(DatedQuerySet):
 
     natural_key = ("course_id", "date", "birth_year")
     items = ("date", "birth_year", "count", "created")
+    sorted_by = 2
 
     def items_of(self, rows: list[Row]) -> Iterable[Row]:
         return sorted(rows, key=lambda row: null_first(row[1]))
@@ -31,6 +34,7 @@ class EnrollmentEducationQuerySet(DatedQuerySet):
 
     natural_key = ("course_id", "date", "education_level")
     items = ("date", "education_level", "count", "created")
+    sorted_by = 2
 
     def items_of(self, rows: list[Row]) -> Iterable[Row]:
         return sorted(rows, key=lambda row: null_first(row[1]))
@@ -47,6 +51,20 @@ class EnrollmentModeQuerySet(DatedQuerySet):
     def items_of(self, rows: list[Row]) -> Iterable[Row]:
         return (sums_and_modes(rows, enrollment_modes.MERGED, enrollment_modes.MERGED_COLUMN_OF_MODE),)
 
+    def layout(self, values: Values | None) -> tuple[tuple[str, ...], Callable[[list[Row]], Iterable[Row]]]:
+        """Return the layout with a column for each mode by itself; of ``values`` the columns and sums alone."""
+        modes = tuple(mode for mode in enrollment_modes.MODES if values is None or mode in values)
+        column_of_mode = enrollment_modes.COLUMN_OF_MODE
+
+        def items_of(rows: list[Row]) -> Iterable[Row]:
+            summed = rows if values is None else [row for row in rows if column_of_mode.get(row[1]) in values]
+            return (sums_and_modes(rows, modes, column_of_mode, summed),)
+
+        return (*self.sums, *modes), items_of
+
+    def stored_values(self, values: Values | None) -> list[Any]:
+        return []
+
     def unmerged(self, course_id: str, dates: DateRange | None) -> Rows:
         """Return the report with a column for each mode by itself."""
         modes, column_of_mode = enrollment_modes.MODES, enrollment_modes.COLUMN_OF_MODE
@@ -54,20 +72,24 @@ class EnrollmentModeQuerySet(DatedQuerySet):
         return Rows((*self.sums, *modes), items, {"course_id": course_id})
 
 
-def sums_and_modes(rows: list[Row], columns: Iterable[str], column_of_mode: Mapping[str, str]) -> Row:
+def sums_and_modes(
+    rows: list[Row], columns: Iterable[str], column_of_mode: Mapping[str, str], summed: list[Row] | None = None
+) -> Row:
     """Return the item of a date.
 
     Args:
         rows: The rows of each mode.
         columns: The columns of modes.
         column_of_mode: The column that counts a mode; a mode without one is in the sums alone.
+        summed: Those of the rows that are in the sums; all where it is None.
     """
     counts = dict.fromkeys(columns, 0)
     for _, mode, count, _, _ in rows:
         column = column_of_mode.get(mode)
-        if column is not None:
+        if column in counts:
             counts[column] += count or 0
-    total, cumulative = sum(row[2] or 0 for row in rows), sum(row[3] or 0 for row in rows)
+    summed = rows if summed is None else summed
+    total, cumulative = sum(row[2] or 0 for row in summed), sum(row[3] or 0 for row in summed)
     return (rows[0][0], total, cumulative, latest_created(rows), *counts.values())
 
 
@@ -83,12 +105,20 @@ class EnrollmentGenderQuerySet(DatedQuerySet):
             counts[genders.COLUMN_OF_CODE.get(gender, genders.UNKNOWN)] += count or 0
         return ((rows[0][0], *counts.values(), latest_created(rows)),)
 
+    def layout(self, values: Values | None) -> tuple[tuple[str, ...], Callable[[list[Row]], Iterable[Row]]]:
+        """Return the layout of all genders; columns that ``values`` lacks are left out when the items are written."""
+        return self.items, self.items_of
+
+    def stored_values(self, values: Values | None) -> list[Any]:
+        return []
+
 
 class EnrollmentLocationQuerySet(DatedQuerySet):
     """A row for each date and country, the unknown one first: ``(date, alpha-2 or None, count, created)``."""
 
     natural_key = ("course_id", "date", "country_code")
     items = ("date", "country", "count", "created")
+    sorted_by = 2
 
     def items_of(self, rows: list[Row]) -> Iterator[Row]:
         known = [row for row in rows if row[1] in countries.COUNTRIES]
