@@ -5,11 +5,23 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Func
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Exact, In
 from django.db.models.sql.compiler import SQLCompiler
 
 # MySQL: a string's bytes, in the same encoding whatever the column's.
 BYTES_OF = "CAST(CONVERT({} USING utf8mb4) AS BINARY)"
+
+
+# The longest list of values that MariaDB takes for ranges of an index.
+LONGEST_LIST = 500
+
+
+def same_key(connection: BaseDatabaseWrapper, left: str, right: str) -> str:
+    """Return the SQL condition that two keys, in columns of the same collation, are equal; see ``KeyExact``."""
+    by_collation = f"{left} = {right}"
+    if connection.vendor != "mysql":
+        return by_collation
+    return f"{by_collation} AND {BYTES_OF.format(left)} = {BYTES_OF.format(right)}"
 
 
 class CurrentTimestamp(Func):
@@ -47,11 +59,34 @@ class KeyExact(Exact):
         return f"({by_collation} AND {by_bytes})", [*params, *left_params, *right_params]
 
 
+@KeyField.register_lookup
+class KeyIn(In):
+    """``IN`` that an index answers, however long the list is.
+
+    MySQL compares by the column's collation, so that rows may come whose key is only alike.
+    """
+
+    def as_mysql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        # MariaDB turns a list of 1000 values (in_predicate_conversion_threshold) into a join, and then sorts or reads
+        # all rows of each key. Two shorter lists are one range to it.
+        values = list(self.rhs) if self.rhs_is_direct_value() else []
+        if len(values) <= LONGEST_LIST:
+            return self.as_sql(compiler, connection)
+        parts = [values[start : start + LONGEST_LIST] for start in range(0, len(values), LONGEST_LIST)]
+        compiled = [In(self.lhs, part).as_sql(compiler, connection) for part in parts]
+        return f"({' OR '.join(sql for sql, _ in compiled)})", [param for _, params in compiled for param in params]
+
+
 class Bytes(Func):
     """A key to order by as bytes; SQLite compares strings that way already, and can then use an index."""
 
     template = "%(expressions)s"
     arity = 1
+
+    @staticmethod
+    def of(connection: BaseDatabaseWrapper, sql: str) -> str:
+        """Return the same of a column in SQL."""
+        return BYTES_OF.format(sql) if connection.vendor == "mysql" else sql
 
     def as_mysql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, Any]:
         return self.as_sql(compiler, connection, template=BYTES_OF.format("%(expressions)s"), **context)

@@ -34,3 +34,20 @@ def looked_up(alias: str, table: str) -> frozenset[str]:
         if table not in connection.introspection.table_names(cursor, include_views=True):
             return frozenset()
         return frozenset(column.name for column in connection.introspection.get_table_description(cursor, table))
+
+
+@cache
+def has_index(alias: str, table: str, column: str) -> bool:
+    """Return whether a table has an index that begins with a column; a view has none.
+
+    It is looked up once for each process.
+
+    Args:
+        alias: The database, by its key in the setting ``DATABASES``.
+        table: The table's name.
+        column: The column's name.
+    """
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        constraints = connection.introspection.get_constraints(cursor, table)
+    return any(found["index"] and found["columns"][:1] == [column] for found in constraints.values())

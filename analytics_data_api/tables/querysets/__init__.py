@@ -12,6 +12,7 @@ order of the pipeline's own indexes, so that no database has to sort them.
 from analytics_data_api.tables.querysets.activity import ActivityQuerySet
 from analytics_data_api.tables.querysets.answers import AnswerDistributionQuerySet
 from analytics_data_api.tables.querysets.base import COURSE_ID, ENTITY_ID, DatedQuerySet, EntityQuerySet, ReportQuerySet
+from analytics_data_api.tables.querysets.courses import courses_on_record, latest_dates
 from analytics_data_api.tables.querysets.enrollment import (
     EnrollmentBirthYearQuerySet,
     EnrollmentEducationQuerySet,
@@ -45,4 +46,6 @@ __all__ = [
     "SequentialOpenDistributionQuerySet",
     "VideoQuerySet",
     "VideoTimelineQuerySet",
+    "courses_on_record",
+    "latest_dates",
 ]
