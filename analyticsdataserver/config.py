@@ -184,6 +184,14 @@ class Config(BaseSettings):
         "30/minute", "How many wrong keys a client address may send, as a rate or ``off``."
     )
     THROTTLE_DATA: RateOrOff = variable("off", "How many requests for data a user may send, as a rate or ``off``.")
+    THROTTLE_SERVICE: RateOrOff = variable(
+        "off", "How many requests for data a user of ``THROTTLE_SERVICE_USERS`` may send, as a rate or ``off``."
+    )
+    THROTTLE_SERVICE_USERS: Names = variable(
+        "",
+        "The names of users that are services, such as a dashboard, separated by commas: ``THROTTLE_SERVICE`` is "
+        "their rate in place of ``THROTTLE_DATA``.",
+    )
     NUM_PROXIES: Number = variable(
         0,
         "How many proxies of yours a request passes, one behind the other, each of which adds the address of its "

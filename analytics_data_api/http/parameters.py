@@ -1,4 +1,8 @@
-"""The parameters of the query string as validated values, and the ids of the path."""
+"""The parameters of a request as validated values, and the ids of the path.
+
+They come from the query string, or, for POST, from the body (:mod:`analytics_data_api.http.posted`); the functions here
+read them by name, and do not know which.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -6,10 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from django.utils.datastructures import MultiValueDict
+
 from analytics_data_api.http.problems import BadRequest, NoData
 from analytics_data_api.tables.constants import activity_types
 from analytics_data_api.tables.dates import DateRange
 from analytics_data_api.text import quote_value
+
+# The parameters of a request: each has the values that were given, none where a body in JSON gives an empty list.
+Given = MultiValueDict[str, str]
 
 START_DATE: Final = "start_date"
 END_DATE: Final = "end_date"
@@ -26,7 +35,7 @@ ACTIVITY_TYPES: Final = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of the query string, as it is documented; the functions below read it.
+    """A parameter, as it is documented; the functions below read it.
 
     Attributes:
         name: Its name.
@@ -35,6 +44,8 @@ class Parameter:
         values: The values that it takes, as a JSON schema.
         deprecated: Whether another parameter replaces it.
         comma_separated: Whether it takes several values, with commas between them; ``values`` then says which ones.
+        is_id: Whether its values are ids, in which a space stands for the ``+`` that a query string turns into one.
+        error_code: The ``error_code`` of the response to a value that ``values`` does not have.
     """
 
     name: str
@@ -43,6 +54,61 @@ class Parameter:
     values: Mapping[str, Any]
     deprecated: bool = False
     comma_separated: bool = False
+    is_id: bool = False
+    error_code: str = "invalid_value"
+
+    def listed(self, given: Given) -> tuple[str, ...] | None:
+        """Return the values of a list, each once and in its order.
+
+        In a query string and in a form it may be repeated, and each of its values may have commas. Empty values count
+        as not given.
+
+        Returns:
+            The values; None where the parameter is not given; an empty tuple where a body in JSON gives an empty list.
+
+        Raises:
+            BadRequest: One of them is none that the parameter takes.
+        """
+        if self.name not in given:
+            return None
+        texts = given.getlist(self.name)
+        parts = (part.strip() for text in texts for part in text.split(","))
+        values = tuple(dict.fromkeys(part.replace(" ", "+") if self.is_id else part for part in parts if part))
+        for value in values:
+            self.check(value)
+        return values if values or not texts else None
+
+    def value(self, given: Given) -> str | None:
+        """Return the value of a parameter that takes one, the last where it is repeated; None where it is not given.
+
+        Raises:
+            BadRequest: It is none that the parameter takes.
+        """
+        value = given.get(self.name)
+        if value:
+            self.check(value)
+        return value or None
+
+    def check(self, value: str) -> None:
+        """Check that a value is one that ``values`` describes.
+
+        Raises:
+            BadRequest: It is not.
+        """
+        known, pattern = self.values.get("enum"), self.values.get("pattern")
+        if known is not None and value not in known:
+            takes = f"{'a comma-separated list of' if self.comma_separated else 'one of'}: {', '.join(known)}"
+        elif pattern is not None and not re.fullmatch(pattern, value):
+            takes = f"{'values such as' if self.comma_separated else 'a value such as'} {self.shown_example}"
+        else:
+            return
+        verb = "names" if self.comma_separated else "is"
+        raise BadRequest(f"{self.name} {verb} {quote_value(value)}; it takes {takes}.", self.error_code)
+
+    @property
+    def shown_example(self) -> str:
+        """The example as a query string has it."""
+        return ",".join(self.example) if self.comma_separated else str(self.example)
 
 
 def time_parameter(name: str, meaning: str, example: str) -> Parameter:
@@ -73,6 +139,10 @@ ACTIVITY_TYPE: Final = (
         deprecated=True,
     ),
 )
+
+
+# What an endpoint's fields are, the output knows.
+SELECTED_FIELDS: Final = Parameter(FIELDS, "", (), {"type": "string"}, comma_separated=True)
 
 
 def format_parameter(formats: Iterable[str]) -> Parameter:
@@ -144,9 +214,9 @@ def activity_type(query: Mapping[str, str]) -> str:
     return name
 
 
-def fields(query: Mapping[str, str]) -> tuple[str, ...]:
+def fields(given: Given) -> tuple[str, ...]:
     """Return the names in ``fields``, each once and in its order; none where the parameter is missing or empty."""
-    return tuple(dict.fromkeys(filter(None, query.get(FIELDS, "").split(","))))
+    return SELECTED_FIELDS.listed(given) or ()
 
 
 def entity_id(value: str) -> str:

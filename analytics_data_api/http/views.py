@@ -21,11 +21,11 @@ from analytics_data_api.access.throttling.policies import DATA, Policy
 from analytics_data_api.formats.base import RowRenderer
 from analytics_data_api.formats.registry import FORMATS
 from analytics_data_api.formats.row_set import RowSet, UnknownFieldError
-from analytics_data_api.http import parameters
+from analytics_data_api.http import parameters, posted
 from analytics_data_api.http.conditional import validate_report
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.disposition import attachment
-from analytics_data_api.http.parameters import Parameter
+from analytics_data_api.http.parameters import Given, Parameter
 from analytics_data_api.http.problems import BadRequest, NoData
 from analytics_data_api.http.retry import reconnect
 from analytics_data_api.http.spool import whole_response
@@ -34,6 +34,7 @@ from analytics_data_api.tables.statements import database_of
 from analytics_data_api.text import quote_value, require_text
 
 METHODS: Final = ("get", "head", "options")
+POST_METHODS: Final = ("get", "post", "head", "options")
 
 HEADERS: Final = {
     "Allow": ", ".join(METHODS).upper(),
@@ -41,6 +42,7 @@ HEADERS: Final = {
     "Cache-Control": "private, no-cache",
     "Vary": "Accept, Accept-Encoding",
 }
+POST_HEADERS: Final = HEADERS | {"Allow": ", ".join(POST_METHODS).upper()}
 
 CUSTOM_COURSE: Final = re.compile(r"ccx-v1:(.+)\+ccx@[^+]+")
 
@@ -55,41 +57,43 @@ class ReportView(APIView):
     """An endpoint that returns rows of tables.
 
     A subclass declares which ones. It may override :meth:`report`, which returns everything that the first table has
-    about the entity in the path.
+    about the entity in the path, and set ``models`` there where the tables depend on the request.
 
     Attributes:
         serializer_class: Declares the shape of an item.
         models: The tables that an answer is read from.
-        entity: The name of the id in the path.
+        entity: The name of the id in the path that the answer is about; None where it is about many.
         label: What the items are, as messages name them.
         slug: The end of the name of a file that an answer is saved as; None for no file name.
         single: Whether the answer is one item by itself, not a list.
-        query: The parameters of the query string that :meth:`report` reads.
+        query: The parameters that :meth:`report` reads.
         deprecation: Since when, and by which endpoint, this one is replaced; None for an endpoint that is not.
         policy: The limit on requests of a user.
         error_statuses: The statuses of error responses, for the description.
+        common_headers: The headers of every response.
         entity_id: The id in the path, percent-encoding resolved.
-        query_params: The parameters of the query string.
+        query_params: The parameters of the query string, or, for POST, of the body.
     """
 
     http_method_names = list(METHODS)
-    # A request body is not read.
+    # By REST framework, no request body is read.
     parser_classes = ()
     renderer_classes = FORMATS
     throttle_classes = (UserThrottle,)
 
     serializer_class: ClassVar[type[Serializer[Any]]]
-    models: ClassVar[tuple[type[Model], ...]]
-    entity: ClassVar[str]
+    models: tuple[type[Model], ...]
+    entity: ClassVar[str | None]
     label: ClassVar[str]
     slug: ClassVar[str | None] = None
     single: ClassVar[bool] = False
     query: ClassVar[tuple[Parameter, ...]] = ()
     deprecation: ClassVar[Deprecation | None] = None
     policy: ClassVar[Policy] = DATA
+    common_headers: ClassVar[Mapping[str, str]] = HEADERS
     entity_id: str
-    query_params: Mapping[str, str]
-    error_statuses = (400, 401, 404, 406, 429, 500, 503)
+    query_params: Given
+    error_statuses: ClassVar[tuple[int, ...]] = (400, 401, 404, 406, 429, 500, 503)
 
     def report(self) -> Rows:
         """Return the rows that the request is for; no row is read before it is taken.
@@ -103,11 +107,17 @@ class ReportView(APIView):
 
     def nothing(self) -> NoData:
         """Return the error for a report without a row."""
+        if self.entity is None:
+            return NoData(f"No {self.label} on record for this request.", "no_data")
         return NoData(
             f"No {self.label} on record for the {self.entity} {quote_value(self.entity_id)}; "
             "it takes an id that has been computed, spelled exactly (capitals count).",
             f"unknown_{self.entity.removesuffix('_id')}",
         )
+
+    def file_name(self) -> str | None:
+        """Return the name of the file that an answer is saved as, without its ending; None where it has none."""
+        return f"{course_file_name(self.entity_id)}--{self.slug}" if self.slug else None
 
     def get(self, request: Request, **ids: str) -> HttpResponseBase:
         began = monotonic()
@@ -122,6 +132,9 @@ class ReportView(APIView):
 
     def head(self, request: Request, **ids: str) -> HttpResponseBase:
         # Django would set this to the bound method above: the view would then hold a reference to itself.
+        return self.get(request, **ids)
+
+    def post(self, request: Request, **ids: str) -> HttpResponseBase:
         return self.get(request, **ids)
 
     def respond(self, request: Request) -> Any:
@@ -142,8 +155,10 @@ class ReportView(APIView):
             response.rows_written = row_set.written
             return response
         meta = request.META
-        # Before the rows are read.
-        validation = validate_report(request, self.models, renderer.format, request.path, meta.get("QUERY_STRING", ""))
+        # Before the rows are read. The answer to a POST has no version, as no cache keeps it.
+        validation = request.method != "POST" and validate_report(
+            request, self.models, renderer.format, request.path, meta.get("QUERY_STRING", "")
+        )
         not_modified = validation and validation.not_modified
         # An ETag is made of the path and the query string, too: only an answer with rows has had it.
         if not_modified and not_modified.headers["ETag"] in meta.get("HTTP_IF_NONE_MATCH", ""):
@@ -161,10 +176,8 @@ class ReportView(APIView):
             if response.has_header("Content-Encoding"):
                 # As Django's middleware does: the compressed bytes are not those of the strong tag.
                 response.headers["ETag"] = f"W/{response.headers['ETag']}"
-        if self.slug and renderer.extension:
-            response.headers["Content-Disposition"] = attachment(
-                f"{course_file_name(self.entity_id)}--{self.slug}.{renderer.extension}"
-            )
+        if renderer.extension and (file_name := self.file_name()):
+            response.headers["Content-Disposition"] = attachment(f"{file_name}.{renderer.extension}")
         return response
 
     def row_set(self) -> RowSet:
@@ -184,9 +197,12 @@ class ReportView(APIView):
             ) from None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        self.entity_id = parameters.entity_id(kwargs[self.entity])
+        if self.entity is not None:
+            self.entity_id = parameters.entity_id(kwargs[self.entity])
         self.query_params = request.query_params
         super().initial(request, *args, **kwargs)
+        if request.method == "POST":
+            self.query_params = posted.parameters(request)
         if query := request.META.get("QUERY_STRING"):
             require_text(query)
 
@@ -200,14 +216,28 @@ class ReportView(APIView):
     @property
     def default_response_headers(self) -> dict[str, str]:
         """The headers of every response, errors included."""
-        return HEADERS | (self.deprecation.headers(self.request.path) if self.deprecation else {})
+        return {**self.common_headers, **(self.deprecation.headers(self.request.path) if self.deprecation else {})}
 
     def get_renderers(self) -> list[BaseRenderer]:
-        """Return the formats of the answer, or, for OPTIONS, those that can write a description."""
+        """Return the formats of the answer: for OPTIONS those that can write a description, for POST no page."""
         renderers = super().get_renderers()
         if self.request.method == "OPTIONS":
             renderers = [renderer for renderer in renderers if getattr(renderer, "describes", True)]
+        if self.request.method == "POST":
+            renderers = [renderer for renderer in renderers if isinstance(renderer, RowRenderer)]
         return renderers
+
+
+class ManyReportView(ReportView):
+    """What tables have about many courses or programs, by parameters of a query string or of a body."""
+
+    http_method_names = list(POST_METHODS)
+    common_headers = POST_HEADERS
+    entity = None
+    error_statuses = (400, 401, 404, 406, 413, 415, 429, 500, 503)
+
+    def file_name(self) -> str | None:
+        return None if self.single else self.slug
 
 
 class DatedReportView(ReportView):

@@ -86,6 +86,9 @@ STATICFILES_FINDERS = ["analyticsdataserver.docs.swagger.finders.UsedFilesFinder
 THROTTLE_PASSWORDS = config.THROTTLE_PASSWORDS
 THROTTLE_WRONG_KEYS = config.THROTTLE_WRONG_KEYS
 THROTTLE_DATA = config.THROTTLE_DATA
+# Another rate for requests of data, for the users with these names.
+THROTTLE_SERVICE = config.THROTTLE_SERVICE
+THROTTLE_SERVICE_USERS = frozenset(config.THROTTLE_SERVICE_USERS)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": (

@@ -191,7 +191,7 @@ def exception_classes(base: type[exceptions.APIException]) -> Iterator[type[exce
 
 def codes(call: ast.Call) -> Iterator[str]:
     """Yield the snake_case words among a call's arguments; one that an id's name completes is each of them."""
-    subjects = {view.entity.removesuffix("_id") for view in ENDPOINTS.values()}
+    subjects = {view.entity.removesuffix("_id") for view in ENDPOINTS.values() if view.entity}
     for argument in chain(call.args, (keyword.value for keyword in call.keywords)):
         if isinstance(argument, ast.Constant) and re.fullmatch(r"[a-z]+(_[a-z]+)+", str(argument.value)):
             yield str(argument.value)
