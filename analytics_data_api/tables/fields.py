@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.expressions import Expression, ExpressionList, Func
+from django.db.models.expressions import Expression, Func
 from django.db.models.lookups import Exact, In
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -69,14 +69,14 @@ class KeyIn(In):
     def as_mysql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
         # MariaDB turns a list of 1000 values (in_predicate_conversion_threshold) into a join, and then sorts or reads
         # all rows of each key. Two shorter lists are one range to it.
-        values = self.rhs.get_source_expressions() if isinstance(self.rhs, ExpressionList) else []
-        if len(values) <= LONGEST_LIST:
+        size = getattr(self.rhs, "size", 0)
+        if size <= LONGEST_LIST:
             return self.as_sql(compiler, connection)
-        left, params = self.process_lhs(compiler, connection)
-        parts = [values[start : start + LONGEST_LIST] for start in range(0, len(values), LONGEST_LIST)]
-        compiled = [", ".join(compiler.compile(value)[0] for value in part) for part in parts]
-        right = [param for value in values for param in compiler.compile(value)[1]]
-        return f"({' OR '.join(f'{left} IN ({part})' for part in compiled)})", [*[*params] * len(parts), *right]
+        left, left_params = self.process_lhs(compiler, connection)
+        _, right_params = self.process_rhs(compiler, connection)
+        sizes = [min(LONGEST_LIST, size - start) for start in range(0, size, LONGEST_LIST)]
+        lists = [f"{left} IN ({', '.join(['%s'] * size)})" for size in sizes]
+        return f"({' OR '.join(lists)})", [*[*left_params] * len(lists), *right_params]
 
 
 class Bytes(Func):
@@ -94,43 +94,51 @@ class Bytes(Func):
         return self.as_sql(compiler, connection, template=BYTES_OF.format("%(expressions)s"), **context)
 
 
-IDS_SINCE = """{table}.id IN (
-    SELECT t.id FROM (VALUES {{}}) c CROSS JOIN {table} t WHERE t.{course} = c.column1 AND t.{date} >= c.column2
+IDS_OF_PAIRS = """{table}.id IN (
+    SELECT t.id FROM (VALUES {{}}) c CROSS JOIN {table} t
+    WHERE t.course_id = c.column1 AND t.{date} {operator} c.column2
 )"""
 
 
-class Since(Expression):
-    """The condition that a row is of one of several courses, and has at least a date (time) that goes with the course.
+class OfPairs(Expression):
+    """The condition that a row is of one of several courses, and has a certain date, which goes with the course.
 
     Args:
         model: The table.
-        field: The column of the date.
-        courses: The courses.
-        bounds: The date of each.
+        field: The column of the date (time).
+        courses: The list of the courses; one may be there several times.
+        dates: The list of the date of each.
+        onwards: Whether a row may also have a later date.
     """
 
     conditional = True
 
-    def __init__(self, model: type[models.Model], field: models.Field, courses: list[Any], bounds: list[Any]) -> None:
+    def __init__(
+        self, model: type[models.Model], field: models.Field, courses: Any, dates: Any, *, onwards: bool
+    ) -> None:
         super().__init__(output_field=models.BooleanField())
         self.table = model._meta.db_table
-        self.course = "course_id"
         self.date = str(field.column)
-        self.pairs = list(zip(courses, bounds, strict=True))
+        self.courses = courses
+        self.dates = dates
+        self.onwards = onwards
 
     def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
         quote = connection.ops.quote_name
-        course, date = (f"{quote(self.table)}.{quote(name)}" for name in (self.course, self.date))
-        return self.joined(compiler, f"({course} = %s AND {date} >= %s)", " OR ", "({})")
+        course, date = (f"{quote(self.table)}.{quote(name)}" for name in ("course_id", self.date))
+        if self.onwards:
+            return self.joined(compiler, f"({course} = %s AND {date} >= %s)", " OR ", "({})")
+        return self.joined(compiler, "(%s, %s)", ", ", f"(({course}, {date}) IN ({{}}))")
 
     def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
-        # A chain of a thousand conditions is too deep for it.
-        sql = IDS_SINCE.format(table=self.table, course=self.course, date=self.date)
+        # A chain of a thousand conditions is too deep for it, and for a list of pairs it reads the whole table.
+        sql = IDS_OF_PAIRS.format(table=self.table, date=self.date, operator=">=" if self.onwards else "=")
         return self.joined(compiler, "(%s, %s)", ", ", sql)
 
     def joined(self, compiler: SQLCompiler, pair: str, separator: str, sql: str) -> tuple[str, Any]:
-        params = [param for values in self.pairs for value in values for param in compiler.compile(value)[1]]
-        return sql.format(separator.join([pair] * len(self.pairs))), params
+        pairs = zip(compiler.compile(self.courses)[1], compiler.compile(self.dates)[1], strict=True)
+        params = [param for values in pairs for param in values]
+        return sql.format(separator.join([pair] * (len(params) // 2))), params
 
 
 class AsText(Func):

@@ -5,12 +5,12 @@ from typing import Any, Final, NamedTuple
 
 from django.db.models import QuerySet
 
-from analytics_data_api.tables.fields import Since
-from analytics_data_api.tables.statements import BindParam
+from analytics_data_api.tables.fields import OfPairs
+from analytics_data_api.tables.statements import BindParam, BindParams
 
 # Names of parameters with several values.
 COURSES: Final = "courses"
-BOUNDS: Final = "bounds"
+DATES: Final = "dates"
 
 
 class Filter(NamedTuple):
@@ -27,6 +27,20 @@ class Filter(NamedTuple):
     size: int | None = None
 
 
+class Pairs(NamedTuple):
+    """The condition that a row has one of several pairs of a course and a date: those of COURSES and DATES.
+
+    Attributes:
+        field: The field of the date.
+        size: How many pairs there are.
+        onwards: Whether a row may also have a later date.
+    """
+
+    field: str
+    size: int
+    onwards: bool = False
+
+
 @dataclass(frozen=True)
 class Selection:
     """The rows that meet all filters; hashable, so that a query is composed once for each.
@@ -36,33 +50,27 @@ class Selection:
         latest_by: The field of whose values only the latest is selected, among the rows that meet the filters.
         order_by: The order of the rows.
         limit: How many rows are read at most.
-        since: A field, and the number of courses of which only the rows are selected that have at least a certain
-            value of it, each course another one: the parameters :data:`COURSES` and :data:`BOUNDS` have as many values.
+        pairs: Pairs of a course and a date, one of which a row has.
     """
 
     filters: tuple[Filter, ...]
     latest_by: str | None = None
     order_by: tuple[Any, ...] = ("id",)
     limit: int | None = None
-    since: tuple[str, int] | None = None
+    pairs: Pairs | None = None
 
     def select(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Return the selected rows, of all rows of a table, in their order."""
         fields = {field.name: field for field in rows.model._meta.concrete_fields}
         for lookup, param, size in self.filters:
             field = fields[lookup.partition("__")[0]]
-            bound = BindParam(param, field) if size is None else bind_params(param, field, size)
+            bound = BindParam(param, field) if size is None else BindParams(param, field, size)
             rows = rows.filter(**{lookup: bound})
-        if self.since is not None:
-            name, size = self.since
-            courses = bind_params(COURSES, fields["course_id"], size)
-            rows = rows.filter(Since(rows.model, fields[name], courses, bind_params(BOUNDS, fields[name], size)))
+        if self.pairs is not None:
+            name, size, onwards = self.pairs
+            courses, dates = BindParams(COURSES, fields["course_id"], size), BindParams(DATES, fields[name], size)
+            rows = rows.filter(OfPairs(rows.model, fields[name], courses, dates, onwards=onwards))
         if self.latest_by is not None:
             rows = rows.filter(**{self.latest_by: rows.order_by(f"-{self.latest_by}").values(self.latest_by)[:1]})
         rows = rows.order_by(*self.order_by)
         return rows if self.limit is None else rows[: self.limit]
-
-
-def bind_params(name: str, field: Any, size: int) -> list[BindParam]:
-    """Return the parameters that stand for each value of one that has several."""
-    return [BindParam(name, field, position) for position in range(size)]

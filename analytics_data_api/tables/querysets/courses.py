@@ -131,7 +131,7 @@ def course_dates(model: type[Model], courses: Sequence[str], query: DateQuery) -
     rest = [course for course in courses if course not in found]
     if rest and not getattr(connection, "compares_bytes", False):
         found |= dates_by_reading(model, rest, query, within=True)
-    return {course: date for course, date in found.items() if date is not None}
+    return {course: date for course in courses if (date := found.get(course)) is not None}
 
 
 def dates_by_index(

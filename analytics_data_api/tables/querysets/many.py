@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from django.db import OperationalError, connections
 from django.db.models import DateTimeField
 
+from analytics_data_api.tables.course_ids import is_course_id, org_of
 from analytics_data_api.tables.dates import DateRange, Interval
 from analytics_data_api.tables.fields import Bytes
 from analytics_data_api.tables.querysets.courses import (
@@ -28,7 +29,7 @@ from analytics_data_api.tables.querysets.courses import (
     is_indexed,
 )
 from analytics_data_api.tables.rows import Row
-from analytics_data_api.tables.selection import BOUNDS, COURSES, Filter, Selection
+from analytics_data_api.tables.selection import COURSES, DATES, Filter, Pairs, Selection
 from analytics_data_api.tables.statements import statement
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class CoursesRequest(NamedTuple):
 
     Attributes:
         courses: The courses, in the order of their bytes; None for all that the table has.
+        orgs: Only courses of these organizations; None for all.
         dates: Only those in this range.
         last: Only that many of the last dates (weeks) of each course.
         interval: Only the last date of each week or month. Without it, a range and ``last``, only the latest date.
@@ -82,6 +84,7 @@ class CoursesRequest(NamedTuple):
     """
 
     courses: Sequence[str] | None = None
+    orgs: frozenset[str] | None = None
     dates: DateRange | None = None
     last: int | None = None
     interval: Interval | None = None
@@ -145,7 +148,12 @@ class CourseGroups:
     def blocks(self) -> Iterator[Sequence[str]]:
         """Yield the courses, as many at a time as one query reads."""
         request = self.request
-        courses = courses_on_record(self.model) if request.courses is None else request.courses
+        courses = request.courses
+        if courses is None:
+            # An id of another form is one that no other request could name.
+            courses = list(filter(is_course_id, courses_on_record(self.model)))
+        if request.orgs is not None:
+            courses = [course for course in courses if org_of(course) in request.orgs]
         if request.after is not None:
             courses = courses[bisect_left(courses, request.after.course) :]
         if not courses:
@@ -231,19 +239,19 @@ class CourseGroups:
         values: dict[str, Any] = {"start": start, "end": end, **rows.bound}
         found = rows.in_range(request.dates or DateRange(None, None))
         filters = [condition for condition in found.filters if condition.param != COURSE_ID]
-        since = None
+        pairs = None
         if bounds and len(bounds) == len(courses) and not few_days(bounds) and self.indexed:
             named = padded(courses)
-            since = (rows.latest_by, len(named))
-            values |= {COURSES: named, BOUNDS: [self.as_value(bounds[course]) for course in named]}
+            pairs = Pairs(rows.latest_by, len(named), onwards=True)
+            values |= {COURSES: named, DATES: [self.as_value(bounds[course]) for course in named]}
         else:
             if self.indexed:
                 named = padded(courses)
                 filters.append(Filter("course_id__in", COURSES, len(named)))
                 values[COURSES] = named
             if bounds and len(bounds) == len(courses):
-                filters.append(Filter(f"{rows.latest_by}__gte", BOUNDS))
-                values[BOUNDS] = self.as_value(min(bounds.values()))
+                filters.append(Filter(f"{rows.latest_by}__gte", DATES))
+                values[DATES] = self.as_value(min(bounds.values()))
         if request.after is not None and list(courses) == [request.after.course]:
             filters.append(Filter(f"{rows.period[0]}__gte", FIRST))
             values[FIRST] = self.as_value(request.after.values[0])
@@ -252,7 +260,7 @@ class CourseGroups:
             dimension = rows.natural_key[self.width + 1]
             values[DIMENSION] = padded(named)
             filters.append(Filter(f"{dimension}__in", DIMENSION, len(values[DIMENSION])))
-        return Selection(tuple(filters), order_by=(BY_COURSE, *rows.period, "id"), since=since), values
+        return Selection(tuple(filters), order_by=(BY_COURSE, *rows.period, "id"), pairs=pairs), values
 
     def as_value(self, text: str) -> Any:
         """Return what a date, or time, as the table has it is compared as."""
@@ -261,20 +269,25 @@ class CourseGroups:
     def last_of_each(
         self, groups: Iterable[tuple[str, list[Row]]], interval: Interval
     ) -> Iterator[tuple[str, list[Row]]]:
-        """Yield of each week or month of a course only its last date."""
+        """Yield of each week or month of a course only its last date.
+
+        Of the one that the page before ended in, it is the date whose items that page had.
+        """
         after = self.request.after
         place, of = self.place, interval.of
-        served = None if after is None else (after.course, of(after.values[0]))
+        begun = None if after is None else (after.course, of(after.values[0]))
         last: tuple[str, list[Row]] | None = None
         key: Any = None
         for course, rows in groups:
             found = (course, of(rows[0][place]))
-            if found != key:
-                if last is not None and (served is None or key > served):
-                    yield last
-                key = found
-            last = (course, rows)
-        if last is not None and (served is None or key > served):
+            if found == begun:
+                if after is not None and rows[0][place] == after.values[0]:
+                    yield course, rows
+                continue
+            if found != key and last is not None:
+                yield last
+            key, last = found, (course, rows)
+        if last is not None:
             yield last
 
 
