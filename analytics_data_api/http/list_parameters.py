@@ -11,6 +11,7 @@ from analytics_data_api.http.problems import BadRequest
 from analytics_data_api.tables.constants import enrollment_modes, genders
 from analytics_data_api.tables.constants.countries import COUNTRIES
 from analytics_data_api.tables.course_ids import FORM
+from analytics_data_api.tables.course_list import SORTABLE, CourseListQuery
 from analytics_data_api.tables.dates import Interval
 from analytics_data_api.tables.querysets.many import CoursesRequest, Values
 from analytics_data_api.text import quote_value
@@ -36,6 +37,12 @@ SEARCH: Final = Parameter(
     "Only courses whose id or title has this text in it, whatever its capitals.",
     "demo",
     {"type": "string"},
+)
+SORT: Final = Parameter(
+    "sort",
+    "The field to sort by; `-` in front puts the highest value first. Null comes last; ties are sorted by course.",
+    "-count",
+    {"type": "string", "enum": [f"{sign}{name}" for name in SORTABLE for sign in ("", "-")], "default": "course_id"},
 )
 
 
@@ -256,4 +263,19 @@ def courses_request(given: Given, query: Iterable[Parameter], dimension: Dimensi
         last=whole_number(taken[LAST.name], given),
         interval=Interval(interval) if interval else None,
         values=dimension.selected(given) if dimension else None,
+    )
+
+
+def course_list_query(given: Given) -> CourseListQuery:
+    """Return which courses a request for the list of courses is for, apart from pages.
+
+    Raises:
+        BadRequest: A parameter has a value that it does not take.
+    """
+    orgs, sort = ORG.listed(given), SORT.value(given) or "course_id"
+    return CourseListQuery(
+        orgs=None if orgs is None else frozenset(orgs),
+        search=SEARCH.value(given),
+        sort=sort.removeprefix("-"),
+        descending=sort.startswith("-"),
     )

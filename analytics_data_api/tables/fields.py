@@ -4,8 +4,8 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.expressions import Expression, Func
-from django.db.models.lookups import Exact, In
+from django.db.models.expressions import Func
+from django.db.models.lookups import Exact, In, Lookup
 from django.db.models.sql.compiler import SQLCompiler
 
 # MySQL: a string's bytes, in the same encoding whatever the column's.
@@ -100,8 +100,10 @@ IDS_OF_PAIRS = """{table}.id IN (
 )"""
 
 
-class OfPairs(Expression):
+class OfPairs(Lookup):
     """The condition that a row is of one of several courses, and has a certain date, which goes with the course.
+
+    A lookup, since Django has MySQL compare any other condition with 1, for which no index is used.
 
     Args:
         model: The table.
@@ -111,15 +113,14 @@ class OfPairs(Expression):
         onwards: Whether a row may also have a later date.
     """
 
-    conditional = True
+    lookup_name = "of_pairs"
 
     def __init__(
         self, model: type[models.Model], field: models.Field, courses: Any, dates: Any, *, onwards: bool
     ) -> None:
-        super().__init__(output_field=models.BooleanField())
+        super().__init__(models.F("course_id"), courses)
         self.table = model._meta.db_table
         self.date = str(field.column)
-        self.courses = courses
         self.dates = dates
         self.onwards = onwards
 
@@ -136,7 +137,7 @@ class OfPairs(Expression):
         return self.joined(compiler, "(%s, %s)", ", ", sql)
 
     def joined(self, compiler: SQLCompiler, pair: str, separator: str, sql: str) -> tuple[str, Any]:
-        pairs = zip(compiler.compile(self.courses)[1], compiler.compile(self.dates)[1], strict=True)
+        pairs = zip(compiler.compile(self.rhs)[1], compiler.compile(self.dates)[1], strict=True)
         params = [param for values in pairs for param in values]
         return sql.format(separator.join([pair] * (len(params) // 2))), params
 

@@ -15,6 +15,8 @@ ENDPOINTS: Final[Endpoints] = {
     "courses/{course_id}/enrollment/education": courses.CourseEnrollmentByEducationView,
     "courses/{course_id}/enrollment/gender": courses.CourseEnrollmentByGenderView,
     "courses/{course_id}/enrollment/location": courses.CourseEnrollmentByLocationView,
+    "courses": lists.CoursesView,
+    "tables": lists.TablesView,
     "activity": lists.ActivityView,
     "enrollment": lists.EnrollmentView,
     "enrollment/mode": lists.EnrollmentModeView,
@@ -23,6 +25,8 @@ ENDPOINTS: Final[Endpoints] = {
     "enrollment/gender": lists.EnrollmentByGenderView,
     "enrollment/location": lists.EnrollmentByLocationView,
 }
+
+lists.TablesView.endpoints = ENDPOINTS
 
 app_name = "v1"
 urlpatterns = routes(ENDPOINTS, refuses_filters=True)

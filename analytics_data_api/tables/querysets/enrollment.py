@@ -1,14 +1,17 @@
 """The tables of enrollment by day."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from operator import itemgetter
 from typing import Any
 
 from analytics_data_api.tables.constants import countries, enrollment_modes, genders
 from analytics_data_api.tables.dates import DateRange
-from analytics_data_api.tables.querysets.base import DatedQuerySet, latest_created, null_first
-from analytics_data_api.tables.querysets.many import Values
+from analytics_data_api.tables.querysets.base import DatedQuerySet, latest_created, newest, null_first
+from analytics_data_api.tables.querysets.courses import blocks
+from analytics_data_api.tables.querysets.many import Values, padded
 from analytics_data_api.tables.rows import Row, Rows
+from analytics_data_api.tables.selection import COURSES, DATES, Pairs, Selection
 
 
 class EnrollmentQuerySet(DatedQuerySet):
@@ -16,6 +19,16 @@ class EnrollmentQuerySet(DatedQuerySet):
 
     natural_key = ("course_id", "date")
     items = ("date", "count", "created")
+
+    def on_dates(self, pairs: Sequence[tuple[str, str]]) -> Iterator[Row]:
+        """Yield ``(course_id, date, count, created)`` of pairs of a course and a date, as text, that have a row."""
+        for block in blocks(pairs):
+            named = padded(block)
+            selection = Selection((), pairs=Pairs("date", len(named)))
+            values = {COURSES: [course for course, _ in named], DATES: [date.fromisoformat(day) for _, day in named]}
+            rows = self.read_selected(selection, ("course_id", *self.items), **values)
+            wanted = frozenset(block)
+            yield from newest((row for row in rows if row[:2] in wanted), key=itemgetter(0, 1))
 
 
 class EnrollmentBirthYearQuerySet(DatedQuerySet):

@@ -186,7 +186,11 @@ def test_modes_select_columns_and_what_is_summed(get: Get, seed: int) -> None:
     for _ in range(5):
         which = chosen(rng, [None, "week"])
         wanted = rng.sample(["audit", "honor", "professional", "masters"], rng.randint(1, 3))
-        expected = by_course(rows, lambda found, course, wanted=wanted: oracle.modes(found, course, wanted), which)
+
+        def report(found: list[Any], course: str, wanted: list[str] = wanted) -> list[Any]:
+            return oracle.modes(found, course, wanted)
+
+        expected = by_course(rows, report, which)
         response = get("v1/enrollment/mode", mode=",".join(wanted), **parameters_of(*which))
         assert response.json() == [item for items in expected.values() for item in items]
 

@@ -1,6 +1,6 @@
 """Endpoints about many courses: those about one, with a list of items that goes on from course to course."""
 
-from analytics_data_api.http.courses import CoursesReportView
+from analytics_data_api.http.courses import CourseListView, CoursesReportView, TableListView
 from analytics_data_api.http.list_parameters import (
     BIRTH_YEAR,
     COUNTRY,
@@ -15,6 +15,27 @@ from analytics_data_api.http.list_parameters import (
 from analytics_data_api.tables import models
 from analytics_data_api.v0 import serializers as v0
 from analytics_data_api.v1 import serializers
+
+
+class CoursesView(CourseListView):
+    """Get the courses that are on record, with their latest enrollment.
+
+    ``count`` and ``count_change_7_days`` are of the latest day on record; the change is that since exactly seven days
+    before it. A course that only other tables have is listed without these numbers.
+    """
+
+    models = (models.CourseEnrollmentDaily,)
+    serializer_class = serializers.CourseSerializer
+    label = "courses"
+    slug = "courses"
+
+
+class TablesView(TableListView):
+    """Get the tables of the database: which dates they cover, when they were loaded, and which endpoints serve them."""
+
+    serializer_class = serializers.TableSerializer
+    label = "tables"
+    slug = "tables"
 
 
 class ActivityView(CoursesReportView):
