@@ -6,7 +6,7 @@ from functools import cache
 from time import monotonic
 from typing import Any, ClassVar, Final
 
-from django.db import InterfaceError, OperationalError, router
+from django.db import InterfaceError, OperationalError
 from django.db.models import Model
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -20,7 +20,7 @@ from analytics_data_api.access.throttling.clients import UserThrottle
 from analytics_data_api.access.throttling.policies import DATA, Policy
 from analytics_data_api.formats.base import RowRenderer
 from analytics_data_api.formats.registry import FORMATS
-from analytics_data_api.formats.row_set import RowSet, UnknownFieldError
+from analytics_data_api.formats.row_set import NoFieldsError, RowSet, UnknownFieldError
 from analytics_data_api.http import parameters, posted
 from analytics_data_api.http.conditional import validate_report
 from analytics_data_api.http.deprecation import Deprecation
@@ -29,8 +29,10 @@ from analytics_data_api.http.parameters import Given, Parameter
 from analytics_data_api.http.problems import BadRequest, NoData
 from analytics_data_api.http.retry import reconnect
 from analytics_data_api.http.spool import whole_response
+from analytics_data_api.tables import ANALYTICS_DATABASE
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.tables.statements import database_of
+from analytics_data_api.tables.summaries import Report
 from analytics_data_api.text import quote_value, require_text
 
 METHODS: Final = ("get", "head", "options")
@@ -67,6 +69,7 @@ class ReportView(APIView):
         slug: The end of the name of a file that an answer is saved as; None for no file name.
         single: Whether the answer is one item by itself, not a list.
         query: The parameters that :meth:`report` reads.
+        has_exclude: Whether the parameter ``exclude`` leaves out fields.
         deprecation: Since when, and by which endpoint, this one is replaced; None for an endpoint that is not.
         policy: The limit on requests of a user.
         error_statuses: The statuses of error responses, for the description.
@@ -88,6 +91,7 @@ class ReportView(APIView):
     slug: ClassVar[str | None] = None
     single: ClassVar[bool] = False
     query: ClassVar[tuple[Parameter, ...]] = ()
+    has_exclude: ClassVar[bool] = False
     deprecation: ClassVar[Deprecation | None] = None
     policy: ClassVar[Policy] = DATA
     common_headers: ClassVar[Mapping[str, str]] = HEADERS
@@ -104,6 +108,11 @@ class ReportView(APIView):
         """
         rows: Rows = rows_of(self.models[0]).report(self.entity_id)
         return rows
+
+    def read(self, report: Report) -> Rows:
+        """Return the rows of a report, and note the tables that they are read from."""
+        self.models = report.models
+        return report.rows
 
     def nothing(self) -> NoData:
         """Return the error for a report without a row."""
@@ -125,7 +134,7 @@ class ReportView(APIView):
         try:
             response = self.respond(request)
         except (OperationalError, InterfaceError) as error:
-            if not reconnect(router.db_for_read(self.models[0]), error, began):
+            if not reconnect(ANALYTICS_DATABASE, error, began):
                 raise
             response = self.respond(request)
         return response
@@ -155,10 +164,8 @@ class ReportView(APIView):
             response.rows_written = row_set.written
             return response
         meta = request.META
-        # Before the rows are read. The answer to a POST has no version, as no cache keeps it.
-        validation = request.method != "POST" and validate_report(
-            request, self.models, renderer.format, request.path, meta.get("QUERY_STRING", "")
-        )
+        # Before the rows are read.
+        validation = validate_report(request, self.models, renderer.format, request.path, meta.get("QUERY_STRING", ""))
         not_modified = validation and validation.not_modified
         # An ETag is made of the path and the query string, too: only an answer with rows has had it.
         if not_modified and not_modified.headers["ETag"] in meta.get("HTTP_IF_NONE_MATCH", ""):
@@ -187,13 +194,18 @@ class ReportView(APIView):
             BadRequest: A parameter has a value that it does not take.
         """
         fields = parameters.fields(self.query_params) if parameters.FIELDS in self.query_params else ()
+        exclude = parameters.excluded_fields(self.query_params) if self.has_exclude else ()
         try:
-            return RowSet(self.serializer_class, self.report(), fields, single=self.single)
+            return RowSet(self.serializer_class, self.report(), fields, exclude, single=self.single)
         except UnknownFieldError as error:
             raise BadRequest(
-                f"fields names {quote_value(error.field)}; it takes a comma-separated list of: "
-                f"{', '.join(error.known)}.",
+                f"{parameters.EXCLUDE if error.excluded else parameters.FIELDS} names {quote_value(error.field)}; it "
+                f"takes a comma-separated list of: {', '.join(error.known)}.",
                 "unknown_field",
+            ) from None
+        except NoFieldsError:
+            raise BadRequest(
+                "exclude names all fields that are selected; it leaves at least one.", "no_field"
             ) from None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
