@@ -6,7 +6,6 @@ from typing import ClassVar, Final
 from django.db.models import Model
 
 from analytics_data_api.http.list_parameters import (
-    COURSE_IDS,
     COURSES,
     ORG,
     PAGES,
@@ -17,7 +16,7 @@ from analytics_data_api.http.list_parameters import (
     courses_request,
 )
 from analytics_data_api.http.pages import Page
-from analytics_data_api.http.parameters import Parameter
+from analytics_data_api.http.parameters import COURSE_IDS, Parameter
 from analytics_data_api.http.views import ManyReportView, ReportView, rows_of
 from analytics_data_api.tables.course_list import course_list, has_courses, present_tables
 from analytics_data_api.tables.querysets.many import Place
@@ -45,7 +44,7 @@ class CoursesReportView(ReportView):
         request = courses_request(given, self.query, self.dimension)
         ids, orgs = COURSE_IDS.listed(given), ORG.listed(given)
         page = self.page = Page(self.request, given)
-        columns, rows, constants = queryset.of_courses(
+        columns, rows, constants = queryset.report_of_courses(
             request._replace(
                 courses=None if ids is None else sorted(ids),
                 orgs=None if orgs is None else frozenset(orgs),

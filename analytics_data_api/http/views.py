@@ -6,7 +6,7 @@ from functools import cache
 from time import monotonic
 from typing import Any, ClassVar, Final
 
-from django.db import InterfaceError, OperationalError, router
+from django.db import InterfaceError, OperationalError
 from django.db.models import Model
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -20,7 +20,7 @@ from analytics_data_api.access.throttling.clients import UserThrottle
 from analytics_data_api.access.throttling.policies import DATA, Policy
 from analytics_data_api.formats.base import RowRenderer
 from analytics_data_api.formats.registry import FORMATS
-from analytics_data_api.formats.row_set import RowSet, UnknownFieldError, shape
+from analytics_data_api.formats.row_set import NoFieldsError, RowSet, UnknownFieldError, shape
 from analytics_data_api.http import parameters, posted
 from analytics_data_api.http.conditional import validate_report
 from analytics_data_api.http.deprecation import Deprecation
@@ -31,9 +31,11 @@ from analytics_data_api.http.parameters import Given, Parameter
 from analytics_data_api.http.problems import BadRequest, NoData
 from analytics_data_api.http.retry import reconnect
 from analytics_data_api.http.spool import whole_response
+from analytics_data_api.tables import ANALYTICS_DATABASE
 from analytics_data_api.tables.dates import DateRange
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.tables.statements import database_of
+from analytics_data_api.tables.summaries import Report
 from analytics_data_api.text import quote_value, require_text
 
 METHODS: Final = ("get", "head", "options")
@@ -73,6 +75,7 @@ class ReportView(APIView):
         dimension: The filter on what the items divide the users by; None for an endpoint that has none.
         is_list: Whether parameters that are not known are refused, and an answer may have no item.
         refuses_filters: Whether a filter on a dimension is refused that is not this endpoint's.
+        has_exclude: Whether the parameter ``exclude`` leaves out fields.
         deprecation: Since when, and by which endpoint, this one is replaced; None for an endpoint that is not.
         policy: The limit on requests of a user.
         error_statuses: The statuses of error responses, for the description.
@@ -99,6 +102,7 @@ class ReportView(APIView):
     is_list: ClassVar[bool] = False
     refuses_filters: bool = False
     page: Page | None = None
+    has_exclude: ClassVar[bool] = False
     deprecation: ClassVar[Deprecation | None] = None
     policy: ClassVar[Policy] = DATA
     common_headers: ClassVar[Mapping[str, str]] = HEADERS
@@ -115,6 +119,11 @@ class ReportView(APIView):
         """
         rows: Rows = rows_of(self.models[0]).report(self.entity_id)
         return rows
+
+    def read(self, report: Report) -> Rows:
+        """Return the rows of a report, and note the tables that they are read from."""
+        self.models = report.models
+        return report.rows
 
     def nothing(self) -> NoData:
         """Return the error for a report without a row."""
@@ -136,7 +145,7 @@ class ReportView(APIView):
         try:
             response = self.respond(request)
         except (OperationalError, InterfaceError) as error:
-            if not reconnect(router.db_for_read(self.models[0]), error, began):
+            if not reconnect(ANALYTICS_DATABASE, error, began):
                 raise
             response = self.respond(request)
         return response
@@ -166,10 +175,8 @@ class ReportView(APIView):
             response.rows_written = row_set.written
             return response
         meta = request.META
-        # Before the rows are read. The answer to a POST has no version, as no cache keeps it.
-        validation = request.method != "POST" and validate_report(
-            request, self.models, renderer.format, request.path, meta.get("QUERY_STRING", "")
-        )
+        # Before the rows are read.
+        validation = validate_report(request, self.models, renderer.format, request.path, meta.get("QUERY_STRING", ""))
         not_modified = validation and validation.not_modified
         # An ETag is made of the path and the query string, too: only an answer with rows has had it.
         if not_modified and not_modified.headers["ETag"] in meta.get("HTTP_IF_NONE_MATCH", ""):
@@ -211,16 +218,32 @@ class ReportView(APIView):
             BadRequest: A parameter has a value that it does not take.
         """
         fields = parameters.fields(self.query_params) if parameters.FIELDS in self.query_params else ()
+        exclude = parameters.excluded_fields(self.query_params) if self.has_exclude else ()
         try:
-            if self.dimension is not None and (left_out := self.dimension.left_out(self.query_params)):
-                fields = fields_without(self.serializer_class, fields, left_out)
-            return RowSet(self.serializer_class, self.report(), fields, single=self.single)
+            if self.dimension is not None:
+                exclude = (*exclude, *self.left_out(self.dimension, fields))
+            return RowSet(self.serializer_class, self.report(), fields, exclude, single=self.single)
         except UnknownFieldError as error:
             raise BadRequest(
-                f"fields names {quote_value(error.field)}; it takes a comma-separated list of: "
-                f"{', '.join(error.known)}.",
+                f"{parameters.EXCLUDE if error.excluded else parameters.FIELDS} names {quote_value(error.field)}; it "
+                f"takes a comma-separated list of: {', '.join(error.known)}.",
                 "unknown_field",
             ) from None
+        except NoFieldsError:
+            raise BadRequest(
+                "exclude names all fields that are selected; it leaves at least one.", "no_field"
+            ) from None
+
+    def left_out(self, dimension: Dimension, fields: tuple[str, ...]) -> frozenset[str]:
+        """Return the fields that the items lack because the filter does not select them.
+
+        Raises:
+            UnknownFieldError: One of them is selected by name.
+        """
+        left_out = dimension.left_out(self.query_params)
+        for field in left_out.intersection(fields):
+            raise UnknownFieldError(field, (name for name in shape(self.serializer_class) if name not in left_out))
+        return left_out
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if self.entity is not None:
@@ -290,7 +313,7 @@ class DatedReportView(ReportView):
         if self.is_series:
             request = courses_request(self.query_params, self.query, self.dimension)
             if request.last or request.interval or request.values is not None:
-                rows: Rows = rows_of(self.models[0]).of_courses(request._replace(courses=[self.entity_id]))
+                rows: Rows = rows_of(self.models[0]).report_of_courses(request._replace(courses=[self.entity_id]))
                 return rows
         return self.of_dates(parameters.date_range(self.query_params))
 
@@ -336,21 +359,6 @@ class ActivityTypeReportView(ReportView):
             f"but none of the activity_type {quote_value(activity_type)}.",
             "no_activity_of_type",
         )
-
-
-def fields_without(
-    serializer_class: type[Serializer[Any]], fields: tuple[str, ...], left_out: frozenset[str]
-) -> tuple[str, ...]:
-    """Return the fields to write of items that lack some: those that were selected, or all others.
-
-    Raises:
-        UnknownFieldError: One that the items lack was selected.
-    """
-    names = [name for name in shape(serializer_class) if name not in left_out]
-    for field in fields:
-        if field in left_out:
-            raise UnknownFieldError(field, names)
-    return fields or tuple(sorted(names))
 
 
 def course_file_name(course_id: str) -> str:

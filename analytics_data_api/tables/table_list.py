@@ -7,11 +7,16 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model
 
 from analytics_data_api.tables import ANALYTICS_DATABASE
-from analytics_data_api.tables.loads import newest_loads
+from analytics_data_api.tables.fields import AsText
+from analytics_data_api.tables.loads import noted_loads
 from analytics_data_api.tables.querysets.courses import DateQuery, courses_on_record, dates_of
 from analytics_data_api.tables.rows import Row, Rows
+from analytics_data_api.tables.statements import is_date
 
 COLUMNS: Final = ("table", "first_date", "last_date", "loaded", "endpoints")
+
+# How many rows are looked at for the newest one: loads may run twice, and out of order.
+LAST_ROWS: Final = 1000
 
 # The columns of the first and the last date of tables by day, and by week.
 DATES: Final = (("date", "date"), ("interval_start", "interval_end"))
@@ -28,12 +33,17 @@ def table_list(tables: Iterable[type[Model]], endpoints: Mapping[str, Sequence[s
 
 
 def rows_of(tables: Iterable[type[Model]], endpoints: Mapping[str, Sequence[str]]) -> Iterator[Row]:
-    loads = newest_loads(ANALYTICS_DATABASE)
+    noted = noted_loads(ANALYTICS_DATABASE)
     for model in tables:
         name = model._meta.db_table
-        loaded = loads.get(name)
-        shown = None if loaded is None else loaded.strftime("%Y-%m-%d %H:%M:%S")
-        yield (name, *span(model), shown, list(endpoints.get(name, ())))
+        loaded = f"{noted[name]:%Y-%m-%d %H:%M:%S}" if name in noted else newest_created(model)
+        yield (name, *span(model), loaded, list(endpoints.get(name, ())))
+
+
+def newest_created(model: type[Model]) -> str | None:
+    """Return the newest ``created`` of a table's last rows, as text; loads append, so that it is that of the table."""
+    rows = model._default_manager.using(ANALYTICS_DATABASE).order_by("-pk")
+    return max(filter(is_date, rows.values_list(AsText("created"), flat=True)[:LAST_ROWS]), default=None)
 
 
 def span(model: type[Model]) -> tuple[str | None, str | None]:
