@@ -72,7 +72,7 @@ TABLES: Final[dict[str, tuple[str | None, str | None, str | None, list[str]]]] =
         [*of_course("problems"), "/api/v1/problems/{problem_id}/answer_distribution/"],
     ),
     "course_activity": (
-        *("2014-12-01", "2014-12-15", "2014-12-10T193146"),
+        *("2014-12-01", "2014-12-15", "2014-12-10T193147"),
         [*of_course("activity", "recent_activity"), "/api/v1/activity/"],
     ),
     "course_enrollment_birth_year_daily": (
