@@ -32,7 +32,7 @@ class CoursesReportView(ReportView):
 
     http_method_names = ManyReportView.http_method_names
     common_headers = ManyReportView.common_headers
-    error_statuses = ManyReportView.error_statuses
+    error_statuses = (*LIST_STATUSES, 413, 415)
     file_name = ManyReportView.file_name
     entity = None
     is_list = True

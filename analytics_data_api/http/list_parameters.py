@@ -64,7 +64,9 @@ COURSES: Final = (COURSE_IDS, ORG)
 LIMIT: Final = number_parameter(
     "limit", "At most that many items. Where there are more, the header `Link` has the address of the next ones.", 100
 )
-CURSOR: Final = Parameter("cursor", "Where the page begins; the header `Link` of the page before has it.", "", {})
+CURSOR: Final = Parameter(
+    "cursor", "Where the page begins; the header `Link` of the page before has it.", "WyI1ZjJj", {"type": "string"}
+)
 # Parameters of GET alone.
 PAGES: Final = (LIMIT, CURSOR)
 

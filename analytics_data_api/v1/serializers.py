@@ -36,7 +36,7 @@ class CourseSerializer(serializers.Serializer[Any]):
     )
     first_date = serializers.DateField(allow_null=True, help_text="The first day of enrollment on record, UTC.")
     last_date = serializers.DateField(allow_null=True, help_text="The last day of enrollment on record, UTC.")
-    created = TimeField(help_text=CREATED)
+    created = TimeField(allow_null=True, help_text=CREATED)
     tables = serializers.ListField(child=serializers.CharField(), help_text="The tables that have rows of the course.")
 
 
@@ -46,7 +46,7 @@ class TableSerializer(serializers.Serializer[Any]):
     table = serializers.CharField(help_text="Its name.")
     first_date = serializers.DateField(allow_null=True, help_text="The first day that it has; null without days.")
     last_date = serializers.DateField(allow_null=True, help_text="The last day that it has; null without days.")
-    loaded = TimeField(help_text="When it was last loaded, UTC.")
+    loaded = TimeField(allow_null=True, help_text="When it was last loaded, UTC.")
     endpoints = serializers.ListField(
         child=serializers.CharField(), help_text="The endpoints that serve it, as URI templates (RFC 6570)."
     )

@@ -101,7 +101,7 @@ class TestEndpoints:
     ),
 )
 def test_each_parameter_is_explained(name: str) -> None:
-    explained = guide("calling")
+    explained = guide("calling") + guide("many_courses")
     assert name in code(explained) or f"?{name}=" in explained
 
 
@@ -171,6 +171,9 @@ def error_codes() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in RAISES_OR_RETURNS_AN_ERROR:
                 found.update(codes(node))
+            if isinstance(node, ast.Call):
+                named = (keyword.value for keyword in node.keywords if keyword.arg == "error_code")
+                found.update(str(value.value) for value in named if isinstance(value, ast.Constant))
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "default_code":
                 found.add(str(ast.literal_eval(node.value)))
     found.update(each.default_code for each in exception_classes(exceptions.APIException))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, unquote
@@ -39,6 +40,15 @@ REFUSED: Final = (
     {parameters.FIELDS: "everything"},
     {"course_ids": "edX"},
     {"recent_date": "2999-12-31"},
+    {"last": "0"},
+    {"interval": "year"},
+    {"country": "Canada"},
+    {"mode": "free"},
+    {"gender": "f"},
+    {"birth_year": "young"},
+    {"sort": "title"},
+    {"limit": "0"},
+    {"limit": "1", "cursor": "x"},
     {"format": "xml"},
 )
 
@@ -54,7 +64,10 @@ def example(endpoint: str, view: type[ReportView]) -> dict[str, Any]:
     body = json.loads(ask(address(endpoint)).content)
     lines = ask(address(endpoint), {"format": "csv"}).content.decode().splitlines(keepends=True)
     problems: dict[str, dict[str, Any]] = {}
-    for refusal in error_statuses(endpoint, view):
+    refused = (
+        response for response in error_statuses(endpoint, view) if response.status_code >= HTTPStatus.BAD_REQUEST
+    )
+    for refusal in refused:
         problem = json.loads(refusal.content)
         problems.setdefault(str(refusal.status_code), {})[problem["error_code"]] = problem
     return {

@@ -19,6 +19,7 @@ from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.formats.registry import DATA_FORMATS
 from analytics_data_api.formats.row_set import names, shape
 from analytics_data_api.http import problems
+from analytics_data_api.http.list_parameters import PAGES
 from analytics_data_api.http.listing import endpoint_name
 from analytics_data_api.http.parameters import Parameter, exclude_parameter, fields_parameter, format_parameter
 from analytics_data_api.http.views import ReportView
@@ -70,7 +71,7 @@ HEADERS: Final = {
     "Deprecation": ("Since when the endpoint is deprecated (RFC 9745).", {"type": "string", "pattern": r"^@\d+$"}),
     "ETag": ("Identifies this version of the response.", {"type": "string", "pattern": r'^(W/)?"[^"]+"$'}),
     "Last-Modified": ("The time of the latest load or change of the data.", {"type": "string"}),
-    "Link": ("The endpoint to use instead.", {"type": "string"}),
+    "Link": ("The endpoint to use instead, or the next page of a list.", {"type": "string"}),
     "RateLimit": (
         "For a limit: its name; `r`, how many requests remain; `t`, the seconds until its window ends.",
         {"type": "string", "examples": ['"data";r=99;t=60']},
@@ -112,13 +113,14 @@ class OperationSchema(AutoSchema):
         if operation is None:
             return None
         if isinstance(self.view, ReportView):
-            read, is_post = self.read_parameters(self.view), method == "POST"
+            is_post = method == "POST"
+            read = [each for each in self.read_parameters(self.view) if not is_post or each not in PAGES]
             in_query = [parameter for parameter in read if not is_post or parameter.name == "format"]
             operation["parameters"] = [*self.path_parameters(), *map(query_parameter, in_query)]
             if is_post:
                 operation["requestBody"] = request_body(read[:-1])
             operation["responses"]["200"] |= self.answer(self.view, operation["responses"]["200"], is_post=is_post)
-            if self.view.models and not is_post:
+            if (self.view.models or self.view.is_list) and not is_post:
                 operation["responses"]["304"] = self.unchanged()
         if hasattr(self.view, "policy"):
             headers = operation["responses"]["200"].setdefault("headers", {})
@@ -201,7 +203,11 @@ class OperationSchema(AutoSchema):
             "description": (view.serializer_class.__doc__ or "").strip(),
             "content": content,
         }
-        answer["headers"] = {name: header(name) for name in (CACHING[:1] if is_post or not view.models else CACHING)}
+        answer["headers"] = {
+            name: header(name) for name in (CACHING if (view.models or view.is_list) and not is_post else CACHING[:1])
+        }
+        if PAGES[0] in view.query and not is_post:
+            answer["headers"]["Link"] = header("Link")
         if view.deprecation is not None:
             headers = view.deprecation.headers(self.path.format(**SAMPLE_IDS))
             answer["headers"] |= {name: header(name, example) for name, example in headers.items()}
