@@ -80,7 +80,8 @@ def columns(queries: Iterable[Query], known: Iterable[str], connection: Any) -> 
 
 def searches(query: Query) -> Iterator[Search]:
     """Yield how a query, and each query within it, finds its rows."""
-    equal, latest = set(), None
+    equal: set[str] = set()
+    latest = None
     for lookup in lookups(query.where):
         if isinstance(lookup.lhs, OnDates):
             equal.update(lookup.lhs.columns)
