@@ -90,6 +90,15 @@ THROTTLE_DATA = config.THROTTLE_DATA
 THROTTLE_SERVICE = config.THROTTLE_SERVICE
 THROTTLE_SERVICE_USERS = frozenset(config.THROTTLE_SERVICE_USERS)
 
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "reports": config.reports_storage(),
+}
+# The reports that are served, and for how many seconds a link to one works.
+REPORT_NAMES = frozenset(config.REPORT_NAMES)
+REPORT_LINK_SECONDS = config.REPORT_LINK_SECONDS
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": (
         "analytics_data_api.access.authentication.KeyAuthentication",

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from analytics_data_api.http import parameters
+from analytics_data_api.http import parameters, report_files
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.views import ActivityTypeReportView, DatedReportView, ReportView
 from analytics_data_api.tables import models, summaries
@@ -145,3 +145,21 @@ class ProblemsAndTagsListView(ReportView):
 
     def report(self) -> Rows:
         return self.read(summaries.problems_and_tags(self.entity_id))
+
+
+class ReportDownloadView(ReportView):
+    """Get a link to the file of a report about a course.
+
+    The link needs no key, and works for a short time.
+    """
+
+    models = ()
+    serializer_class = serializers.ReportDownloadSerializer
+    entity = "course_id"
+    label = "report"
+    single = True
+    error_statuses = (400, 401, 404, 406, 429, 500, 501, 503)
+
+    def report(self) -> Rows:
+        rows = report_files.report(self.request, self.entity_id, self.kwargs["report_name"])
+        return Rows(report_files.COLUMNS, rows)

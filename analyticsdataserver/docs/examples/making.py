@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import override_settings
@@ -15,6 +16,7 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 
 from analytics_data_api.http import parameters
 from analytics_data_api.http.views import ReportView
+from analytics_data_api.loading import sample_data
 from analytics_data_api.versions import ENDPOINTS
 from analyticsdataserver.docs.examples.ids import SAMPLE_IDS
 
@@ -26,6 +28,7 @@ UNKNOWN_IDS: Final = {
     "problem_id": "i4x://edX/DemoX/Demo_Course/problem/unknown",
     "module_id": "i4x://edX/DemoX/Demo_Course/sequential/unknown",
     "video_id": "edX/DemoX/Demo_Course|unknown",
+    "report_name": "unknown",
 }
 
 # What is on record nowhere, for endpoints without an id in the path.
@@ -56,7 +59,9 @@ REFUSED: Final = (
 def make() -> dict[str, Any]:
     """Return an example for each endpoint, as ``load`` does, from a database that holds the sample data."""
     # Each endpoint is asked with a wrong key, too, and from one address.
-    with override_settings(THROTTLE_WRONG_KEYS=None):
+    reports = {"reports": {"BACKEND": "analyticsdataserver.testing.reports.ReportStorage"}}
+    with override_settings(THROTTLE_WRONG_KEYS=None, STORAGES=settings.STORAGES | reports):
+        sample_data.load_reports()
         return {f"/api/{endpoint}/": example(endpoint, view) for endpoint, view in ENDPOINTS.items()}
 
 

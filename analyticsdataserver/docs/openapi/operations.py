@@ -15,6 +15,7 @@ from analytics_data_api import TAG
 from analytics_data_api.access import bodies
 from analytics_data_api.access.bodies import BodyTooLarge
 from analytics_data_api.access.throttling.policies import WRONG_KEYS, TooManyRequests
+from analytics_data_api.formats.fields import ObjectSerializer
 from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.formats.registry import DATA_FORMATS
 from analytics_data_api.formats.row_set import names, shape
@@ -22,6 +23,7 @@ from analytics_data_api.http import problems
 from analytics_data_api.http.list_parameters import PAGES
 from analytics_data_api.http.listing import endpoint_name
 from analytics_data_api.http.parameters import Parameter, exclude_parameter, fields_parameter, format_parameter
+from analytics_data_api.http.report_files import LinkNotMade
 from analytics_data_api.http.views import ReportView
 from analyticsdataserver.docs import examples
 from analyticsdataserver.docs.examples.ids import SAMPLE_IDS
@@ -37,6 +39,7 @@ IDS: Final = {
     "problem_id": "The problem.",
     "module_id": "The subsection (sequential).",
     "video_id": "The video, by its `pipeline_video_id`.",
+    "report_name": "The report.",
 }
 
 # The version in a path.
@@ -57,6 +60,7 @@ REFUSALS: Final = {
         "The client has reached a limit: on wrong keys or passwords of its address, or on requests of its user.",
         ("Retry-After", *LIMIT_HEADERS),
     ),
+    501: ("The storage of reports makes no links to its files.", ()),
     500: ("The service has a defect. The log has the reason.", ()),
     503: ("A database, or the service, cannot serve the request at the moment; `detail` says why.", ("Retry-After",)),
 }
@@ -173,6 +177,9 @@ class OperationSchema(AutoSchema):
         if isinstance(self.view, ReportView) and not isinstance(serializer, ErrorSerializer):
             # Each may be left out, by the parameter `fields`.
             schema.pop("required", None)
+            if isinstance(serializer, ObjectSerializer):
+                # There may be further members of the same kind.
+                schema["additionalProperties"] = {"$ref": first_reference(schema["properties"])}
         return schema
 
     def path_parameters(self) -> list[Json]:
@@ -256,6 +263,12 @@ def header(name: str, example: str | None = None) -> Json:
     return {"description": meaning, "schema": values} | ({} if example is None else {"example": example})
 
 
+def first_reference(properties: Json) -> str:
+    """Return what the first property refers to."""
+    first = next(iter(properties.values()))
+    return next(str(each["$ref"]) for each in (first, *first.get("allOf", ())) if "$ref" in each)
+
+
 def request_body(parameters: list[Parameter]) -> Json:
     """Return the description of a body with parameters, as JSON or as a form."""
     properties = {}
@@ -288,6 +301,7 @@ def refusal_examples(status: int) -> dict[str, Json]:
         415: problems.of_exception(exceptions.UnsupportedMediaType("text/plain")),
         429: problems.of_exception(TooManyRequests(30, WRONG_KEYS.reason)),
         500: errors.server_error(HttpRequest()),
+        501: problems.of_exception(LinkNotMade()),
         503: problems.database_unavailable(),
     }
     if answer := answers.get(status):
