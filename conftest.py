@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(autouse=True)
 def _fresh_column_cache() -> None:
     introspection.columns.cache_clear()
+    introspection.has_index.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -12,10 +12,10 @@ Get = Callable[..., Any]
 
 @pytest.fixture
 def get(client: Client) -> Get:
-    """Get an address below /api/v0/ with query parameters."""
+    """Get an address below /api/ with query parameters."""
 
     def get(path: str, **parameters: str) -> Any:
-        return client.get(f"/api/v0/{path}", query_params=parameters)
+        return client.get(f"/api/{path}", query_params=parameters)
 
     return get
 

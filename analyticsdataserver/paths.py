@@ -6,4 +6,4 @@ from typing import Final
 PROBES: Final = r"(?:status|health|metrics)/?\Z"
 
 # What programs call, and scripts of other sites where CORS allows it; not the pages of the service itself.
-API_PATHS: Final = r"^/(?:api/?\Z|(?:api/v0|api/schema|api-token-auth|authenticated|status|health)(?:/|\Z))"
+API_PATHS: Final = r"^/(?:api/?\Z|(?:api/v\d|api/schema|api-token-auth|authenticated|status|health)(?:/|\Z))"

@@ -1,7 +1,7 @@
 """Lists of what the API has: its versions, and the endpoints of a version."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -12,6 +12,11 @@ from analytics_data_api.http.negotiation import available_formats
 
 if TYPE_CHECKING:
     from analytics_data_api.http.views import ReportView
+
+
+# What there is of one course and of many, and how the names of the latter end.
+SERIES: Final = ("activity", "enrollment")
+OF_COURSES: Final = "_of_courses"
 
 
 class ListingView(APIView):
@@ -41,15 +46,27 @@ class EndpointsView(ListingView):
 
     def get(self, request: Request) -> Response:
         above = request.path.rstrip("/")
-        return Response([listed(f"{above}/{path}/", view) for path, view in self.endpoints.items()])
+        return Response([listed(above, path, view) for path, view in self.endpoints.items()])
 
 
-def listed(path: str, view: type["ReportView"]) -> dict[str, Any]:
-    words = path.rpartition("}")[2].strip("/").split("/")
+def listed(above: str, path: str, view: type["ReportView"]) -> dict[str, Any]:
     return {
-        # That of the operation in the OpenAPI description, without the method.
-        "name": "_by_".join(words),
-        "path": path,
+        "name": endpoint_name(path),
+        "path": f"{above}/{path}/",
         "methods": [method.upper() for method in view.http_method_names],
         "formats": available_formats(view.renderer_classes),
     }
+
+
+def endpoint_name(path: str) -> str:
+    """Return the name of an endpoint within its version, which is also a part of a function's name.
+
+    Behind the first id, each further word subdivides the first one: ``enrollment_by_gender``.
+
+    Args:
+        path: The path below the version, without slashes at its ends; the names of ids stand in braces.
+    """
+    words = [word for word in path.split("/") if not word.startswith("{")]
+    if "{" in path:
+        return "_by_".join(words[1:])
+    return "_by_".join(words) + (OF_COURSES if words[0] in SERIES else "")

@@ -227,6 +227,9 @@ class GZipMiddleware(gzip.GZipMiddleware):
     """
 
     def process_response(self, request: HttpRequest, response: Any) -> Any:
+        if response.has_header("Accept-Ranges"):
+            # A range is one of the bytes of the file.
+            return response
         patch_vary_headers(response, ["Accept-Encoding"])
         accepted = "HTTP_ACCEPT_ENCODING" in request.META and accepts_gzip(request)
         if accepted and getattr(response, "compressible", True):

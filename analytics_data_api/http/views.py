@@ -6,7 +6,7 @@ from functools import cache
 from time import monotonic
 from typing import Any, ClassVar, Final
 
-from django.db import InterfaceError, OperationalError, router
+from django.db import InterfaceError, OperationalError
 from django.db.models import Model
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -20,20 +20,26 @@ from analytics_data_api.access.throttling.clients import UserThrottle
 from analytics_data_api.access.throttling.policies import DATA, Policy
 from analytics_data_api.formats.base import RowRenderer
 from analytics_data_api.formats.registry import FORMATS, OBJECT_FORMATS
-from analytics_data_api.formats.row_set import RowSet, UnknownFieldError
-from analytics_data_api.http import parameters
+from analytics_data_api.formats.row_set import NoFieldsError, RowSet, UnknownFieldError, shape
+from analytics_data_api.http import parameters, posted
 from analytics_data_api.http.conditional import validate_report
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.disposition import attachment
-from analytics_data_api.http.parameters import Parameter
+from analytics_data_api.http.list_parameters import PAGES, Dimension, courses_request, refuse_filters, refuse_unknown
+from analytics_data_api.http.pages import Page
+from analytics_data_api.http.parameters import Given, Parameter
 from analytics_data_api.http.problems import BadRequest, NoData
 from analytics_data_api.http.retry import reconnect
 from analytics_data_api.http.spool import whole_response
+from analytics_data_api.tables import ANALYTICS_DATABASE
+from analytics_data_api.tables.dates import DateRange
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.tables.statements import database_of
+from analytics_data_api.tables.summaries import Report
 from analytics_data_api.text import quote_value, require_text
 
 METHODS: Final = ("get", "head", "options")
+POST_METHODS: Final = ("get", "post", "head", "options")
 
 HEADERS: Final = {
     "Allow": ", ".join(METHODS).upper(),
@@ -41,6 +47,7 @@ HEADERS: Final = {
     "Cache-Control": "private, no-cache",
     "Vary": "Accept, Accept-Encoding",
 }
+POST_HEADERS: Final = HEADERS | {"Allow": ", ".join(POST_METHODS).upper()}
 
 CUSTOM_COURSE: Final = re.compile(r"ccx-v1:(.+)\+ccx@[^+]+")
 
@@ -55,41 +62,53 @@ class ReportView(APIView):
     """An endpoint that returns rows of tables.
 
     A subclass declares which ones. It may override :meth:`report`, which returns everything that the first table has
-    about the entity in the path.
+    about the entity in the path, and set ``models`` there where the tables depend on the request.
 
     Attributes:
         serializer_class: Declares the shape of an item.
         models: The tables that an answer is read from.
-        entity: The name of the id in the path.
+        entity: The name of the id in the path that the answer is about; None where it is about many.
         label: What the items are, as messages name them.
         slug: The end of the name of a file that an answer is saved as; None for no file name.
         single: Whether the answer is one item by itself, not a list.
-        query: The parameters of the query string that :meth:`report` reads.
+        query: The parameters that :meth:`report` reads.
+        dimension: The filter on what the items divide the users by; None for an endpoint that has none.
+        is_list: Whether parameters that are not known are refused, and an answer may have no item.
+        refuses_filters: Whether a filter on a dimension is refused that is not this endpoint's.
+        has_exclude: Whether the parameter ``exclude`` leaves out fields.
         deprecation: Since when, and by which endpoint, this one is replaced; None for an endpoint that is not.
         policy: The limit on requests of a user.
         error_statuses: The statuses of error responses, for the description.
+        common_headers: The headers of every response.
         entity_id: The id in the path, percent-encoding resolved.
-        query_params: The parameters of the query string.
+        query_params: The parameters of the query string, or, for POST, of the body.
+        page: The page that :meth:`report` has returned; None for the whole list.
     """
 
     http_method_names = list(METHODS)
-    # A request body is not read.
+    # By REST framework, no request body is read.
     parser_classes = ()
     renderer_classes = FORMATS
     throttle_classes = (UserThrottle,)
 
     serializer_class: ClassVar[type[Serializer[Any]]]
-    models: ClassVar[tuple[type[Model], ...]]
-    entity: ClassVar[str]
+    models: tuple[type[Model], ...]
+    entity: ClassVar[str | None]
     label: ClassVar[str]
     slug: ClassVar[str | None] = None
     single: ClassVar[bool] = False
     query: ClassVar[tuple[Parameter, ...]] = ()
+    dimension: ClassVar[Dimension | None] = None
+    is_list: ClassVar[bool] = False
+    refuses_filters: bool = False
+    page: Page | None = None
+    has_exclude: ClassVar[bool] = False
     deprecation: ClassVar[Deprecation | None] = None
     policy: ClassVar[Policy] = DATA
+    common_headers: ClassVar[Mapping[str, str]] = HEADERS
     entity_id: str
-    query_params: Mapping[str, str]
-    error_statuses = (400, 401, 404, 406, 429, 500, 503)
+    query_params: Given
+    error_statuses: ClassVar[tuple[int, ...]] = (400, 401, 404, 406, 429, 500, 503)
 
     def report(self) -> Rows:
         """Return the rows that the request is for; no row is read before it is taken.
@@ -101,13 +120,24 @@ class ReportView(APIView):
         rows: Rows = rows_of(self.models[0]).report(self.entity_id)
         return rows
 
+    def read(self, report: Report) -> Rows:
+        """Return the rows of a report, and note the tables that they are read from."""
+        self.models = report.models
+        return report.rows
+
     def nothing(self) -> NoData:
         """Return the error for a report without a row."""
+        if self.entity is None:
+            return NoData(f"No {self.label} on record for this request.", "no_data")
         return NoData(
             f"No {self.label} on record for the {self.entity} {quote_value(self.entity_id)}; "
             "it takes an id that has been computed, spelled exactly (capitals count).",
             f"unknown_{self.entity.removesuffix('_id')}",
         )
+
+    def file_name(self) -> str | None:
+        """Return the name of the file that an answer is saved as, without its ending; None where it has none."""
+        return f"{course_file_name(self.entity_id)}--{self.slug}" if self.slug else None
 
     def get(self, request: Request, **ids: str) -> HttpResponseBase:
         began = monotonic()
@@ -115,13 +145,16 @@ class ReportView(APIView):
         try:
             response = self.respond(request)
         except (OperationalError, InterfaceError) as error:
-            if not reconnect(router.db_for_read(self.models[0]), error, began):
+            if not reconnect(ANALYTICS_DATABASE, error, began):
                 raise
             response = self.respond(request)
         return response
 
     def head(self, request: Request, **ids: str) -> HttpResponseBase:
         # Django would set this to the bound method above: the view would then hold a reference to itself.
+        return self.get(request, **ids)
+
+    def post(self, request: Request, **ids: str) -> HttpResponseBase:
         return self.get(request, **ids)
 
     def respond(self, request: Request) -> Any:
@@ -136,7 +169,7 @@ class ReportView(APIView):
         response: Any
         if not isinstance(renderer, RowRenderer):
             # A page shows the user, which is not part of a version of the data.
-            if row_set.is_empty:
+            if row_set.is_empty and not self.is_list:
                 raise self.nothing()
             response = Response(renderer.excerpt(row_set))
             response.rows_written = row_set.written
@@ -148,26 +181,36 @@ class ReportView(APIView):
         # An ETag is made of the path and the query string, too: only an answer with rows has had it.
         if not_modified and not_modified.headers["ETag"] in meta.get("HTTP_IF_NONE_MATCH", ""):
             return not_modified
-        if row_set.is_empty:
+        if row_set.is_empty and not self.is_list:
             raise self.nothing()
         if not_modified:
             return not_modified
+        return self.written(request, row_set, validation.headers if validation else None)
+
+    def written(self, request: Request, row_set: RowSet, validators: Mapping[str, str] | None) -> Any:
+        """Return the response with all rows.
+
+        Args:
+            request: The request.
+            row_set: The rows.
+            validators: The headers that identify the version of the answer, if it has one.
+        """
+        renderer: Any = request.accepted_renderer
         content_type = f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
-        response = whole_response(request, renderer.stream(row_set), content_type, compressible=not renderer.compressed)
+        chunks, compressible = renderer.stream(row_set), not renderer.compressed
+        response: Any = whole_response(request, chunks, content_type, compressible=compressible)
         response.rows_written = row_set.written
-        if validation:
-            for name, value in validation.headers.items():
+        if validators:
+            for name, value in validators.items():
                 response.headers[name] = value
             if response.has_header("Content-Encoding"):
                 # As Django's middleware does: the compressed bytes are not those of the strong tag.
                 response.headers["ETag"] = f"W/{response.headers['ETag']}"
-        if renderer.extension and (stem := self.file_name()):
-            response.headers["Content-Disposition"] = attachment(f"{stem}.{renderer.extension}")
+        if renderer.extension and (file_name := self.file_name()):
+            response.headers["Content-Disposition"] = attachment(f"{file_name}.{renderer.extension}")
+        if self.page is not None and (link := self.page.link(request, self.query_params)):
+            response.headers["Link"] = link
         return response
-
-    def file_name(self) -> str | None:
-        """Return the name, without its ending, of the file that an answer is saved as; None for no name."""
-        return f"{course_file_name(self.entity_id)}--{self.slug}" if self.slug else None
 
     def row_set(self) -> RowSet:
         """Return the report, with the fields that the query string selects.
@@ -176,21 +219,51 @@ class ReportView(APIView):
             BadRequest: A parameter has a value that it does not take.
         """
         fields = parameters.fields(self.query_params) if parameters.FIELDS in self.query_params else ()
+        exclude = parameters.excluded_fields(self.query_params) if self.has_exclude else ()
         try:
-            return RowSet(self.serializer_class, self.report(), fields, single=self.single)
+            if self.dimension is not None:
+                exclude = (*exclude, *self.left_out(self.dimension, fields))
+            return RowSet(self.serializer_class, self.report(), fields, exclude, single=self.single)
         except UnknownFieldError as error:
             raise BadRequest(
-                f"fields names {quote_value(error.field)}; it takes a comma-separated list of: "
-                f"{', '.join(error.known)}.",
+                f"{parameters.EXCLUDE if error.excluded else parameters.FIELDS} names {quote_value(error.field)}; it "
+                f"takes a comma-separated list of: {', '.join(error.known)}.",
                 "unknown_field",
             ) from None
+        except NoFieldsError:
+            raise BadRequest(
+                "exclude names all fields that are selected; it leaves at least one.", "no_field"
+            ) from None
+
+    def left_out(self, dimension: Dimension, fields: tuple[str, ...]) -> frozenset[str]:
+        """Return the fields that the items lack because the filter does not select them.
+
+        Raises:
+            UnknownFieldError: One of them is selected by name.
+        """
+        left_out = dimension.left_out(self.query_params)
+        for field in left_out.intersection(fields):
+            raise UnknownFieldError(field, (name for name in shape(self.serializer_class) if name not in left_out))
+        return left_out
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        self.entity_id = parameters.entity_id(kwargs[self.entity])
+        if self.entity is not None:
+            self.entity_id = parameters.entity_id(kwargs[self.entity])
         self.query_params = request.query_params
         super().initial(request, *args, **kwargs)
+        if request.method == "POST":
+            self.query_params = posted.parameters(request)
         if query := request.META.get("QUERY_STRING"):
             require_text(query)
+        if self.is_list:
+            refuse_unknown(self.query_params, self.known_parameters(request.method))
+        elif self.refuses_filters:
+            refuse_filters(self.query_params, self.known_parameters(request.method))
+
+    def known_parameters(self, method: str | None) -> list[str]:
+        """Return the names of the parameters that a request may have; pages are of GET alone."""
+        names = [parameter.name for parameter in self.query if method != "POST" or parameter not in PAGES]
+        return [*names, parameters.FIELDS, *([] if method == "POST" else ["format"])]
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         made = super().initialize_request(request, *args, **kwargs)
@@ -202,24 +275,52 @@ class ReportView(APIView):
     @property
     def default_response_headers(self) -> dict[str, str]:
         """The headers of every response, errors included."""
-        return HEADERS | (self.deprecation.headers(self.request.path) if self.deprecation else {})
+        return {**self.common_headers, **(self.deprecation.headers(self.request.path) if self.deprecation else {})}
 
     def get_renderers(self) -> list[BaseRenderer]:
-        """Return the formats of the answer, or, for OPTIONS, those that can write a description."""
+        """Return the formats of the answer: for OPTIONS those that can write a description, for POST no page."""
         renderers = super().get_renderers()
         if self.request.method == "OPTIONS":
             renderers = [renderer for renderer in renderers if getattr(renderer, "describes", True)]
+        if self.request.method == "POST":
+            renderers = [renderer for renderer in renderers if isinstance(renderer, RowRenderer)]
         return renderers
 
 
+class ManyReportView(ReportView):
+    """What tables have about many courses or programs, by parameters of a query string or of a body."""
+
+    http_method_names = list(POST_METHODS)
+    common_headers = POST_HEADERS
+    entity = None
+    error_statuses = (400, 401, 404, 406, 413, 415, 429, 500, 503)
+
+    def file_name(self) -> str | None:
+        return None if self.single else self.slug
+
+
 class DatedReportView(ReportView):
-    """What a table has about a course in a range of dates, or on the latest date on record."""
+    """What a table has about a course in a range of dates, or on the latest date on record.
+
+    Attributes:
+        is_series: Whether ``query`` has the parameters that select the last dates, weeks and months.
+    """
 
     entity = "course_id"
-    query = parameters.DAYS
+    query: ClassVar[tuple[Parameter, ...]] = parameters.DAYS
+    is_series: ClassVar[bool] = False
 
     def report(self) -> Rows:
-        rows: Rows = rows_of(self.models[0]).report(self.entity_id, parameters.date_range(self.query_params))
+        if self.is_series:
+            request = courses_request(self.query_params, self.query, self.dimension)
+            if request.last or request.interval or request.values is not None:
+                rows: Rows = rows_of(self.models[0]).report_of_courses(request._replace(courses=[self.entity_id]))
+                return rows
+        return self.of_dates(parameters.date_range(self.query_params))
+
+    def of_dates(self, dates: DateRange | None) -> Rows:
+        """Return the rows of the course in a range, of the latest date where it is None."""
+        rows: Rows = rows_of(self.models[0]).report(self.entity_id, dates)
         return rows
 
     def nothing(self) -> NoData:
@@ -227,9 +328,9 @@ class DatedReportView(ReportView):
         if span is None:
             return super().nothing()
         given = ", ".join(
-            f"{name} {quote_value(value)}"
-            for name in (parameters.START_DATE, parameters.END_DATE)
-            if (value := self.query_params.get(name))
+            f"{parameter.name} {quote_value(value)}"
+            for parameter in self.query
+            if (value := self.query_params.get(parameter.name))
         )
         first, last = (date[:10] for date in span)
         return NoData(

@@ -5,11 +5,23 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Func
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Exact, In, Lookup
 from django.db.models.sql.compiler import SQLCompiler
 
 # MySQL: a string's bytes, in the same encoding whatever the column's.
 BYTES_OF = "CAST(CONVERT({} USING utf8mb4) AS BINARY)"
+
+
+# The longest list of values that MariaDB takes for ranges of an index.
+LONGEST_LIST = 500
+
+
+def same_key(connection: BaseDatabaseWrapper, left: str, right: str) -> str:
+    """Return the SQL condition that two keys, in columns of the same collation, are equal; see ``KeyExact``."""
+    by_collation = f"{left} = {right}"
+    if connection.vendor != "mysql":
+        return by_collation
+    return f"{by_collation} AND {BYTES_OF.format(left)} = {BYTES_OF.format(right)}"
 
 
 class CurrentTimestamp(Func):
@@ -47,14 +59,92 @@ class KeyExact(Exact):
         return f"({by_collation} AND {by_bytes})", [*params, *left_params, *right_params]
 
 
+@KeyField.register_lookup
+class KeyIn(In):
+    """``IN`` that an index answers, however long the list is.
+
+    MySQL compares by the column's collation, so that rows may come whose key is only alike.
+    """
+
+    def as_mysql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        # MariaDB turns a list of 1000 values (in_predicate_conversion_threshold) into a join, and then sorts or reads
+        # all rows of each key. Two shorter lists are one range to it.
+        size = getattr(self.rhs, "size", 0)
+        if size <= LONGEST_LIST:
+            return self.as_sql(compiler, connection)
+        left, left_params = self.process_lhs(compiler, connection)
+        _, right_params = self.process_rhs(compiler, connection)
+        sizes = [min(LONGEST_LIST, size - start) for start in range(0, size, LONGEST_LIST)]
+        lists = [f"{left} IN ({', '.join(['%s'] * size)})" for size in sizes]
+        return f"({' OR '.join(lists)})", [*[*left_params] * len(lists), *right_params]
+
+
 class Bytes(Func):
     """A key to order by as bytes; SQLite compares strings that way already, and can then use an index."""
 
     template = "%(expressions)s"
     arity = 1
 
+    @staticmethod
+    def of(connection: BaseDatabaseWrapper, sql: str) -> str:
+        """Return the same of a column in SQL."""
+        return BYTES_OF.format(sql) if connection.vendor == "mysql" else sql
+
     def as_mysql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, Any]:
         return self.as_sql(compiler, connection, template=BYTES_OF.format("%(expressions)s"), **context)
+
+
+IDS_OF_PAIRS = """{table}.id IN (
+    SELECT t.id FROM (VALUES {{}}) c CROSS JOIN {table} t
+    WHERE t.course_id = c.column1 AND t.{date} {operator} c.column2
+)"""
+
+
+class OfPairs(Lookup):
+    """The condition that a row is of one of several courses, and has a certain date, which goes with the course.
+
+    A lookup, since Django has MySQL compare any other condition with 1, for which no index is used.
+
+    Args:
+        model: The table.
+        field: The column of the date (time).
+        courses: The list of the courses; one may be there several times.
+        dates: The list of the date of each.
+        onwards: Whether a row may also have a later date.
+    """
+
+    lookup_name = "of_pairs"
+
+    def __init__(
+        self, model: type[models.Model], field: models.Field, courses: Any, dates: Any, *, onwards: bool
+    ) -> None:
+        super().__init__(models.F("course_id"), courses)
+        self.table = model._meta.db_table
+        self.date = str(field.column)
+        self.dates = dates
+        self.onwards = onwards
+
+    @property
+    def columns(self) -> tuple[str, str]:
+        """The columns that are compared."""
+        return "course_id", self.date
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
+        quote = connection.ops.quote_name
+        course, date = (f"{quote(self.table)}.{quote(name)}" for name in ("course_id", self.date))
+        if self.onwards:
+            return self.joined(compiler, f"({course} = %s AND {date} >= %s)", " OR ", "({})")
+        return self.joined(compiler, "(%s, %s)", ", ", f"(({course}, {date}) IN ({{}}))")
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
+        # A chain of a thousand conditions is too deep for it, and for a list of pairs it reads the whole table.
+        sql = IDS_OF_PAIRS.format(table=self.table, date=self.date, operator=">=" if self.onwards else "=")
+        return self.joined(compiler, "(%s, %s)", ", ", sql)
+
+    def joined(self, compiler: SQLCompiler, pair: str, separator: str, sql: str) -> tuple[str, Any]:
+        pairs = zip(compiler.compile(self.rhs)[1], compiler.compile(self.dates)[1], strict=True)
+        params = [param for values in pairs for param in values]
+        return sql.format(separator.join([pair] * (len(params) // 2))), params
 
 
 class AsText(Func):

@@ -28,9 +28,53 @@ def columns(alias: str, table: str) -> frozenset[str]:
         return looked_up(alias, table)
 
 
+def has_table(alias: str, table: str) -> bool:
+    """Return whether there is a table (or view), also where it was not when its columns were looked up.
+
+    Args:
+        alias: The database, by its key in the setting ``DATABASES``.
+        table: The table's name.
+    """
+    if columns(alias, table):
+        return True
+    with connections[alias].cursor() as cursor:
+        found = table in connections[alias].introspection.table_names(cursor, include_views=True)
+    if found:
+        columns.cache_clear()
+    return found
+
+
 def looked_up(alias: str, table: str) -> frozenset[str]:
     connection = connections[alias]
     with connection.cursor() as cursor:
         if table not in connection.introspection.table_names(cursor, include_views=True):
             return frozenset()
         return frozenset(column.name for column in connection.introspection.get_table_description(cursor, table))
+
+
+def tables(alias: str) -> frozenset[str]:
+    """Return the names of the tables and views that a database has now.
+
+    Args:
+        alias: The database, by its key in the setting ``DATABASES``.
+    """
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        return frozenset(connection.introspection.table_names(cursor, include_views=True))
+
+
+@cache
+def has_index(alias: str, table: str, column: str) -> bool:
+    """Return whether a table has an index that begins with a column; a view has none.
+
+    It is looked up once for each process.
+
+    Args:
+        alias: The database, by its key in the setting ``DATABASES``.
+        table: The table's name.
+        column: The column's name.
+    """
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        constraints = connection.introspection.get_constraints(cursor, table)
+    return any(found["index"] and found["columns"][:1] == [column] for found in constraints.values())

@@ -21,6 +21,7 @@ from django.http import FileResponse, HttpResponse
 from rest_framework.exceptions import APIException
 
 from analytics_data_api.access.bodies import MAX_BODY_SIZE, BodyTooLarge
+from analytics_data_api.access.throttling.clients import COUNTED
 from analyticsdataserver.paths import PROBES
 from analyticsdataserver.serving.threads import PoolBusyError, ThreadPool
 
@@ -71,15 +72,43 @@ class BodyBroken(APIException):
 
 
 class BodyRequired(BaseException):
-    """The application reads the body of the request, which the event loop has not received yet."""
+    """The application reads the body of the request, which the event loop has not received yet.
+
+    Args:
+        limit: How many bytes at most the application takes.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
 
 
 class ClientGone(ConnectionError):  # noqa: N818 - not an error of the service
     """The client has closed the connection, or stopped sending or reading."""
 
 
+class AwaitedBody:
+    """The ``wsgi.input`` of a request whose body has not been received yet.
+
+    Args:
+        length: Its length as declared; None for a chunked body.
+    """
+
+    def __init__(self, length: int | None) -> None:
+        self.length = length
+
+    def read(self, size: int = -1) -> bytes:
+        limit = max(size, MAX_BODY_SIZE)
+        if self.length is not None and self.length > limit:
+            raise BodyTooLarge(limit)
+        raise BodyRequired(limit)
+
+    def readline(self, size: int = -1) -> bytes:
+        return self.read(size)
+
+
 class UnreadBody:
-    """The ``wsgi.input`` of a request whose body is not there.
+    """The ``wsgi.input`` of a request whose body could not be received.
 
     Args:
         error: What reading it raises.
@@ -109,10 +138,6 @@ class Response(NamedTuple):
     headers: list[tuple[bytes, bytes]]
     body: bytes | Iterator[bytes]
     close: Callable[[], object] | None
-
-
-# Stands for the response of an application that needs the body of the request first; it is never sent.
-BODY_REQUIRED: Final = Response(0, [], b"", None)
 
 
 class Client:
@@ -193,14 +218,17 @@ class ASGIAdapter:
         can_drain = True
         try:
             if has_body and scope["method"] not in WITHOUT_BODY:
-                response = await self.respond(pool, before_body(environ), client)
-                if response is BODY_REQUIRED:
-                    error = await receive_body(receive, environ)
+                first = before_body(environ)
+                response = await self.respond(pool, first, client)
+                if isinstance(response, BodyRequired):
+                    if COUNTED in first:
+                        environ[COUNTED] = first[COUNTED]
+                    error = await receive_body(receive, environ, response.limit)
                     has_body, can_drain = error is not None, not isinstance(error, (BodyTimeout, BodyBroken))
                     response = await self.respond(pool, environ, client)
             else:
                 response = await self.respond(pool, environ, client)
-            if response is None:
+            if response is None or isinstance(response, BodyRequired):
                 return
             if has_body:
                 # What is left of the body would be read as the next request.
@@ -249,11 +277,13 @@ class ASGIAdapter:
             environ.pop("CONTENT_LENGTH", None)
         return environ, has_body
 
-    async def respond(self, pool: ThreadPool, environ: dict[str, Any], client: Client) -> Response | None:
+    async def respond(
+        self, pool: ThreadPool, environ: dict[str, Any], client: Client
+    ) -> Response | BodyRequired | None:
         """Run the application in a thread.
 
         Returns:
-            The response; BODY_REQUIRED if the application needs the body; None if the response has been sent already.
+            The response; BodyRequired if the application needs the body; None if the response has been sent already.
         """
         loop = asyncio.get_running_loop()
         try:
@@ -264,7 +294,7 @@ class ASGIAdapter:
 
 def handle(
     application: WSGIApplication, environ: dict[str, Any], client: Client, loop: asyncio.AbstractEventLoop
-) -> Response | None:
+) -> Response | BodyRequired | None:
     """Run a WSGI application in the present thread; see ``ASGIAdapter.respond``."""
     head: list[Any] = []
 
@@ -274,8 +304,8 @@ def handle(
 
     try:
         result = application(environ, start_response)
-    except BodyRequired:
-        return BODY_REQUIRED
+    except BodyRequired as required:
+        return required
     except Exception:
         logger.exception("The application raised an exception.")
         return Response(500, [(b"content-length", b"0")], b"", None)
@@ -348,8 +378,13 @@ def start_message(response: Response) -> Message:
     return {"type": "http.response.start", "status": response.status, "headers": response.headers}
 
 
-async def receive_body(receive: Receive, environ: dict[str, Any]) -> Exception | None:
+async def receive_body(receive: Receive, environ: dict[str, Any], limit: int) -> Exception | None:
     """Put the body of a request into its WSGI environment, or else the error that reading it raises.
+
+    Args:
+        receive: Receives a message of ASGI.
+        environ: The WSGI environment.
+        limit: How many bytes the body may have.
 
     Returns:
         The error; None if the whole body is there.
@@ -365,8 +400,8 @@ async def receive_body(receive: Receive, environ: dict[str, Any]) -> Exception |
                     error = BodyBroken()
                     break
                 body += message.get("body", b"")
-                if len(body) > MAX_BODY_SIZE:
-                    error = BodyTooLarge()
+                if len(body) > limit:
+                    error = BodyTooLarge(limit)
                     break
                 if not message.get("more_body", False):
                     break
@@ -392,13 +427,12 @@ async def drain(receive: Receive) -> None:
 
 def before_body(environ: Mapping[str, Any]) -> dict[str, Any]:
     """Return the WSGI environment of a request whose body has not been received."""
-    length = environ.get("CONTENT_LENGTH")
-    too_large = length is not None and int(length) > MAX_BODY_SIZE
-    return {
-        "CONTENT_LENGTH": str(MAX_BODY_SIZE),
-        **environ,
-        "wsgi.input": UnreadBody(BodyTooLarge() if too_large else BodyRequired()),
-    }
+    declared = environ.get("CONTENT_LENGTH")
+    if declared is not None:
+        return {**environ, "wsgi.input": AwaitedBody(int(declared))}
+    # Django looks for a body only where it has a length.
+    chunked = {"CONTENT_LENGTH": str(MAX_BODY_SIZE), "wsgi.input_terminated": True}
+    return {**environ, **chunked, "wsgi.input": AwaitedBody(None)}
 
 
 def chunks(body: bytes) -> Iterator[bytes]:

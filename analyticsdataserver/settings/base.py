@@ -86,6 +86,18 @@ STATICFILES_FINDERS = ["analyticsdataserver.docs.swagger.finders.UsedFilesFinder
 THROTTLE_PASSWORDS = config.THROTTLE_PASSWORDS
 THROTTLE_WRONG_KEYS = config.THROTTLE_WRONG_KEYS
 THROTTLE_DATA = config.THROTTLE_DATA
+# Another rate for requests of data, for the users with these names.
+THROTTLE_SERVICE = config.THROTTLE_SERVICE
+THROTTLE_SERVICE_USERS = frozenset(config.THROTTLE_SERVICE_USERS)
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "reports": config.reports_storage(),
+}
+# The reports that are served, and for how many seconds a link to one works.
+REPORT_NAMES = frozenset(config.REPORT_NAMES)
+REPORT_LINK_SECONDS = config.REPORT_LINK_SECONDS
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": (

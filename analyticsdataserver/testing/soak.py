@@ -113,7 +113,7 @@ def paths() -> Iterator[str]:
 
     django.setup()
     from analytics_data_api.http.negotiation import available_formats
-    from analytics_data_api.v0.urls import ENDPOINTS
+    from analytics_data_api.versions import ENDPOINTS
     from analyticsdataserver.docs.examples.ids import SAMPLE_IDS
 
     for endpoint, view in ENDPOINTS.items():
@@ -121,7 +121,7 @@ def paths() -> Iterator[str]:
             path = endpoint.format(**{**SAMPLE_IDS, **({"course_id": course_id} if course_id else {})})
             for query in RANGES if course_id else ("",):
                 for form in available_formats(view.renderer_classes):
-                    yield f"/api/v0/{path}/?format={form}&{query}"
+                    yield f"/api/{path}/?format={form}&{query}"
 
 
 class Soak:

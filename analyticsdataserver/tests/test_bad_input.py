@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from analytics_data_api.loading import sample_data
-from analytics_data_api.v0.urls import ENDPOINTS
+from analytics_data_api.versions import ENDPOINTS
 from conftest import KEY
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(databases=["default", "analytics"], transaction=True)]
@@ -45,7 +45,7 @@ OPERATIONS: Final[dict[str, Any]] = {
 
 
 def test_every_endpoint_is_an_operation() -> None:
-    assert {f"GET /api/v0/{path}/" for path in ENDPOINTS} <= set(OPERATIONS)
+    assert {f"GET /api/{path}/" for path in ENDPOINTS} <= set(OPERATIONS)
 
 
 @pytest.mark.parametrize("label", OPERATIONS)

@@ -36,7 +36,7 @@ def same(path: str, status: int, code: str, client: Client | None = None, method
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/api/nowhere/", "/api/v0/courses/a/enrollment", "/favicon.ico", "/api/v1/", "/<b>&amp;"]
+    "path", ["/nowhere", "/api/nowhere/", "/api/v0/courses/a/enrollment", "/favicon.ico", "/api/v2/", "/<b>&amp;"]
 )
 def test_an_unknown_path(path: str) -> None:
     same(path, 404, "not_found")

@@ -86,7 +86,7 @@ class TestForbidden:
 class TestNotFound:
     @pytest.mark.parametrize("debug", [False, True])
     @pytest.mark.parametrize(
-        "path", ["/nowhere", "/nowhere/", "/apis", "/api/v1/courses/a/b/c/enrollment", "/favicon.ico"]
+        "path", ["/nowhere", "/nowhere/", "/apis", "/api/v2/courses/a/b/c/enrollment", "/favicon.ico"]
     )
     def test_an_address_with_nothing_at_it(self, settings: Any, debug: bool, path: str) -> None:
         settings.DEBUG = debug

@@ -59,9 +59,10 @@ def method_not_allowed(request: HttpRequest, allowed: Sequence[str]) -> ProblemR
 def page_not_found(request: HttpRequest, exception: Exception | None = None, **captured: Any) -> ProblemResponse:
     detail = f"There is nothing at {quote_value(request.path)}."
     if request.path_info.startswith("/api/"):
+        above = "/api/v1" if request.path_info.startswith("/api/v1/") else "/api/v0"
         detail += (
-            " Endpoints are /api/v0/courses/<course_id>/…, /api/v0/problems/<module_id>/… and"
-            " /api/v0/videos/<video_id>/timeline/; a course_id is org/course/run or course-v1:org+course+run."
+            f" Endpoints are {above}/courses/<course_id>/…, {above}/problems/<module_id>/… and"
+            f" {above}/videos/<video_id>/timeline/; a course_id is org/course/run or course-v1:org+course+run."
         )
     return problem(HTTPStatus.NOT_FOUND, detail, "not_found")
 

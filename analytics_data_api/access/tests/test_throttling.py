@@ -223,6 +223,17 @@ class TestData:
         assert [answer.status_code for answer in answers] == [400, 404, 429]
         assert answers[0]["RateLimit"] == '"data";r=1;t=3600'
 
+    def test_a_service_has_a_limit_of_its_own(self, settings: Any) -> None:
+        settings.THROTTLE_SERVICE, settings.THROTTLE_SERVICE_USERS = Rate(3, 60), {"reader"}
+        answers = [get(KEY, path=ENROLLMENT) for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+        assert answers[0]["RateLimit-Policy"] == '"service";q=3;w=60'
+        assert [get(SECOND_KEY, path=ENROLLMENT).status_code for _ in range(3)] == [200, 200, 429]
+
+    def test_a_service_may_have_none(self, settings: Any) -> None:
+        settings.THROTTLE_SERVICE, settings.THROTTLE_SERVICE_USERS = None, {"reader"}
+        assert [get(KEY, path=ENROLLMENT).status_code for _ in range(4)] == [200] * 4
+
     def test_does_not_count_requests_for_no_data(self) -> None:
         assert [get(KEY).status_code for _ in range(4)] == [200] * 4
         assert "RateLimit" not in get(KEY)

@@ -17,11 +17,10 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
 from analytics_data_api.access.throttling import counters
+from analytics_data_api.access.throttling.policies import HEADERS, SERVICE, Policy
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
-
-    from analytics_data_api.access.throttling.policies import Policy
 
 # The smallest network that one subscriber gets (RFC 6177), with the choice of any address in it.
 IPV6_PREFIX: Final = 64
@@ -37,6 +36,9 @@ UNKNOWN: Final = "unknown"
 # Client keys that a process remembers, and seconds for which the database does.
 MAX_CLIENT_KEYS: Final = 10_000
 DATABASE_TTL: Final = 7 * 24 * 3600
+# The key of the WSGI environment with the headers of a request that has been counted, for a server that hands a request
+# over once more, with its body.
+COUNTED: Final = "analytics_data_api.counted"
 # Seconds for which the limit of a network is not read again for the same key.
 RECENT: Final = 10.0
 
@@ -135,7 +137,7 @@ def is_trusted(client_key: ClientKey, user_id: int) -> bool:
 
 
 class UserThrottle(BaseThrottle):
-    """Counts a user's requests by the ``policy`` of the view; without a limit it makes no query."""
+    """Counts a user's requests by the ``policy`` of the view, or a service's by its own; without a limit, no query."""
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Return True for a request within the limit.
@@ -145,6 +147,13 @@ class UserThrottle(BaseThrottle):
             django.db.Error: The database does not answer.
         """
         policy: Policy = cast("Any", view).policy
+        if settings.THROTTLE_SERVICE_USERS and request.user.get_username() in settings.THROTTLE_SERVICE_USERS:
+            policy = SERVICE
         if getattr(settings, policy.setting) is not None:
-            policy.hit(request, str(request.user.pk))
+            meta = request.META
+            if COUNTED in meta:
+                meta[HEADERS] = meta[COUNTED]
+            else:
+                policy.hit(request, str(request.user.pk))
+                meta[COUNTED] = meta[HEADERS]
         return True

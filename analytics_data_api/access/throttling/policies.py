@@ -103,3 +103,5 @@ PASSWORDS: Final = Policy(
 )
 WRONG_KEYS: Final = Policy("wrong-keys", "THROTTLE_WRONG_KEYS", "Your address has sent too many keys that were wrong.")
 DATA: Final = Policy("data", "THROTTLE_DATA", "Your key has asked for data too often.")
+# Applies in place of DATA to the users whom the setting THROTTLE_SERVICE_USERS names.
+SERVICE: Final = Policy("service", "THROTTLE_SERVICE", "Your service has asked for data too often.")

@@ -12,7 +12,7 @@ from analytics_data_api.checks.tests.conftest import Document, Found
 from analytics_data_api.tables import models
 from analytics_data_api.tables.fields import KeyField, SecondsField
 from analytics_data_api.tables.tests import altered
-from analytics_data_api.v0.tests import cases
+from analytics_data_api.tests import cases
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
@@ -183,7 +183,7 @@ class TestCollations:
     @pytest.mark.parametrize("collation", ["NOCASE", "RTRIM"])
     def test_of_sqlite_makes_answers_wrong(self, found: Found, client: Client, collation: str) -> None:
         with altered.other_column(models.Video, "course_id", KeyField(db_collation=collation)):
-            cases.CASES["courses/{course_id}/videos"].rows()
+            cases.CASES["v0/courses/{course_id}/videos"].rows()
             course_id = {"NOCASE": "edx/demox/demo_course", "RTRIM": "edX/DemoX/Demo_Course "}[collation]
             assert client.get(f"/api/v0/courses/{course_id}/videos").status_code == 200
             finding = found("video")["wrong_collation"]

@@ -14,7 +14,7 @@ from analytics_data_api.tables import models
 from analytics_data_api.tables.fields import KeyField
 from analytics_data_api.tables.tests import altered
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.v0.tests.cases import every_case
+from analytics_data_api.tests.cases import every_case
 from analytics_data_api.v0.tests.test_counting import load_again
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)

@@ -15,9 +15,10 @@ from analytics_data_api.checks.runner import layouts
 from analytics_data_api.checks.table import Table
 from analytics_data_api.tables import introspection
 from analytics_data_api.tables.constants import activity_types
-from analytics_data_api.tables.models import CourseEnrollmentDaily
-from analytics_data_api.v0.tests.cases import CASES, address
-from analytics_data_api.v0.urls import ENDPOINTS
+from analytics_data_api.tables.models import CourseEnrollmentDaily, CourseMetaSummaryEnrollment
+from analytics_data_api.tables.querysets import enrollment, summaries
+from analytics_data_api.tests.cases import CASES, address
+from analytics_data_api.versions import ENDPOINTS
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
@@ -32,9 +33,18 @@ def requests(client: Client, endpoint: str) -> Iterator[Any]:
     """Put every kind of request to an endpoint."""
     for start in TIMES:
         for end in TIMES:
-            yield client.get(f"/api/v0/{address(endpoint)}", query_params={"start_date": start, "end_date": end})
+            yield client.get(f"/api/{address(endpoint)}", query_params={"start_date": start, "end_date": end})
+    for query in ({"programs": "1", "recent_date": "2014-12-01"}, {"course_ids": "a/b/c"}):
+        yield client.get(f"/api/{address(endpoint)}", query_params=query)
     for name in activity_types.NAMES:
-        yield client.get(f"/api/v0/{address(endpoint)}", query_params={"activity_type": name})
+        yield client.get(f"/api/{address(endpoint)}", query_params={"activity_type": name})
+
+
+@pytest.fixture(autouse=True)
+def _one_size_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have one query for any number of courses."""
+    for module in (summaries, enrollment):
+        monkeypatch.setattr(module, "BLOCK_SIZES", (1000,))
 
 
 @pytest.fixture
@@ -45,7 +55,7 @@ def statements(client: Client) -> dict[str, set[str]]:
 
     def keep(execute: Any, sql: str, *rest: Any) -> Any:
         # Not those that read the layout or the version of the data.
-        if (table := re.search(r"FROM .(\w+)", sql)) and table[1] in names:
+        if sql.startswith("SELECT") and (table := re.search(r"FROM [`\"](\w+)", sql)) and table[1] in names:
             statements[table[1]].add(sql)
         return execute(sql, *rest)
 
@@ -55,6 +65,9 @@ def statements(client: Client) -> dict[str, set[str]]:
     with connections["analytics"].execute_wrapper(keep):
         for endpoint in ENDPOINTS:
             assert {response.status_code for response in requests(client, endpoint)} <= {200, 400, 404}
+        # Summaries are derived now.
+        CourseMetaSummaryEnrollment.objects.all().delete()
+        assert client.get("/api/v0/course_summaries").status_code == 200
     return statements
 
 
@@ -76,6 +89,13 @@ def test_every_query_is_about_an_id() -> None:
     for table in tables():
         for search in table.searches:
             assert search.entity in search.equal
+
+
+def test_tables_without_an_id_in_a_query_are_few() -> None:
+    for table in tables():
+        queries = required_indexes.queries(table.rows)
+        whole = any(not search.equal for query in queries for search in required_indexes.searches(query))
+        assert whole == (table.name in {"course_meta_summary_enrollment", "course_program_metadata"})
 
 
 def test_the_ways_to_find_rows() -> None:

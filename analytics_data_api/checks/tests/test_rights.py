@@ -12,7 +12,7 @@ from analytics_data_api.checks import runner
 from analytics_data_api.checks.tests.conftest import Document, Found, check
 from analytics_data_api.tables import models
 from analytics_data_api.tables.tests import altered
-from analytics_data_api.v0.tests.cases import every_case
+from analytics_data_api.tests.cases import every_case
 from analytics_data_api.v0.tests.test_counting import load_again
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
@@ -30,8 +30,9 @@ def test_a_missing_table(found: Found) -> None:
 def test_a_database_without_any() -> None:
     document = check("default")
     assert [[finding["code"] for finding in table["findings"]] for table in document["tables"]] == [
-        ["missing_table"]
-    ] * 12
+        *[["missing_table"]] * 12,
+        *[["absent_table"]] * 3,
+    ]
     assert (document["status"], document["errors"]) == ("error", 12)
 
 

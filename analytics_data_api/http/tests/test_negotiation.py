@@ -12,9 +12,9 @@ from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.formats.page import PageRenderer
 from analytics_data_api.http.negotiation import FormatNegotiation
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.v0.tests.cases import address
+from analytics_data_api.tests.cases import address
 
-TIMELINE = f"/api/v0/{address('videos/{video_id}/timeline')}"
+TIMELINE = f"/api/{address('v0/videos/{video_id}/timeline')}"
 
 
 def chosen(accept: str | None = None, **query: str) -> str:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rest_framework.exceptions import APIException
 
 from analytics_data_api.http import parameters
+from analytics_data_api.http.parameters import Given, Parameter
 from analytics_data_api.http.problems import BadRequest, NoData
 from analytics_data_api.tables.dates import DateRange
 
@@ -243,7 +244,7 @@ class TestActivityType:
     ],
 )
 def test_fields_are_taken_in_their_order_each_once(text: str | None, names: tuple[str, ...]) -> None:
-    assert parameters.fields({} if text is None else {"fields": text}) == names
+    assert parameters.fields(Given({} if text is None else {"fields": [text]})) == names
 
 
 # What gets further into the code than mere text does.
@@ -282,7 +283,55 @@ def test_any_text_is_an_activity_type_or_the_callers_mistake(activity_type: str,
 
 @given(st.text())
 def test_any_text_is_a_list_of_fields(text: str) -> None:
-    taken = parameters.fields({"fields": text})
+    taken = parameters.fields(Given({"fields": [text]}))
     assert "" not in taken
     assert len(set(taken)) == len(taken)
-    assert set(taken) <= set(text.split(","))
+    assert set(taken) <= set(map(str.strip, text.split(",")))
+
+
+NAMES = Parameter("names", "Names.", ["a", "b"], {"type": "string"}, comma_separated=True)
+IDS = Parameter("ids", "Ids.", ["a/b/c"], {"type": "string", "pattern": ".+/.+/.+"}, comma_separated=True, is_id=True)
+KINDS = Parameter("kinds", "Kinds.", ["x"], {"type": "string", "enum": ["x", "y"]}, comma_separated=True)
+
+
+class TestLists:
+    @pytest.mark.parametrize(
+        ("texts", "values"),
+        [
+            (None, None),
+            ([""], None),
+            ([",", " "], None),
+            ([], ()),
+            (["a"], ("a",)),
+            (["a,b"], ("a", "b")),
+            (["b", "a"], ("b", "a")),
+            (["a,b", "", "c,a"], ("a", "b", "c")),
+            ([" a , b c"], ("a", "b c")),
+        ],
+    )
+    def test_comma_separated_or_repeated(self, texts: list[str] | None, values: tuple[str, ...] | None) -> None:
+        given = Given() if texts is None else Given({"names": texts})
+        assert NAMES.listed(given) == values
+
+    def test_a_space_inside_an_id_is_a_plus(self) -> None:
+        given = Given({"ids": ["course-v1:a/b/c d e, x/y/z", "x/y/z"]})
+        assert IDS.listed(given) == ("course-v1:a/b/c+d+e", "x/y/z")
+
+    def test_a_value_of_another_form_is_refused(self) -> None:
+        with pytest.raises(BadRequest, match=r"ids names 'a/b'; it takes values such as a/b/c\.") as refused:
+            IDS.listed(Given({"ids": ["a/b/c,a/b"]}))
+        assert refused.value.get_codes() == "invalid_value"
+
+    def test_a_value_that_is_not_one_of_a_few_is_refused(self) -> None:
+        with pytest.raises(BadRequest, match=r"kinds names 'z'; it takes a comma-separated list of: x, y\."):
+            KINDS.listed(Given({"kinds": ["x,z"]}))
+
+
+@given(st.none() | st.lists(st.text()))
+def test_any_texts_are_a_list(texts: list[str] | None) -> None:
+    taken = NAMES.listed(Given() if texts is None else Given({"names": texts}))
+    if texts is None or not any(part.strip() for text in texts for part in text.split(",")):
+        assert taken == (() if texts == [] else None)
+    else:
+        assert taken
+        assert len(set(taken)) == len(taken)

@@ -26,13 +26,13 @@ from analytics_data_api.http.tests.shape import problem_of
 from analytics_data_api.tables.models import CourseEnrollmentDaily
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.v0.tests.cases import address
+from analytics_data_api.tests.cases import address
 from analytics_data_api.v0.views.courses import CourseEnrollmentView
 from analytics_data_api.v0.views.videos import VideoTimelineView
 
 both_formats = pytest.mark.parametrize("renderer", [JSONRenderer(), CSVRenderer()], ids=["json", "csv"])
 
-TIMELINE = f"/api/v0/{address('videos/{video_id}/timeline')}/"
+TIMELINE = f"/api/{address('v0/videos/{video_id}/timeline')}/"
 
 
 @pytest.fixture(autouse=True)
@@ -258,7 +258,7 @@ class TestBrokenConnection:
             return broken.reading(Rows(("date", "count", "created"), rows, {"course_id": make.COURSE_ID}))
 
         monkeypatch.setattr(CourseEnrollmentView, "report", report)
-        return client.get(f"/api/v0/{address('courses/{course_id}/enrollment')}/")
+        return client.get(f"/api/{address('v0/courses/{course_id}/enrollment')}/")
 
     def test_a_read_that_breaks_once_is_repeated(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         response = self.get(client, monkeypatch, 1)

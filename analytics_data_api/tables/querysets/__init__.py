@@ -12,6 +12,7 @@ order of the pipeline's own indexes, so that no database has to sort them.
 from analytics_data_api.tables.querysets.activity import ActivityQuerySet
 from analytics_data_api.tables.querysets.answers import AnswerDistributionQuerySet
 from analytics_data_api.tables.querysets.base import COURSE_ID, ENTITY_ID, DatedQuerySet, EntityQuerySet, ReportQuerySet
+from analytics_data_api.tables.querysets.courses import courses_on_record, latest_dates
 from analytics_data_api.tables.querysets.enrollment import (
     EnrollmentBirthYearQuerySet,
     EnrollmentEducationQuerySet,
@@ -26,12 +27,15 @@ from analytics_data_api.tables.querysets.entities import (
     VideoQuerySet,
     VideoTimelineQuerySet,
 )
+from analytics_data_api.tables.querysets.summaries import CourseSummaryQuerySet, ProgramQuerySet, Summary
+from analytics_data_api.tables.querysets.tags import TagsQuerySet
 
 __all__ = [
     "COURSE_ID",
     "ENTITY_ID",
     "ActivityQuerySet",
     "AnswerDistributionQuerySet",
+    "CourseSummaryQuerySet",
     "DatedQuerySet",
     "EnrollmentBirthYearQuerySet",
     "EnrollmentEducationQuerySet",
@@ -41,8 +45,13 @@ __all__ = [
     "EnrollmentQuerySet",
     "EntityQuerySet",
     "GradeDistributionQuerySet",
+    "ProgramQuerySet",
     "ReportQuerySet",
     "SequentialOpenDistributionQuerySet",
+    "Summary",
+    "TagsQuerySet",
     "VideoQuerySet",
     "VideoTimelineQuerySet",
+    "courses_on_record",
+    "latest_dates",
 ]

@@ -18,18 +18,18 @@ from analytics_data_api.tables.models import (
 )
 from analytics_data_api.tables.tests import altered
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.v0.tests.cases import CASES, address
+from analytics_data_api.tests.cases import CASES, address
 
 # Tables are altered, which a transaction would not take back on MySQL.
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
-ANSWERS = "problems/{problem_id}/answer_distribution"
+ANSWERS = "v0/problems/{problem_id}/answer_distribution"
 # Endpoints over a table that has a column too few or too many.
 SPARED = (
-    "courses/{course_id}/enrollment",
-    "courses/{course_id}/enrollment/gender",
-    "courses/{course_id}/videos",
-    "problems/{problem_id}/grade_distribution",
+    "v0/courses/{course_id}/enrollment",
+    "v0/courses/{course_id}/enrollment/gender",
+    "v0/courses/{course_id}/videos",
+    "v0/problems/{problem_id}/grade_distribution",
 )
 
 
@@ -126,7 +126,7 @@ class TestOlderAnswers:
     def test_problems_count_the_only_count(self, get: Get) -> None:
         older_answer(count=9)
         older_answer(count=4, correct=False, value_id="choice_0")
-        (problem,) = get(address("courses/{course_id}/problems")).json()
+        (problem,) = get(address("v0/courses/{course_id}/problems")).json()
         assert (problem["total_submissions"], problem["correct_submissions"]) == (13, 9)
 
 

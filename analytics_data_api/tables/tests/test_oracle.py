@@ -103,7 +103,7 @@ def test_daily_tables(get: Get, endpoint: str, seed: int) -> None:
     for course_id in COURSES:
         for start, end in RANGES:
             selected = oracle.of_days(rows, course_id, start, end)
-            response = get(f"courses/{course_id}/{endpoint}", **as_parameters(start, end))
+            response = get(f"v0/courses/{course_id}/{endpoint}", **as_parameters(start, end))
             assert response.json() == expected(selected, course_id) if selected else response.status_code == 404
 
 
@@ -130,7 +130,7 @@ def test_activity(get: Get, seed: int) -> None:
     for course_id in COURSES:
         for start, end in [*RANGES, (MONDAY, MONDAY + timedelta(weeks=2, seconds=1)), (MONDAY, None)]:
             selected = oracle.of_weeks(rows, course_id, start, end)
-            response = get(f"courses/{course_id}/activity", **as_parameters(start, end))
+            response = get(f"v0/courses/{course_id}/activity", **as_parameters(start, end))
             assert response.json() == oracle.activity(selected, course_id) if selected else response.status_code == 404
 
 
@@ -140,7 +140,7 @@ def test_recent_activity(get: Get, label: str, seed: int) -> None:
     rows = made(models.CourseActivityWeekly, weekly(random.Random(seed)))
     for course_id in COURSES:
         expected = oracle.recent_activity(rows, course_id, label)
-        response = get(f"courses/{course_id}/recent_activity", activity_type=oracle.LABELS[label])
+        response = get(f"v0/courses/{course_id}/recent_activity", activity_type=oracle.LABELS[label])
         assert response.json() == expected if expected else response.status_code == 404
 
 
@@ -160,7 +160,7 @@ def test_videos(get: Get, seed: int) -> None:
     ]
     rows = made(models.Video, rows)
     for course_id in COURSES:
-        assert get(f"courses/{course_id}/videos").json() == oracle.videos(rows, course_id)
+        assert get(f"v0/courses/{course_id}/videos").json() == oracle.videos(rows, course_id)
 
 
 @every_seed
@@ -178,7 +178,7 @@ def test_timeline(get: Get, seed: int) -> None:
     ]
     rows = made(models.VideoTimeline, rows)
     for video_id in ("edX/DemoX/Run|v", "edx/demox/run|v"):
-        assert get(f"videos/{video_id}/timeline").json() == oracle.timeline(rows, video_id)
+        assert get(f"v0/videos/{video_id}/timeline").json() == oracle.timeline(rows, video_id)
 
 
 @every_seed
@@ -197,7 +197,7 @@ def test_grade_distribution(get: Get, seed: int) -> None:
     ]
     rows = made(models.GradeDistribution, rows)
     for module_id in ("m/x", "M/x"):
-        assert get(f"problems/{module_id}/grade_distribution").json() == oracle.grades(rows, module_id)
+        assert get(f"v0/problems/{module_id}/grade_distribution").json() == oracle.grades(rows, module_id)
 
 
 @every_seed
@@ -214,7 +214,7 @@ def test_sequential_open_distribution(get: Get, seed: int) -> None:
     ]
     rows = made(models.SequentialOpenDistribution, rows)
     for module_id in ("m/x", "M/x"):
-        answer = get(f"problems/{module_id}/sequential_open_distribution").json()
+        answer = get(f"v0/problems/{module_id}/sequential_open_distribution").json()
         assert answer == oracle.sequentials(rows, module_id)
 
 
@@ -251,7 +251,7 @@ def test_answer_distribution(get: Get, seed: int) -> None:
     rows = made(models.ProblemFirstLastResponseAnswerDistribution, answer_rows(random.Random(seed)))
     for module_id in ("m/a", "m/A", "m/b", "m/c"):
         expected = oracle.answers(rows, module_id)
-        response = get(f"problems/{module_id}/answer_distribution")
+        response = get(f"v0/problems/{module_id}/answer_distribution")
         assert response.json() == expected if expected else response.status_code == 404
 
 
@@ -260,5 +260,5 @@ def test_problems(get: Get, seed: int) -> None:
     rows = made(models.ProblemFirstLastResponseAnswerDistribution, answer_rows(random.Random(seed)))
     for course_id in COURSES:
         expected = oracle.problems(rows, course_id)
-        response = get(f"courses/{course_id}/problems")
+        response = get(f"v0/courses/{course_id}/problems")
         assert response.json() == expected if expected else response.status_code == 404

@@ -15,8 +15,8 @@ from analytics_data_api.tables import models
 from analytics_data_api.tables.loads import newest_loads
 from analytics_data_api.tables.tests import altered
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.v0.tests.cases import CASES, Case, address
-from analytics_data_api.v0.tests.typed import TYPED, expected_table, lines, read
+from analytics_data_api.tests.cases import CASES, Case, address
+from analytics_data_api.tests.typed import TYPED, expected_table, lines, read
 
 # Tables are altered, which a transaction would not take back on MySQL.
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
@@ -100,7 +100,7 @@ def test_a_load_with_a_date_is_newer_than_one_with_a_zero_date(get: Get) -> None
     make.EnrollmentFactory(count=1)
     make.EnrollmentFactory(count=2)
     execute("UPDATE course_enrollment_daily SET created = '0000-00-00 00:00:00' WHERE count = 2")
-    assert body(get, "courses/edX/DemoX/Demo_Course/enrollment") == (
+    assert body(get, "v0/courses/edX/DemoX/Demo_Course/enrollment") == (
         '[{"course_id":"edX/DemoX/Demo_Course","date":"2014-12-10","count":1,"created":"2014-12-10T193146"}]'
     )
 
@@ -138,12 +138,12 @@ def test_a_row_whose_own_date_is_none_is_left_out(
 @pytest.mark.parametrize("zero", NO_DATES)
 def test_a_week_without_a_date_is_not_the_latest(get: Get, zero: str) -> None:
     make.CourseActivityFactory(count=5)
-    expected = body(get, "courses/edX/DemoX/Demo_Course/recent_activity")
+    expected = body(get, "v0/courses/edX/DemoX/Demo_Course/recent_activity")
     execute(
         "INSERT INTO course_activity (course_id, label, interval_start, interval_end, count, created) "
         f"SELECT course_id, label, '{zero}', '{zero}', 7, created FROM course_activity"
     )
-    assert body(get, "courses/edX/DemoX/Demo_Course/recent_activity") == expected
+    assert body(get, "v0/courses/edX/DemoX/Demo_Course/recent_activity") == expected
 
 
 @pytest.mark.parametrize("zero", NO_DATES)
@@ -151,7 +151,7 @@ def test_a_week_without_a_date_is_not_the_latest(get: Get, zero: str) -> None:
 def test_a_week_with_half_a_date_is_not_the_latest(get: Get, zero: str, column: str) -> None:
     """The latest whole week is served, though its end is the same, or earlier."""
     make.CourseActivityFactory(count=5)
-    path = "courses/edX/DemoX/Demo_Course/activity"
+    path = "v0/courses/edX/DemoX/Demo_Course/activity"
     expected = body(get, path)
     start, end = (zero, "2015-01-12") if column == "interval_start" else ("2015-01-05", zero)
     execute(
@@ -169,8 +169,8 @@ def test_a_week_with_half_a_date_is_not_the_latest(get: Get, zero: str, column: 
 def test_a_course_without_a_whole_week_has_no_activity(get: Get, zero: str) -> None:
     make.CourseActivityFactory(count=5)
     execute(f"UPDATE course_activity SET interval_start = '{zero}'")
-    assert get("courses/edX/DemoX/Demo_Course/activity").status_code == 404
-    assert get("courses/edX/DemoX/Demo_Course/recent_activity").status_code == 404
+    assert get("v0/courses/edX/DemoX/Demo_Course/activity").status_code == 404
+    assert get("v0/courses/edX/DemoX/Demo_Course/recent_activity").status_code == 404
 
 
 def texts(model: type[Model]) -> list[str]:
@@ -212,7 +212,7 @@ def test_the_bad_byte_may_come_late(get: Get) -> None:
         f"UPDATE course_enrollment_education_level_daily SET education_level = {UNDECODABLE[vendor()]} "
         "WHERE education_level = 'level 04400'"
     )
-    items = json.loads(get("courses/edX/DemoX/Demo_Course/enrollment/education").getvalue())
+    items = json.loads(get("v0/courses/edX/DemoX/Demo_Course/enrollment/education").getvalue())
     found = [item["education_level"] for item in items]
     assert sorted(found) == sorted([*levels[:4400], *levels[4401:], REPLACED[vendor()]])
 
@@ -226,7 +226,7 @@ def test_a_column_of_bytes_is_read_as_text(get: Get, value: str) -> None:
     execute(f"UPDATE {table} SET education_level = {value}")
     expected = "ne" if value == "X'6e65'" else "n\ufffde"
     try:
-        assert body(get, "courses/edX/DemoX/Demo_Course/enrollment/education") == (
+        assert body(get, "v0/courses/edX/DemoX/Demo_Course/enrollment/education") == (
             f'[{{"course_id":"edX/DemoX/Demo_Course","date":"2014-12-10","education_level":"{expected}","count":3,'
             '"created":"2014-12-10T193146"}]'
         )

@@ -17,13 +17,13 @@ from analytics_data_api.tables import data_version
 from analytics_data_api.tables.data_version import DataVersion
 from analytics_data_api.tables.models import CourseEnrollmentDaily
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.v0.tests.cases import CASES, IDS, Case, address
-from analytics_data_api.v0.urls import ENDPOINTS
+from analytics_data_api.tests.cases import IDS, OF_ENTITIES, OF_TABLES, Case, address
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
 LOADED = datetime(2014, 12, 10, 19, 31, 46, tzinfo=UTC)
-every_endpoint = pytest.mark.parametrize(("endpoint", "case"), CASES.items(), ids=CASES)
+every_entity = pytest.mark.parametrize(("endpoint", "case"), OF_ENTITIES.items(), ids=OF_ENTITIES)
+every_endpoint = pytest.mark.parametrize(("endpoint", "case"), OF_TABLES.items(), ids=OF_TABLES)
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,7 @@ def version(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, datetime | None],
 
 
 def url(endpoint: str, **ids: str) -> str:
-    return f"/api/v0/{address(endpoint, **ids)}/"
+    return f"/api/{address(endpoint, **ids)}/"
 
 
 @every_endpoint
@@ -53,7 +53,7 @@ def test_who_has_the_answer_is_told_so_without_a_row_read(
     answer = client.get(url(endpoint), query_params=parameters)
     with CaptureQueriesContext(connections["analytics"]) as queries:
         again = client.get(url(endpoint), query_params=parameters, headers={"if-none-match": answer["ETag"]})
-    assert (again.status_code, again.content, len(queries)) == (304, b"", 0)
+    assert (again.status_code, again.content, len(queries)) == (304, b"", case.queries_before)
     for header in ("ETag", "Cache-Control", "Vary", "Last-Modified"):
         assert again[header] == answer[header]
     assert not {"Content-Type", "Content-Length"} & set(again.headers)
@@ -83,10 +83,10 @@ def test_the_version_is_that_of_the_tables_read(
     case.rows()
     with CaptureQueriesContext(connections["analytics"]) as queries:
         client.get(url(endpoint))
-    (table,) = tables
-    read = [query["sql"] for query in queries if " FROM " in query["sql"] and "sqlite_master" not in query["sql"]]
-    assert read
-    assert all(connections["analytics"].ops.quote_name(table) in sql for sql in read if "information_schema" not in sql)
+    read = [query["sql"] for query in queries if " FROM " in query["sql"]]
+    read = [sql for sql in read if not re.search("sqlite_master|information_schema", sql, re.IGNORECASE)]
+    assert all(any(table in sql for table in tables) for sql in read)
+    assert all(any(table in sql for sql in read) for table in tables)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_version_is_that_of_the_tables_read(
 )
 def test_if_none_match(client: Client, header: str, status: int) -> None:
     make.EnrollmentFactory()
-    path = url("courses/{course_id}/enrollment")
+    path = url("v0/courses/{course_id}/enrollment")
     tag = client.get(path)["ETag"]
     given = header.format(tag=tag, unquoted=tag.strip('"'))
     assert client.get(path, headers={"if-none-match": given}).status_code == status
@@ -124,7 +124,7 @@ def test_if_none_match(client: Client, header: str, status: int) -> None:
 )
 def test_if_modified_since(client: Client, since: str, status: int) -> None:
     make.EnrollmentFactory()
-    path = url("courses/{course_id}/enrollment")
+    path = url("v0/courses/{course_id}/enrollment")
     assert client.get(path, headers={"if-modified-since": since}).status_code == status
     both = {"if-modified-since": since, "if-none-match": '"another"'}
     assert client.get(path, headers=both).status_code == 200
@@ -142,7 +142,7 @@ def test_if_modified_since(client: Client, since: str, status: int) -> None:
 )
 def test_a_request_for_another_version_only(client: Client, headers: dict[str, str], status: int) -> None:
     make.EnrollmentFactory()
-    path = url("courses/{course_id}/enrollment")
+    path = url("v0/courses/{course_id}/enrollment")
     tag = client.get(path)["ETag"]
     answer = client.get(path, headers={name: value.format(tag=tag) for name, value in headers.items()})
     assert answer.status_code == status
@@ -153,7 +153,7 @@ def test_a_request_for_another_version_only(client: Client, headers: dict[str, s
 @pytest.mark.parametrize("headers", [{}, {"if-none-match": "*"}])
 def test_a_parameter_that_is_wrong_is_400_before_304(client: Client, headers: dict[str, str]) -> None:
     make.EnrollmentFactory()
-    path = url("courses/{course_id}/enrollment")
+    path = url("v0/courses/{course_id}/enrollment")
     for query in ("start_date=x", "fields=x"):
         problem_of(client.get(f"{path}?{query}", headers=headers), 400)
 
@@ -161,7 +161,7 @@ def test_a_parameter_that_is_wrong_is_400_before_304(client: Client, headers: di
 @pytest.mark.parametrize("format_", ["json", "csv"])
 def test_another_version_has_another_tag(client: Client, version: Any, format_: str) -> None:
     make.EnrollmentFactory()
-    path = url("courses/{course_id}/enrollment") + f"?format={format_}"
+    path = url("v0/courses/{course_id}/enrollment") + f"?format={format_}"
     tag = client.get(path)["ETag"]
     assert client.get(path)["ETag"] == tag
     version("2")
@@ -172,27 +172,27 @@ def test_another_version_has_another_tag(client: Client, version: Any, format_: 
 
 def test_another_code_has_another_tag(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     make.EnrollmentFactory()
-    path = url("courses/{course_id}/enrollment")
+    path = url("v0/courses/{course_id}/enrollment")
     tag = client.get(path)["ETag"]
     monkeypatch.setattr(conditional, "code_version", lambda: "newer")
     assert client.get(path)["ETag"] != tag
 
 
 def test_every_answer_has_a_tag_of_its_own(client: Client) -> None:
-    for case in CASES.values():
+    for case in OF_TABLES.values():
         case.rows()
     make.EnrollmentFactory(course_id="a/b/c")
-    answers = [client.get(url(endpoint), {"format": name}) for endpoint in ENDPOINTS for name in ("json", "csv")]
-    answers.append(client.get(url("courses/{course_id}/enrollment"), {"format": "json", "fields": "count"}))
-    answers.append(client.get(url("courses/{course_id}/enrollment", course_id="a/b/c"), {"format": "json"}))
-    answers.append(client.get(url("courses/{course_id}/enrollment"), headers={"accept": "text/csv"}))
+    answers = [client.get(url(endpoint), {"format": name}) for endpoint in OF_TABLES for name in ("json", "csv")]
+    answers.append(client.get(url("v0/courses/{course_id}/enrollment"), {"format": "json", "fields": "count"}))
+    answers.append(client.get(url("v0/courses/{course_id}/enrollment", course_id="a/b/c"), {"format": "json"}))
+    answers.append(client.get(url("v0/courses/{course_id}/enrollment"), headers={"accept": "text/csv"}))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer["ETag"] for answer in answers}) == len(answers)
 
 
 def test_a_tag_is_good_for_its_own_format_only(client: Client) -> None:
     make.EnrollmentFactory()
-    path = url("courses/{course_id}/enrollment")
+    path = url("v0/courses/{course_id}/enrollment")
     tag = client.get(path)["ETag"]
     assert client.get(path, headers={"accept": "text/csv", "if-none-match": tag}).status_code == 200
 
@@ -202,7 +202,7 @@ def test_a_tag_is_good_for_its_own_format_only(client: Client) -> None:
     [{"if-none-match": "*"}, {"if-modified-since": http_date(datetime(2030, 1, 1, tzinfo=UTC).timestamp())}],
     ids=["any", "since"],
 )
-@every_endpoint
+@every_entity
 def test_an_unknown_id_is_404_whatever_the_caller_claims_to_have(
     client: Client, endpoint: str, case: Case, header: dict[str, str]
 ) -> None:
@@ -214,21 +214,21 @@ def test_an_unknown_id_is_404_whatever_the_caller_claims_to_have(
 
 def test_a_key_is_asked_for_before(client: Client) -> None:
     make.EnrollmentFactory()
-    path = url("courses/{course_id}/enrollment")
+    path = url("v0/courses/{course_id}/enrollment")
     tag = client.get(path)["ETag"]
     assert Client().get(path, headers={"if-none-match": tag}).status_code == 401
 
 
 def test_a_page_is_not_kept(browser: Client) -> None:
     make.EnrollmentFactory()
-    answer = browser.get(url("courses/{course_id}/enrollment"), headers={"if-none-match": "*"})
+    answer = browser.get(url("v0/courses/{course_id}/enrollment"), headers={"if-none-match": "*"})
     assert answer.status_code == 200
     assert "ETag" not in answer
 
 
 def test_a_load_that_may_be_followed_by_another_in_the_same_second_has_no_time(client: Client, version: Any) -> None:
     make.EnrollmentFactory()
-    path = url("courses/{course_id}/enrollment")
+    path = url("v0/courses/{course_id}/enrollment")
     version("1", datetime.now(UTC))
     answer = client.get(path)
     assert "ETag" in answer
@@ -242,7 +242,7 @@ def test_where_the_database_tells_no_version_nothing_is_kept(client: Client, mon
     monkeypatch.setattr(conditional, "data_version", lambda *models: None)
     later = http_date((datetime.now(UTC) + timedelta(days=1)).timestamp())
     answer = client.get(
-        url("courses/{course_id}/enrollment"), headers={"if-none-match": "*", "if-modified-since": later}
+        url("v0/courses/{course_id}/enrollment"), headers={"if-none-match": "*", "if-modified-since": later}
     )
     assert answer.status_code == 200
     assert not {"ETag", "Last-Modified"} & set(answer.headers)
@@ -257,7 +257,7 @@ def test_the_version_is_older_than_the_rows(client: Client, monkeypatch: pytest.
         return DataVersion("before", None)
 
     monkeypatch.setattr(conditional, "data_version", load_after)
-    assert client.get(url("courses/{course_id}/enrollment")).json()[0]["count"] == 2
+    assert client.get(url("v0/courses/{course_id}/enrollment")).json()[0]["count"] == 2
 
 
 def test_the_code_version_is_made_of_the_sources(monkeypatch: pytest.MonkeyPatch) -> None:

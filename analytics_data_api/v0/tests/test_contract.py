@@ -1,5 +1,6 @@
 """What the contract says of every endpoint, put to each one that is routed."""
 
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -8,14 +9,24 @@ from django.test import Client
 from analytics_data_api.conftest import Get
 from analytics_data_api.http.views import course_file_name, list_file_name
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.v0.tests.cases import CASES, IDS, Case, address
-from analytics_data_api.v0.urls import ENDPOINTS
+from analytics_data_api.tests.cases import CASES, IDS, OF_ENTITIES, Case, address
+from analytics_data_api.versions import ENDPOINTS
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
+every_entity = pytest.mark.parametrize(("endpoint", "case"), OF_ENTITIES.items(), ids=OF_ENTITIES)
 every_endpoint = pytest.mark.parametrize(("endpoint", "case"), CASES.items(), ids=CASES)
 DATED = {endpoint: case for endpoint, case in CASES.items() if case.dated}
-UNDATED = {endpoint: case for endpoint, case in CASES.items() if not case.dated}
+UNDATED = {endpoint: case for endpoint, case in CASES.items() if not (case.dated or ENDPOINTS[endpoint].is_list)}
+
+
+LISTS = {endpoint: case for endpoint, case in CASES.items() if ENDPOINTS[endpoint].is_list}
+NO_LISTS = {endpoint: case for endpoint, case in CASES.items() if endpoint not in LISTS}
+
+
+def is_nothing(endpoint: str, response: Any) -> bool:
+    """Return whether a response is the one of an endpoint where there is no row."""
+    return response.json() == [] if endpoint in LISTS else bool(response.status_code == 404)
 
 
 def test_every_endpoint_has_a_case() -> None:
@@ -40,7 +51,7 @@ def test_csv_is_the_contracts_however_it_is_asked_for(
     if asked_by == "format":
         response = get(address(endpoint), format="csv")
     else:
-        response = client.get(f"/api/v0/{address(endpoint)}", headers={"accept": "text/csv"})
+        response = client.get(f"/api/{address(endpoint)}", headers={"accept": "text/csv"})
     assert response.status_code == 200
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert response.content.decode() == case.csv.replace("\n", "\r\n")
@@ -55,7 +66,7 @@ def test_ids_are_taken_raw_and_encoded_with_and_without_a_slash(
 ) -> None:
     case.rows()
     path = address(endpoint, **{name: quote(value, safe=safe) for name, value in IDS.items()})
-    response = client.get(f"/api/v0/{path}{slash}")
+    response = client.get(f"/api/{path}{slash}")
     assert (response.status_code, response.content.decode()) == (200, case.json)
 
 
@@ -94,7 +105,7 @@ def test_a_file_of_a_list_has_the_name_of_its_path(path: str, name: str) -> None
 
 def test_a_file_of_a_course_beyond_ascii(get: Get) -> None:
     make.EnrollmentFactory(course_id="course-v1:edX+Démo+2014")
-    response = get(address("courses/{course_id}/enrollment", course_id="course-v1:edX+Démo+2014"), format="csv")
+    response = get(address("v0/courses/{course_id}/enrollment", course_id="course-v1:edX+Démo+2014"), format="csv")
     assert response["Content-Disposition"] == (
         "attachment; filename=edX-Demo-2014--enrollment.csv; filename*=UTF-8''edX-D%C3%A9mo-2014--enrollment.csv"
     )
@@ -103,14 +114,14 @@ def test_a_file_of_a_course_beyond_ascii(get: Get) -> None:
 @pytest.mark.parametrize("activity_type", ["ACTIVE", "POSTED_FORUM"])
 def test_csv_of_activity_has_the_same_columns_whatever_the_week_has(get: Get, activity_type: str) -> None:
     make.CourseActivityFactory(activity_type=activity_type)
-    header, line = get(address("courses/{course_id}/activity"), format="csv").content.decode().splitlines()
+    header, line = get(address("v0/courses/{course_id}/activity"), format="csv").content.decode().splitlines()
     assert header == ("any,attempted_problem,course_id,created,interval_end,interval_start,played_video,posted_forum")
     assert len(line.split(",")) == 8
 
 
 @every_endpoint
 def test_no_key_is_401(endpoint: str, case: Case) -> None:
-    response = Client().get(f"/api/v0/{address(endpoint)}")
+    response = Client().get(f"/api/{address(endpoint)}")
     assert response.status_code == 401
     assert response["WWW-Authenticate"] == "Token"
     assert response["Content-Type"] == "application/problem+json"
@@ -119,40 +130,41 @@ def test_no_key_is_401(endpoint: str, case: Case) -> None:
 @every_endpoint
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "trace"])
 def test_other_methods_are_405(client: Client, endpoint: str, case: Case, method: str) -> None:
-    response = client.generic(method.upper(), f"/api/v0/{address(endpoint)}")
-    assert response.status_code == 405
-    assert response["Allow"] == "GET, HEAD, OPTIONS"
+    methods = ENDPOINTS[endpoint].http_method_names
+    response = client.generic(method.upper(), f"/api/{address(endpoint)}")
+    assert (response.status_code == 405) == (method not in methods)
+    assert response["Allow"] == ", ".join(methods).upper()
 
 
 @every_endpoint
 def test_head_tells_of_get_without_a_body(client: Client, endpoint: str, case: Case) -> None:
     case.rows()
-    response = client.head(f"/api/v0/{address(endpoint)}")
+    response = client.head(f"/api/{address(endpoint)}")
     assert (response.status_code, response.content) == (200, b"")
     assert response["Content-Length"] == str(len(case.json))
 
 
 @every_endpoint
 def test_options_describes_the_endpoint(client: Client, endpoint: str, case: Case) -> None:
-    response = client.options(f"/api/v0/{address(endpoint)}")
+    response = client.options(f"/api/{address(endpoint)}")
     assert response.status_code == 200
-    assert response["Allow"] == "GET, HEAD, OPTIONS"
+    assert response["Allow"] == ", ".join(ENDPOINTS[endpoint].http_method_names).upper()
     assert response.json()["description"] == "\n".join(
         line.strip() for line in (ENDPOINTS[endpoint].__doc__ or "").strip().splitlines()
     )
 
 
-@every_endpoint
+@every_entity
 def test_an_unknown_id_is_404_and_named(get: Get, endpoint: str, case: Case) -> None:
     case.rows()
-    unknown = dict.fromkeys(("course_id", "problem_id", "module_id", "video_id"), "edX/Unknown/Run")
+    unknown = dict.fromkeys(IDS, "edX/Unknown/Run")
     response = get(address(endpoint, **unknown))
     assert response.status_code == 404
     assert "'edX/Unknown/Run'" in response.json()["detail"]
     assert response.json()["error_code"].startswith("unknown_")
 
 
-@every_endpoint
+@every_entity
 def test_ids_that_differ_in_case_or_spaces_are_others(get: Get, endpoint: str, case: Case) -> None:
     case.rows()
     for other in (str.swapcase, lambda value: f"{value} "):
@@ -190,7 +202,7 @@ def test_an_unknown_field_is_400(get: Get, endpoint: str, case: Case) -> None:
     assert "fields names 'nonsense'" in response.json()["detail"]
 
 
-@every_endpoint
+@pytest.mark.parametrize(("endpoint", "case"), NO_LISTS.items(), ids=NO_LISTS)
 def test_unknown_parameters_are_ignored(get: Get, endpoint: str, case: Case) -> None:
     case.rows()
     assert get(address(endpoint), page="2", start_date="", end_date="").content.decode() == case.json
@@ -221,6 +233,9 @@ class TestDates:
     def test_a_range_without_data_is_404_and_tells_what_is_on_record(self, get: Get, endpoint: str, case: Case) -> None:
         case.rows()
         response = get(address(endpoint), start_date="2001-01-01", end_date="2001-01-01")
+        if endpoint not in OF_ENTITIES:
+            assert (response.status_code, response.json()) == (200, [])
+            return
         assert response.status_code == 404
         assert response.json()["error_code"] == "no_data_in_range"
         assert "'2001-01-01'" in response.json()["detail"]
@@ -264,7 +279,7 @@ def test_days_are_selected_from_start_inclusive_to_end_exclusive(
 ) -> None:
     case.rows()
     response = get(address(endpoint), start_date=start_date, end_date=end_date)
-    assert {item["date"] for item in response.json()} == dates if dates else response.status_code == 404
+    assert {item["date"] for item in response.json()} == dates if dates else is_nothing(endpoint, response)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +298,7 @@ def test_days_are_selected_from_start_inclusive_to_end_exclusive(
 def test_weeks_are_selected_that_start_in_the_range_and_end_before_its_end(
     get: Get, start_date: str, end_date: str, weeks: list[str]
 ) -> None:
-    endpoint = "courses/{course_id}/activity"
+    endpoint = "v0/courses/{course_id}/activity"
     CASES[endpoint].rows()
     response = get(address(endpoint), start_date=start_date, end_date=end_date)
     assert [item["interval_start"] for item in response.json()] == weeks if weeks else response.status_code == 404
@@ -294,7 +309,7 @@ def test_weeks_are_selected_that_start_in_the_range_and_end_before_its_end(
     ["edX", "edX/DemoX", "edX/DemoX/Run/more", "edX//Run", "course-v1:edX+DemoX", "a+b", "a+b+", "+a+b", "/a/b"],
 )
 def test_a_course_id_of_another_form_is_404(get: Get, course_id: str) -> None:
-    response = get(f"courses/{course_id}/enrollment")
+    response = get(f"v0/courses/{course_id}/enrollment")
     assert response.status_code == 404
     assert response["Content-Type"] == "application/problem+json"
     assert response.json()["error_code"] == "not_found"

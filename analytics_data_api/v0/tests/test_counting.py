@@ -9,7 +9,7 @@ from django.apps import apps
 from analytics_data_api.conftest import Get
 from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.tables.tests.factories import CREATED, MONDAY, PROBLEM_ID
-from analytics_data_api.v0.tests.cases import CASES, Case, address
+from analytics_data_api.tests.cases import CASES, Case, address
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
@@ -36,11 +36,11 @@ def test_a_load_that_ran_twice_counts_once(get: Get, endpoint: str, case: Case) 
 def test_an_older_load_with_a_higher_id_does_not_count(get: Get) -> None:
     make.EnrollmentFactory(count=2, created=CREATED)
     make.EnrollmentFactory(count=1, created=CREATED - timedelta(seconds=1))
-    assert [item["count"] for item in get(address("courses/{course_id}/enrollment")).json()] == [2]
+    assert [item["count"] for item in get(address("v0/courses/{course_id}/enrollment")).json()] == [2]
 
 
 class TestRecentActivity:
-    endpoint = address("courses/{course_id}/recent_activity")
+    endpoint = address("v0/courses/{course_id}/recent_activity")
 
     @pytest.fixture(autouse=True)
     def _weeks(self) -> None:
@@ -91,7 +91,7 @@ class TestConsolidation:
     """Variants of an answer that differ only by mistake, section 3 of the contract."""
 
     def answers(self, get: Get) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = get(address("problems/{problem_id}/answer_distribution")).json()
+        items: list[dict[str, Any]] = get(address("v0/problems/{problem_id}/answer_distribution")).json()
         return items
 
     def test_variants_that_agree_become_one(self, get: Get) -> None:
@@ -163,5 +163,5 @@ class TestConsolidation:
 def test_answers_without_a_name_are_told_apart_by_what_they_count(get: Get) -> None:
     for count in (1, 2, 2):
         make.AnswerFactory(value_id=None, answer_value_text=None, variant=None, last_response_count=count)
-    (problem,) = get(address("courses/{course_id}/problems")).json()
+    (problem,) = get(address("v0/courses/{course_id}/problems")).json()
     assert (problem["module_id"], problem["total_submissions"]) == (PROBLEM_ID, 3)

@@ -14,8 +14,8 @@ from analytics_data_api.http import conditional, spool
 from analytics_data_api.http.negotiation import program_formats
 from analytics_data_api.http.views import ReportView
 from analytics_data_api.tables.data_version import DataVersion
-from analytics_data_api.v0.tests.cases import CASES, Case, address
-from analytics_data_api.v0.urls import ENDPOINTS
+from analytics_data_api.tests.cases import CASES, Case, address
+from analytics_data_api.versions import ENDPOINTS
 from analyticsdataserver.serving.wsgi import application
 from conftest import KEY
 
@@ -48,7 +48,7 @@ def send(path: str, query: str = "", **environ: str) -> dict[str, str]:
     def start(status: str, headers: list[tuple[str, str]]) -> None:
         answer.update(headers, status=status[:3])
 
-    sent = {"PATH_INFO": unquote(f"/api/v0/{path}/", "latin-1"), "QUERY_STRING": query, "wsgi.input": io.BytesIO()}
+    sent = {"PATH_INFO": unquote(f"/api/{path}/", "latin-1"), "QUERY_STRING": query, "wsgi.input": io.BytesIO()}
     sent |= {"HTTP_AUTHORIZATION": f"Token {KEY}", **environ}
     setup_testing_defaults(sent)
     body: Any = application(sent, cast("Any", start))
@@ -57,7 +57,7 @@ def send(path: str, query: str = "", **environ: str) -> dict[str, str]:
     return answer
 
 
-ENROLLMENT = "courses/{course_id}/enrollment"
+ENROLLMENT = "v0/courses/{course_id}/enrollment"
 
 
 @every_endpoint

@@ -7,7 +7,7 @@ from django.test import Client
 
 from analytics_data_api.http.tests.shape import problem_of
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.v0.tests.cases import CASES, Case, address
+from analytics_data_api.tests.cases import CASES, Case, address
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
@@ -60,14 +60,14 @@ def test_an_id_with_merged_slashes_has_a_page(browser: Client) -> None:
 class TestSuffix:
     def test_csv(self, client: Client, endpoint: str, case: Case, slash: str, accept: str) -> None:
         case.rows()
-        response = client.get(f"/api/v0/{address(endpoint)}.csv{slash}", headers={"accept": accept})
+        response = client.get(f"/api/{address(endpoint)}.csv{slash}", headers={"accept": accept})
         assert (response.status_code, response["Content-Type"]) == (200, "text/csv; charset=utf-8")
         assert response.content.decode() == case.csv.replace("\n", "\r\n")
         assert response.get("Content-Disposition") == (case.file and f"attachment; filename={case.file}")
 
     def test_json(self, client: Client, endpoint: str, case: Case, slash: str, accept: str) -> None:
         case.rows()
-        path = f"/api/v0/{address(endpoint)}.json{slash}?format=csv"
+        path = f"/api/{address(endpoint)}.json{slash}?format=csv"
         response = client.get(path, headers={"accept": accept})
         assert (response.status_code, response["Content-Type"]) == (200, "application/json")
         assert response.content.decode() == case.json

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
-from analytics_data_api.http import parameters
+from analytics_data_api.formats.registry import OBJECT_FORMATS
+from analytics_data_api.http import parameters, report_files
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.views import ActivityTypeReportView, DatedReportView, ReportView
-from analytics_data_api.tables import models
+from analytics_data_api.tables import models, summaries
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.v0 import serializers
 
@@ -132,3 +133,35 @@ class ProblemsListView(ReportView):
 
     def report(self) -> Rows:
         return models.answer_distribution().by_problem(self.entity_id)
+
+
+class ProblemsAndTagsListView(ReportView):
+    """Get the problems of a course that have tags, with the numbers of submissions."""
+
+    models = (models.TagsDistribution,)
+    serializer_class = serializers.ProblemAndTagsSerializer
+    entity = "course_id"
+    label = "tags"
+    slug = "problems_and_tags"
+
+    def report(self) -> Rows:
+        return self.read(summaries.problems_and_tags(self.entity_id))
+
+
+class ReportDownloadView(ReportView):
+    """Get a link to the file of a report about a course.
+
+    The link needs no key, and works for a short time.
+    """
+
+    models = ()
+    serializer_class = serializers.ReportDownloadSerializer
+    entity = "course_id"
+    label = "report"
+    single = True
+    renderer_classes = OBJECT_FORMATS
+    error_statuses = (400, 401, 404, 406, 429, 500, 501, 503)
+
+    def report(self) -> Rows:
+        rows = report_files.report(self.request, self.entity_id, self.kwargs["report_name"])
+        return Rows(report_files.COLUMNS, rows)

@@ -1,7 +1,7 @@
 """The database backend: Django imports ``DatabaseWrapper`` from a module of this name."""
 
 import select
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from operator import methodcaller
@@ -13,6 +13,8 @@ from MySQLdb.constants import FIELD_TYPE, FLAG
 from MySQLdb.cursors import SSCursor
 
 from analytics_data_api.tables.data_version import DataVersion
+from analytics_data_api.tables.fields import LONGEST_LIST
+from analyticsdataserver.databases.mysql.keys import NAMED, distinct_keys
 from analyticsdataserver.databases.mysql.versions import TableFacts, version_of, version_query
 
 # Types of columns that hold text.
@@ -111,6 +113,32 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor.execute(*version_query(table, tuple(columns()), str(self.settings_dict["NAME"]), notes))
             found = cursor.fetchone()
         return None if found is None else version_of(TableFacts(*found), self.replicated)
+
+    def distinct_keys(self, table: str, column: str) -> list[str]:
+        """Return the values of a column, each once, by jumping from one to the next in an index that begins with it.
+
+        Args:
+            table: The table.
+            column: The column.
+
+        Raises:
+            django.db.Error: The database does not answer, or lacks the table.
+        """
+        return distinct_keys(self, table, column)
+
+    def key_relation(self, table: str, column: str, keys: Sequence[str]) -> tuple[str, list[str]]:
+        """Return a query whose rows are those of the keys that a table has, and its parameters.
+
+        Of several keys that are alike in the column's collation, only one is among its rows.
+
+        Args:
+            table: The table.
+            column: The column of the keys, with an index that begins with it.
+            keys: The keys, at least one.
+        """
+        parts = [keys[start : start + LONGEST_LIST] for start in range(0, len(keys), LONGEST_LIST)]
+        condition = " OR ".join(f"{column} IN ({', '.join(['%s'] * len(part))})" for part in parts)
+        return NAMED.format(column=column, table=table, condition=condition), list(keys)
 
     def is_usable(self) -> bool:
         """Return whether the server has kept the connection open, without waiting for it.

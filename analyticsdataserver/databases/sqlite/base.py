@@ -1,7 +1,7 @@
 """The database backend: Django imports ``DatabaseWrapper`` from a module of this name."""
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from operator import methodcaller
 from pathlib import Path
@@ -24,12 +24,27 @@ State = tuple[FileState | None, FileState | None]
 replace_undecodable: Final = methodcaller("decode", "utf-8", "replace")
 
 
+# Finds each value by the one before it, in an index, where SELECT DISTINCT would read the index from end to end.
+DISTINCT: Final = """
+    WITH RECURSIVE found(value) AS (
+        SELECT MIN({column}) FROM {table}
+        UNION ALL
+        SELECT (SELECT MIN({column}) FROM {table} WHERE {column} > found.value) FROM found WHERE found.value IS NOT NULL
+    )
+    SELECT value FROM found WHERE value IS NOT NULL
+"""
+VALUES: Final = "SELECT column1 AS {column} FROM (VALUES {marks})"
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Django's, which opens a file anew after a change, never creates one, and returns the version of the data.
 
     SQLite's page cache is only checked against a counter in the file's header. Another file that is copied over the
     served one may have the same counter, so that a connection has to be closed whenever the file has changed.
     """
+
+    # Whether keys that are equal have the same bytes.
+    compares_bytes: Final = True
 
     opened: State | str | None = None
     lenient = False
@@ -121,6 +136,30 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if time() - changed < SETTLED_SECONDS:
             return None
         return DataVersion(repr(state), datetime.fromtimestamp(changed, UTC))
+
+    def distinct_keys(self, table: str, column: str) -> list[Any]:
+        """Return the values of a column, each once, by jumping from one to the next in an index that begins with it.
+
+        Args:
+            table: The table.
+            column: The column.
+
+        Raises:
+            django.db.Error: The database does not answer, or lacks the table.
+        """
+        with self.cursor() as cursor:
+            cursor.execute(DISTINCT.format(table=table, column=column))
+            return [value for (value,) in cursor.fetchall()]
+
+    def key_relation(self, table: str, column: str, keys: Sequence[str]) -> tuple[str, list[str]]:
+        """Return a query whose rows are keys that a table may have, in a column of the same name, and its parameters.
+
+        Args:
+            table: The table; not used.
+            column: The column of the keys.
+            keys: The keys, at least one.
+        """
+        return VALUES.format(column=column, marks=", ".join(["(%s)"] * len(keys))), list(keys)
 
     def version_in_memory(self) -> DataVersion:
         with self.cursor() as cursor:

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import override_settings
@@ -15,7 +17,8 @@ from analytics_data_api.formats.base import RowRenderer
 from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.http import parameters
 from analytics_data_api.http.views import ReportView
-from analytics_data_api.v0.urls import ENDPOINTS
+from analytics_data_api.loading import sample_data
+from analytics_data_api.versions import ENDPOINTS
 from analyticsdataserver.docs.examples.ids import SAMPLE_IDS
 
 # An example shows this many items, and leaves out the others.
@@ -26,7 +29,11 @@ UNKNOWN_IDS: Final = {
     "problem_id": "i4x://edX/DemoX/Demo_Course/problem/unknown",
     "module_id": "i4x://edX/DemoX/Demo_Course/sequential/unknown",
     "video_id": "edX/DemoX/Demo_Course|unknown",
+    "report_name": "unknown",
 }
+
+# What is on record nowhere, for endpoints without an id in the path.
+UNKNOWN: Final = {"course_ids": "edX/DemoX/Unknown", "program_ids": "unknown"}
 
 # Each is put to the endpoints that read its parameters, and is refused.
 REFUSED: Final = (
@@ -35,6 +42,17 @@ REFUSED: Final = (
     {parameters.START_DATE: "2001-01-01", parameters.END_DATE: "2001-02-01"},
     {"activity_type": "slept"},
     {parameters.FIELDS: "everything"},
+    {"course_ids": "edX"},
+    {"recent_date": "2999-12-31"},
+    {"last": "0"},
+    {"interval": "year"},
+    {"country": "Canada"},
+    {"mode": "free"},
+    {"gender": "f"},
+    {"birth_year": "young"},
+    {"sort": "title"},
+    {"limit": "0"},
+    {"limit": "1", "cursor": "x"},
     {"format": "xml"},
 )
 
@@ -42,14 +60,19 @@ REFUSED: Final = (
 def make() -> dict[str, Any]:
     """Return an example for each endpoint, as ``load`` does, from a database that holds the sample data."""
     # Each endpoint is asked with a wrong key, too, and from one address.
-    with override_settings(THROTTLE_WRONG_KEYS=None):
-        return {f"/api/v0/{endpoint}/": example(endpoint, view) for endpoint, view in ENDPOINTS.items()}
+    reports = {"reports": {"BACKEND": "analyticsdataserver.testing.reports.ReportStorage"}}
+    with override_settings(THROTTLE_WRONG_KEYS=None, STORAGES=settings.STORAGES | reports):
+        sample_data.load_reports()
+        return {f"/api/{endpoint}/": example(endpoint, view) for endpoint, view in ENDPOINTS.items()}
 
 
 def example(endpoint: str, view: type[ReportView]) -> dict[str, Any]:
     body = json.loads(ask(address(endpoint)).content)
     problems: dict[str, dict[str, Any]] = {}
-    for refusal in error_statuses(endpoint, view):
+    refused = (
+        response for response in error_statuses(endpoint, view) if response.status_code >= HTTPStatus.BAD_REQUEST
+    )
+    for refusal in refused:
         problem = json.loads(refusal.content)
         problems.setdefault(str(refusal.status_code), {})[problem["error_code"]] = problem
     return {
@@ -72,7 +95,7 @@ def error_statuses(endpoint: str, view: type[ReportView]) -> Iterator[HttpRespon
     """Yield answers to requests that cannot be served."""
     yield ask(address(endpoint), key=None)
     yield ask(address(endpoint), key="no-such-key")
-    yield ask(address(endpoint, **UNKNOWN_IDS))
+    yield ask(address(endpoint, **UNKNOWN_IDS), {} if "{" in endpoint else UNKNOWN)
     known = {parameters.FIELDS, "format", *(parameter.name for parameter in view.query)}
     for query in REFUSED:
         if known.issuperset(query):
@@ -81,7 +104,7 @@ def error_statuses(endpoint: str, view: type[ReportView]) -> Iterator[HttpRespon
 
 def address(endpoint: str, **ids: str) -> str:
     """Return an endpoint's address for the sample ids, or others, percent-encoded where it has to be."""
-    return quote(f"/api/v0/{endpoint.format(**(SAMPLE_IDS | ids))}/", safe="/:@+")
+    return quote(f"/api/{endpoint.format(**(SAMPLE_IDS | ids))}/", safe="/:@+")
 
 
 def ask(path: str, query: dict[str, str] | None = None, *, key: str | None = "") -> HttpResponse:

@@ -12,13 +12,19 @@ from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from rest_framework import exceptions, serializers
 
 from analytics_data_api import TAG
+from analytics_data_api.access import bodies
 from analytics_data_api.access.bodies import BodyTooLarge
 from analytics_data_api.access.throttling.policies import WRONG_KEYS, TooManyRequests
 from analytics_data_api.formats.base import RowRenderer
+from analytics_data_api.formats.fields import ObjectSerializer
 from analytics_data_api.formats.json import JSONRenderer
+from analytics_data_api.formats.row_set import names, shape
 from analytics_data_api.http import problems
+from analytics_data_api.http.list_parameters import PAGES
+from analytics_data_api.http.listing import endpoint_name
 from analytics_data_api.http.negotiation import available_formats
-from analytics_data_api.http.parameters import Parameter, fields_parameter, format_parameter
+from analytics_data_api.http.parameters import Parameter, exclude_parameter, fields_parameter, format_parameter
+from analytics_data_api.http.report_files import LinkNotMade
 from analytics_data_api.http.views import ReportView
 from analyticsdataserver.docs import examples
 from analyticsdataserver.docs.examples.ids import SAMPLE_IDS
@@ -34,7 +40,11 @@ IDS: Final = {
     "problem_id": "The problem.",
     "module_id": "The subsection (sequential).",
     "video_id": "The video, by its `pipeline_video_id`.",
+    "report_name": "The report.",
 }
+
+# The version in a path.
+VERSION: Final = re.compile(r"^api/(v\d+)/")
 
 # The state of a limit, for a response to a request that is counted.
 LIMIT_HEADERS: Final = ("RateLimit", "RateLimit-Policy")
@@ -51,9 +61,12 @@ REFUSALS: Final = {
         "The client has reached a limit: on wrong keys or passwords of its address, or on requests of its user.",
         ("Retry-After", *LIMIT_HEADERS),
     ),
+    501: ("The storage of reports makes no links to its files.", ()),
     500: ("The service has a defect. The log has the reason.", ()),
     503: ("A database, or the service, cannot serve the request at the moment; `detail` says why.", ("Retry-After",)),
 }
+# The errors that only a request with a body can have.
+BODY_REFUSALS: Final = (413, 415)
 # The errors of which each endpoint has examples of its own; the other responses are the same everywhere.
 OWN_REFUSALS: Final = (400, 404)
 # The headers of reports for caches.
@@ -63,7 +76,7 @@ HEADERS: Final = {
     "Deprecation": ("Since when the endpoint is deprecated (RFC 9745).", {"type": "string", "pattern": r"^@\d+$"}),
     "ETag": ("Identifies this version of the response.", {"type": "string", "pattern": r'^(W/)?"[^"]+"$'}),
     "Last-Modified": ("The time of the latest load or change of the data.", {"type": "string"}),
-    "Link": ("The endpoint to use instead.", {"type": "string"}),
+    "Link": ("The endpoint to use instead, or the next page of a list.", {"type": "string"}),
     "RateLimit": (
         "For a limit: its name; `r`, how many requests remain; `t`, the seconds until its window ends.",
         {"type": "string", "examples": ['"data";r=99;t=60']},
@@ -105,22 +118,37 @@ class OperationSchema(AutoSchema):
         if operation is None:
             return None
         if isinstance(self.view, ReportView):
-            operation["parameters"] = [*self.path_parameters(), *map(query_parameter, self.query_parameters(self.view))]
-            operation["responses"]["200"] |= self.answer(self.view, operation["responses"]["200"])
-            operation["responses"]["304"] = self.unchanged()
+            is_post = method == "POST"
+            read = [each for each in self.read_parameters(self.view) if not is_post or each not in PAGES]
+            in_query = [parameter for parameter in read if not is_post or parameter.name == "format"]
+            operation["parameters"] = [*self.path_parameters(), *map(query_parameter, in_query)]
+            if is_post:
+                operation["requestBody"] = request_body(read[:-1])
+            operation["responses"]["200"] |= self.answer(self.view, operation["responses"]["200"], is_post=is_post)
+            if (self.view.models or self.view.is_list) and not is_post:
+                operation["responses"]["304"] = self.unchanged()
         if hasattr(self.view, "policy"):
             headers = operation["responses"]["200"].setdefault("headers", {})
             headers |= {name: header(name) for name in LIMIT_HEADERS}
-        for status in getattr(self.view, "error_statuses", ()):
+        for status in self.error_statuses(method):
             operation["responses"].setdefault(str(status), self.refusal(status))
         operation["responses"] = dict(sorted(operation["responses"].items()))
         return operation
 
+    def error_statuses(self, method: str) -> list[int]:
+        """Return the statuses of error responses, of which some are about bodies only."""
+        return [
+            status
+            for status in getattr(self.view, "error_statuses", ())
+            if method == "POST" or status not in BODY_REFUSALS
+        ]
+
     def get_operation_id(self) -> str:
-        """Return the method and the words of the path, which is a good name for a function."""
-        # Behind the last id, each further word subdivides the first one: enrollment/by gender.
-        words = self.path.rpartition("}")[2].strip("/").replace("-", "_").split("/")
-        return "_".join((self.method.lower(), "_by_".join(words)))
+        """Return the method, the version unless it is 0, and the endpoint's name: a good name for a function."""
+        *version, path = VERSION.split(self.path.strip("/").replace("-", "_"))
+        return "_".join(
+            (self.method.lower(), *(name for name in version if name not in ("", "v0")), endpoint_name(path))
+        )
 
     def get_summary(self) -> str:
         return " ".join(self.paragraphs()[0].split()).rstrip(".")
@@ -150,6 +178,9 @@ class OperationSchema(AutoSchema):
         if isinstance(self.view, ReportView) and not isinstance(serializer, ErrorSerializer):
             # Each may be left out, by the parameter `fields`.
             schema.pop("required", None)
+            if isinstance(serializer, ObjectSerializer):
+                # There may be further members of the same kind.
+                schema["additionalProperties"] = {"$ref": first_reference(schema["properties"])}
         return schema
 
     def path_parameters(self) -> list[Json]:
@@ -160,13 +191,14 @@ class OperationSchema(AutoSchema):
             for parameter in resolve(re.findall(r"{(\w+)}", self.path))
         ]
 
-    def query_parameters(self, view: ReportView) -> list[Parameter]:
-        names = []
-        for name, field in view.serializer_class().fields.items():
-            names += [name, *(f"{name}.{member}" for member in getattr(field, "fields", ()))]
-        return [*view.query, fields_parameter(names), format_parameter(available_formats(view.renderer_classes))]
+    def read_parameters(self, view: ReportView) -> list[Parameter]:
+        """Return the parameters of the query string, or of the body of a POST; ``format``, the last, is in no body."""
+        known = list(names(shape(view.serializer_class)))
+        exclude = (exclude_parameter(known),) if view.has_exclude else ()
+        formats = format_parameter(available_formats(view.renderer_classes))
+        return [*view.query, fields_parameter(known), *exclude, formats]
 
-    def answer(self, view: ReportView, described: Json) -> Json:
+    def answer(self, view: ReportView, described: Json, *, is_post: bool) -> Json:
         """Return the response of a report: the items in each format, with an example of each that is text."""
         example = examples.load()[self.path]
         content: Json = {
@@ -182,7 +214,11 @@ class OperationSchema(AutoSchema):
             "description": (view.serializer_class.__doc__ or "").strip(),
             "content": content,
         }
-        answer["headers"] = {name: header(name) for name in CACHING}
+        answer["headers"] = {
+            name: header(name) for name in (CACHING if (view.models or view.is_list) and not is_post else CACHING[:1])
+        }
+        if PAGES[0] in view.query and not is_post:
+            answer["headers"]["Link"] = header("Link")
         if view.deprecation is not None:
             headers = view.deprecation.headers(self.path.format(**SAMPLE_IDS))
             answer["headers"] |= {name: header(name, example) for name, example in headers.items()}
@@ -231,6 +267,23 @@ def header(name: str, example: str | None = None) -> Json:
     return {"description": meaning, "schema": values} | ({} if example is None else {"example": example})
 
 
+def first_reference(properties: Json) -> str:
+    """Return what the first property refers to."""
+    first = next(iter(properties.values()))
+    return next(str(each["$ref"]) for each in (first, *first.get("allOf", ())) if "$ref" in each)
+
+
+def request_body(parameters: list[Parameter]) -> Json:
+    """Return the description of a body with parameters, as JSON or as a form."""
+    properties = {}
+    for parameter in parameters:
+        one: Json = dict(parameter.values)
+        schema = {"type": "array", "items": one} if parameter.comma_separated else one
+        properties[parameter.name] = {**schema, "description": parameter.meaning, "examples": [parameter.example]}
+    content = {"schema": {"type": "object", "properties": properties}}
+    return {"content": {parser.media_type: content for parser in (bodies.JSONParser, bodies.FormParser)}}
+
+
 def query_parameter(parameter: Parameter) -> Json:
     several = {"schema": {"type": "array", "items": parameter.values}, "style": "form", "explode": False}
     return {
@@ -252,6 +305,7 @@ def refusal_examples(status: int) -> dict[str, Json]:
         415: problems.of_exception(exceptions.UnsupportedMediaType("text/plain")),
         429: problems.of_exception(TooManyRequests(30, WRONG_KEYS.reason)),
         500: errors.server_error(HttpRequest()),
+        501: problems.of_exception(LinkNotMade()),
         503: problems.database_unavailable(),
     }
     if answer := answers.get(status):

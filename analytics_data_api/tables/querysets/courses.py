@@ -1,0 +1,215 @@
+"""Which courses a table has, and the dates that it has of each.
+
+Where an index begins with ``course_id``, both are read by jumping from one course to the next, so that their cost grows
+with the number of courses and not with that of rows. How a database is made to do so differs: its backend does it, in
+``distinct_keys()`` and ``key_relation()`` of the connection. A table without such an index, or in a database whose
+backend has no such methods, is read once from beginning to end.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import Any, Final, NamedTuple, TypeVar
+
+from django.db import OperationalError, connections
+from django.db.models import Model
+
+from analytics_data_api.tables import introspection
+from analytics_data_api.tables.fields import Bytes, same_key
+from analytics_data_api.tables.statements import FETCH_SIZE, NOT_UTF8, database_of
+
+T = TypeVar("T")
+
+COURSE_ID: Final = "course_id"
+
+# How many courses one query names at most.
+BLOCK_SIZE: Final = 1000
+
+# Stands in a text for bytes that are not UTF-8; no query finds the rows of such an id.
+UNDECODABLE: Final = "\ufffd"
+
+# GROUP BY, since MariaDB skips too much where a subquery with DISTINCT and OFFSET runs again.
+DATE_OF_EACH: Final = """
+    SELECT c.course_id, (
+        SELECT CAST(t.{column} AS CHAR) FROM {table} t WHERE {conditions}
+        GROUP BY t.{column} ORDER BY t.{column} {direction} LIMIT 1 OFFSET {skipped}
+    ) FROM ({relation}) c
+"""
+ALL_DATES: Final = """
+    SELECT DISTINCT {key}, CAST(t.{column} AS CHAR) FROM {table} t WHERE {conditions} ORDER BY 1, 2 {direction}
+"""
+
+
+class DateQuery(NamedTuple):
+    """Which date of a course is meant.
+
+    Attributes:
+        column: The column of the date, or of the end of a week.
+        conditions: What the rows have to meet, as SQL, each with the table as ``t`` and its parameters as ``%s``.
+        params: The values of those parameters, as the database takes them.
+        number: Which of the dates, the latest one being 1; each date counts once, whatever its number of rows.
+        ascending: Whether the first date is 1 instead.
+    """
+
+    column: str
+    conditions: tuple[str, ...] = ()
+    params: tuple[Any, ...] = ()
+    number: int = 1
+    ascending: bool = False
+
+
+def blocks(values: Sequence[T], size: int = BLOCK_SIZE) -> Iterator[Sequence[T]]:
+    """Yield values in pieces that one query can name."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def is_indexed(model: type[Model]) -> bool:
+    """Return whether the rows of a course can be found without reading the others."""
+    return introspection.has_index(database_of(model), model._meta.db_table, COURSE_ID)
+
+
+def courses_on_record(model: type[Model]) -> list[str]:
+    """Return the ids of the courses that a table has rows of, each once, in the order of their bytes.
+
+    Whether an id has the form of one is not looked at. Ids that are no text are left out: no request can name them.
+
+    Args:
+        model: The table, with a column ``course_id``.
+
+    Raises:
+        django.db.Error: The database does not answer, or lacks the table.
+    """
+    alias = database_of(model)
+    connection: Any = connections[alias]
+    if hasattr(connection, "distinct_keys") and is_indexed(model):
+        ids = decoded(connection, lambda: connection.distinct_keys(model._meta.db_table, COURSE_ID))
+    else:
+        rows: Any = model._default_manager.using(alias)
+        distinct = rows.order_by().values_list(Bytes(COURSE_ID), flat=True).distinct()
+        ids = decoded(connection, lambda: list(distinct))
+    return sorted({found for found in ids if isinstance(found, str) and UNDECODABLE not in found})
+
+
+def decoded(connection: Any, read: Any) -> Any:
+    """Return what a function reads; where that holds bytes that are not UTF-8, with U+FFFD in their place."""
+    try:
+        return read()
+    except (UnicodeDecodeError, OperationalError) as error:
+        if connection.lenient or (isinstance(error, OperationalError) and NOT_UTF8 not in str(error)):
+            raise
+        connection.decode_leniently()
+        return read()
+
+
+def course_dates(model: type[Model], courses: Sequence[str], query: DateQuery) -> dict[str, str]:
+    """Return a date of each course, as text: by default the latest that a table has.
+
+    Zero dates are none.
+
+    Args:
+        model: The table.
+        courses: The courses, at most :data:`BLOCK_SIZE` where the table has an index on the course.
+        query: Which date; a course that has fewer is left out.
+
+    Raises:
+        django.db.Error: The database does not answer, or lacks the table.
+    """
+    connection: Any = connections[database_of(model)]
+    if not courses:
+        return {}
+    if not hasattr(connection, "key_relation") or not is_indexed(model):
+        return dict(dates_by_reading(model, courses, query, within=False))
+    found: dict[str, str | None] = dict(
+        decoded(connection, lambda: dates_by_index(connection, model._meta.db_table, courses, query))
+    )
+    # Where keys compare by a collation, the relation has only one of several that are alike.
+    rest = [course for course in courses if course not in found]
+    if rest and not getattr(connection, "compares_bytes", False):
+        found |= dates_by_reading(model, rest, query, within=True)
+    return {course: date for course in courses if (date := found.get(course)) is not None}
+
+
+def dates_by_index(
+    connection: Any, table: str, courses: Sequence[str], query: DateQuery
+) -> Iterable[tuple[str, str | None]]:
+    relation, keys = connection.key_relation(table, COURSE_ID, courses)
+    conditions = (same_key(connection, f"t.{COURSE_ID}", "c.course_id"), *query.conditions, real_date(query.column))
+    sql = DATE_OF_EACH.format(
+        column=query.column,
+        table=table,
+        conditions=" AND ".join(conditions),
+        direction="ASC" if query.ascending else "DESC",
+        skipped=query.number - 1,
+        relation=relation,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*query.params, *keys])
+        found: Iterable[tuple[str, str | None]] = cursor.fetchall()
+    return found
+
+
+def real_date(column: str) -> str:
+    """Return the SQL of what :func:`~analytics_data_api.tables.statements.is_date` checks."""
+    text = f"CAST(t.{column} AS CHAR)"
+    return f"{text} NOT LIKE '%%-00%%' AND {text} NOT LIKE '0000%%'"
+
+
+def dates_by_reading(
+    model: type[Model], courses: Sequence[str], query: DateQuery, *, within: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield the courses and the date by reading all their dates.
+
+    Args:
+        model: The table.
+        courses: The courses.
+        query: Which date.
+        within: Whether to read the rows of these courses only.
+    """
+    connection: Any = connections[database_of(model)]
+    conditions = [*query.conditions, real_date(query.column)]
+    params = list(query.params)
+    if within:
+        conditions.append(f"t.{COURSE_ID} IN ({', '.join(['%s'] * len(courses))})")
+        params += courses
+    sql = ALL_DATES.format(
+        key=Bytes.of(connection, f"t.{COURSE_ID}"),
+        column=query.column,
+        table=model._meta.db_table,
+        conditions=" AND ".join(conditions),
+        direction="ASC" if query.ascending else "DESC",
+    )
+    wanted = frozenset(courses)
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(sql, params)
+        for course, dates in groupby(fetched(cursor), key=itemgetter(0)):
+            date = next(islice(dates, query.number - 1, None), None)
+            if course in wanted and date is not None:
+                yield course, date[1]
+
+
+def fetched(cursor: Any) -> Iterator[tuple[str, str]]:
+    while rows := cursor.fetchmany(FETCH_SIZE):
+        yield from rows
+
+
+def latest_dates(model: type[Model], courses: Sequence[str] | None = None) -> dict[str, str]:
+    """Return the latest date that a table has of each course, as ``YYYY-mm-dd``.
+
+    Args:
+        model: One of the tables of enrollment by day.
+        courses: The courses; all that the table has where it is None.
+
+    Raises:
+        django.db.Error: The database does not answer, or lacks the table.
+    """
+    return dates_of(model, courses_on_record(model) if courses is None else courses, DateQuery("date"))
+
+
+def dates_of(model: type[Model], courses: Sequence[str], query: DateQuery) -> dict[str, str]:
+    """Return a date of each of any number of courses; see :func:`course_dates`."""
+    size = BLOCK_SIZE if is_indexed(model) else max(1, len(courses))
+    found: dict[str, str] = {}
+    for block in blocks(courses, size):
+        found |= course_dates(model, block, query)
+    return found
