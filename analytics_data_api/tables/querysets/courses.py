@@ -39,6 +39,13 @@ ALL_DATES: Final = """
     SELECT DISTINCT {key}, CAST(t.{column} AS CHAR) FROM {table} t WHERE {conditions} ORDER BY 1, 2 {direction}
 """
 
+# No part of it is zero, and the month has the day: February has 29 in a leap year alone.
+REAL_DATE: Final = """
+    {text} NOT LIKE '%%-00%%' AND {text} NOT LIKE '0000%%'
+    AND {day} NOT IN ('02-30', '02-31', '04-31', '06-31', '09-31', '11-31')
+    AND ({day} <> '02-29' OR ({year} %% 4 = 0 AND ({year} %% 100 <> 0 OR {year} %% 400 = 0)))
+"""
+
 
 class DateQuery(NamedTuple):
     """Which date of a course is meant.
@@ -152,7 +159,7 @@ def dates_by_index(
 def real_date(column: str) -> str:
     """Return the SQL of what :func:`~analytics_data_api.tables.statements.is_date` checks."""
     text = f"CAST(t.{column} AS CHAR)"
-    return f"{text} NOT LIKE '%%-00%%' AND {text} NOT LIKE '0000%%'"
+    return REAL_DATE.format(text=text, year=f"SUBSTR({text}, 1, 4)", day=f"SUBSTR({text}, 6, 5)")
 
 
 def dates_by_reading(

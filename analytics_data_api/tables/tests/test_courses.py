@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from analytics_data_api.tables import introspection, models
 from analytics_data_api.tables.querysets.courses import (
@@ -59,6 +60,35 @@ def test_the_end_of_a_week_is_a_time() -> None:
     assert {course: datetime.fromisoformat(end) for course, end in found.items()} == {
         make.COURSE_ID: datetime(2014, 12, 15)  # noqa: DTZ001  # as the database has it
     }
+
+
+@pytest.mark.usefixtures("indexed")
+def test_a_day_that_its_month_lacks_is_no_date() -> None:
+    for course_id in ("edX/a/b", "edX/c/d", "edX/e/f"):
+        for day in (1, 2, 28):
+            make.EnrollmentFactory(course_id=course_id, date=date(2015, 2, day))
+    make.EnrollmentFactory(course_id="edX/e/f", date=date(2015, 1, 31))
+    with connections["analytics"].cursor() as cursor:
+        if connections["analytics"].vendor == "mysql":
+            cursor.execute("SET sql_mode = 'ALLOW_INVALID_DATES'")
+        table = "UPDATE course_enrollment_daily SET date ="
+        cursor.execute(f"{table} '2015-02-30' WHERE course_id = 'edX/a/b' AND date = '2015-02-28'")
+        cursor.execute(f"{table} '2015-02-31' WHERE course_id = 'edX/c/d'")
+        cursor.execute(f"{table} '2015-02-29' WHERE course_id = 'edX/e/f' AND date = '2015-01-31'")
+    model: Any = models.CourseEnrollmentDaily
+    assert latest_dates(model) == {"edX/a/b": "2015-02-02", "edX/e/f": "2015-02-28"}
+    second = dates_of(model, courses_on_record(model), DateQuery("date", number=2))
+    assert second == {"edX/a/b": "2015-02-01", "edX/e/f": "2015-02-02"}
+
+
+@pytest.mark.usefixtures("indexed")
+@pytest.mark.parametrize("year", [2000, 2014, 2016, 2100])
+def test_the_last_day_of_each_month_is_a_date(year: int) -> None:
+    firsts = [date(year, month, 1) for month in range(2, 13)] + [date(year + 1, 1, 1)]
+    last_days = {f"edX/{month}/x": first - timedelta(days=1) for month, first in enumerate(firsts, 1)}
+    for course_id, day in last_days.items():
+        make.EnrollmentFactory(course_id=course_id, date=day)
+    assert latest_dates(models.CourseEnrollmentDaily) == {course: str(day) for course, day in last_days.items()}
 
 
 def test_no_course_has_no_date(indexed: bool) -> None:
