@@ -15,12 +15,12 @@ from analytics_data_api.tables import models
 from analytics_data_api.tables.loads import newest_loads
 from analytics_data_api.tables.tests import altered
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.tests.cases import CASES, Case, address
+from analytics_data_api.tests.cases import CASES, OF_TABLES, Case, address
 
 # Tables are altered, which a transaction would not take back on MySQL.
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
-every_case = pytest.mark.parametrize(("endpoint", "case"), CASES.items(), ids=CASES)
+every_case = pytest.mark.parametrize(("endpoint", "case"), OF_TABLES.items(), ids=OF_TABLES)
 ZERO_DATES = ("0000-00-00", "2015-00-00", "2015-03-00")
 UNDECODABLE = {"sqlite": "CAST(X'6eff65' AS TEXT)", "mysql": "CONVERT(X'6eeda08065' USING utf8mb4)"}
 # What the driver replaces: each byte of a sequence that stands for nothing.
