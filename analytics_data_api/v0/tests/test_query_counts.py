@@ -29,8 +29,11 @@ def queries(get: Get, path: str, **parameters: str) -> tuple[int, int, Any]:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_one_query_finds_the_key_one_the_version_and_one_reads_the_rows(get: Get, endpoint: str) -> None:
-    CASES[endpoint].rows()
-    assert queries(get, address(endpoint))[:2] == (1, CASES[endpoint].queries)
+    case = CASES[endpoint]
+    case.rows()
+    # Which courses a table has takes MySQL two more.
+    more = 2 if connections["analytics"].vendor == "mysql" and case.queries_before else 0
+    assert queries(get, address(endpoint))[:2] == (1, case.queries + more)
 
 
 @pytest.mark.parametrize("endpoint", [endpoint for endpoint, case in CASES.items() if case.dated])
