@@ -9,7 +9,7 @@ from typing import Any, Final
 from analytics_data_api.http.parameters import COURSE_IDS, DAYS, WEEKS, Given, Parameter, date_range
 from analytics_data_api.http.problems import BadRequest
 from analytics_data_api.tables.constants import enrollment_modes, genders
-from analytics_data_api.tables.constants.countries import COUNTRIES
+from analytics_data_api.tables.constants.countries import ALPHA2
 from analytics_data_api.tables.course_list import SORTABLE, CourseListQuery
 from analytics_data_api.tables.dates import Interval
 from analytics_data_api.tables.querysets.many import CoursesRequest, Values
@@ -121,9 +121,6 @@ class Dimension:
 
 
 YEAR: Final = re.compile(r"\d{1,4}", re.ASCII)
-COUNTRY_CODES: Final = {
-    code: alpha2 for alpha2, country in COUNTRIES.items() for code in (alpha2, country["alpha3"]) if code
-}
 
 
 def year(text: str) -> int | None:
@@ -135,7 +132,7 @@ def year(text: str) -> int | None:
 
 
 def country_code(text: str) -> str | None:
-    return None if text.lower() == UNKNOWN else COUNTRY_CODES[text.upper()]
+    return None if text.lower() == UNKNOWN else ALPHA2[text]
 
 
 def filter_parameter(name: str, meaning: str, example: list[str], values: dict[str, Any]) -> Parameter:

@@ -1,5 +1,6 @@
 """The tables of enrollment by day."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from operator import itemgetter
@@ -155,16 +156,43 @@ class EnrollmentGenderQuerySet(DatedQuerySet):
 
 
 class EnrollmentLocationQuerySet(DatedQuerySet):
-    """A row for each date and country, the unknown one first: ``(date, alpha-2 or None, count, created)``."""
+    """A row for each date and country, the unknown one first: ``(date, alpha-2 or None, count, created)``.
+
+    The rows of codes that stand for the same country, and of those that stand for none, are added up.
+    """
 
     natural_key = ("course_id", "date", "country_code")
     items = ("date", "country", "count", "created")
     sorted_by = 2
 
     def items_of(self, rows: list[Row]) -> Iterator[Row]:
+        # Nearly all codes are written as they are served, and then differ from each other.
         known = [row for row in rows if row[1] in countries.COUNTRIES]
-        known.sort(key=itemgetter(1))
         if len(known) < len(rows):
-            unknown = [row for row in rows if row[1] not in countries.COUNTRIES]
-            yield (rows[0][0], None, sum(row[2] or 0 for row in unknown), latest_created(unknown))
+            others = [row for row in rows if row[1] not in countries.COUNTRIES]
+            unknown = [row for row in others if row[1] not in countries.ALPHA2]
+            if unknown:
+                yield added_up(None, unknown)
+            if len(unknown) < len(others):
+                known = by_country([row for row in rows if row[1] in countries.ALPHA2])
+        known.sort(key=itemgetter(1))
         yield from known
+
+    def stored_values(self, values: Values | None) -> list[Any]:
+        codes = super().stored_values(values)
+        return [spelling for spelling, alpha2 in countries.ALPHA2.items() if alpha2 in codes] if codes else []
+
+
+def by_country(rows: Iterable[Row]) -> list[Row]:
+    """Return a row for each country, with its alpha-2 code."""
+    of_country: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        of_country[countries.ALPHA2[row[1]]].append(row)
+    return [
+        same[0] if same[0][1] == code and len(same) == 1 else added_up(code, same) for code, same in of_country.items()
+    ]
+
+
+def added_up(country: str | None, rows: list[Row]) -> Row:
+    """Return the row of a country for those of several codes."""
+    return (rows[0][0], country, sum(row[2] or 0 for row in rows), latest_created(rows))

@@ -117,15 +117,22 @@ def gender(rows: list[Row], course_id: str) -> list[Item]:
     return items
 
 
+def alpha2(code: str | None) -> str | None:
+    for known, (alpha3, _) in COUNTRIES.items():
+        if code is not None and code.upper() in (known, alpha3):
+            return known
+    return None
+
+
 def location(rows: list[Row], course_id: str) -> list[Item]:
     rows = newest(rows, "date", "country_code")
     items = []
     for day in dates(rows):
         of_day = [row for row in rows if row["date"] == day]
         groups: list[tuple[str | None, list[Row]]] = [
-            (None, [row for row in of_day if row["country_code"] not in COUNTRIES])
+            (None, [row for row in of_day if alpha2(row["country_code"]) is None])
         ]
-        groups += [(code, [row for row in of_day if row["country_code"] == code]) for code in sorted(COUNTRIES)]
+        groups += [(code, [row for row in of_day if alpha2(row["country_code"]) == code]) for code in sorted(COUNTRIES)]
         for code, group in groups:
             if group:
                 alpha3, name = COUNTRIES[code] if code else (None, "UNKNOWN")

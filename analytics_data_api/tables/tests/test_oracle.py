@@ -89,7 +89,7 @@ DAILY: dict[str, tuple[type[Model], dict[str, list[Any]], Callable[[list[Any], s
     ),
     "enrollment/location": (
         models.CourseEnrollmentByCountry,
-        {"country_code": [None, "", "UNKNOWN", "A1", "ca", "CA", "CN", "DE"]},
+        {"country_code": [None, "", "UNKNOWN", "A1", "ca", "CA", "CAN", "chn", "CN", "DE"]},
         oracle.location,
     ),
 }

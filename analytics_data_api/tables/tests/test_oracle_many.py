@@ -84,7 +84,7 @@ DAILY: dict[str, tuple[type[Model], dict[str, list[Any]], Report]] = {
     ),
     "enrollment/location": (
         models.CourseEnrollmentByCountry,
-        {"country_code": [None, "", "UNKNOWN", "A1", "CA", "CN", "DE"]},
+        {"country_code": [None, "", "UNKNOWN", "A1", "CA", "Can", "CN", "cn", "DE"]},
         oracle.location,
     ),
 }
