@@ -56,6 +56,12 @@ class SpoolFull(APIException):
     )
 
 
+TOO_LARGE: Final = (
+    "The answer is larger than all large answers may be together on this service. Request a shorter range; "
+    "its operators can raise SPOOL_MAX."
+)
+
+
 class Reservation:
     """Space reserved for one temporary file, of a limit that holds over all processes of a user.
 
@@ -83,6 +89,8 @@ class Reservation:
         Raises:
             SpoolFull: Too little of the limit is left.
         """
+        if size > self.units * UNIT:
+            raise SpoolFull(TOO_LARGE)
         while len(self.held) * UNIT < size:
             self.reserve_unit()
 

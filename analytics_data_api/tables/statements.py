@@ -5,7 +5,8 @@ statement is composed the first time, with parameters in place of the values, an
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, partial
+from datetime import date
+from functools import cache, lru_cache, partial
 from itertools import chain, islice
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -174,9 +175,17 @@ def as_text(row: Row) -> Row:
     return tuple(value.decode(errors="replace") if type(value) is bytes else value for value in row)
 
 
+@lru_cache(4096)
 def is_date(text: str | None) -> bool:
-    """Return whether a date or time, as text that begins with YYYY-mm-dd, is one.
+    """Return whether a date or time, as text that begins with YYYY-mm-dd, is one that exists.
 
-    Null is none, and neither is a zero date, which MySQL takes for any part that is not known: 0000-00-00, 2014-00-10.
+    Null is none. Neither is a zero date, which MySQL takes for any part that is not known (0000-00-00, 2014-00-10),
+    nor a day that its month lacks (2015-02-30), which SQLite takes, and MySQL in the mode ALLOW_INVALID_DATES.
     """
-    return text is not None and "-00" not in text[:10] and not text.startswith("0000")
+    if text is None or text[4:8:3] != "--":
+        return False
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        return False
+    return True

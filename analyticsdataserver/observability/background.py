@@ -11,6 +11,7 @@ from contextlib import suppress
 from copy import deepcopy
 from logging.handlers import QueueHandler, QueueListener
 from queue import Full, Queue
+from select import PIPE_BUF
 from threading import Lock
 from typing import Any, Final, TextIO
 
@@ -18,36 +19,49 @@ logger = logging.getLogger(__name__)
 
 # Lines that wait to be written, at most: seconds of a busy service. Further ones are lost, and the log says how many.
 MAX_WAITING: Final = 10_000
-# How long a process that ends waits for its lines to be written, and between two looks whether they are, in seconds.
+# Seconds for which a line waits for others that are written together with it.
+INTERVAL: Final = 0.01
+# Seconds for which a process that ends waits for its lines to be written.
 CLOSE_TIMEOUT: Final = 2.0
-CLOSE_INTERVAL: Final = 0.01
 
 
-class DescriptorHandler(logging.Handler):
+class LineWriter(QueueListener):
     """Writes lines to a file descriptor, from one thread.
 
-    A thread that is stuck in writing holds no lock of logging or of the stream, which the process needs to end.
+    Lines that arrive shortly after another are written together, so that a busy service neither wakes the thread nor
+    makes a system call for each of them. A thread that is stuck in writing holds no lock of logging or of the stream,
+    which the process needs to end.
 
     Args:
+        queue: The lines, as bytes.
         descriptor: The file descriptor.
     """
 
-    def __init__(self, descriptor: int) -> None:
-        super().__init__()
+    queue: Queue[bytes]
+
+    def __init__(self, queue: Queue[bytes], descriptor: int) -> None:
+        super().__init__(queue)
         self.descriptor = descriptor
 
-    def createLock(self) -> None:  # noqa: N802 - logging's name
-        self.lock = None
+    def handle(self, record: Any) -> None:
+        """Write a line, and then those that wait behind it."""
+        time.sleep(INTERVAL)
+        lines: list[bytes] = [record]
+        size = len(record)
+        for _ in range(self.queue.qsize()):
+            line = self.queue.get_nowait()
+            size += len(line)
+            if size > PIPE_BUF:
+                self.write(lines)
+                lines, size = [], len(line)
+            lines.append(line)
+            self.queue.task_done()
+        self.write(lines)
 
-    def handle(self, record: logging.LogRecord) -> bool:
-        # As logging's own handler does, but without the lock.
-        self.emit(record)
-        return True
-
-    def emit(self, record: logging.LogRecord) -> None:
+    def write(self, lines: list[bytes]) -> None:
         # The reader may be gone for good.
         with suppress(OSError):
-            os.write(self.descriptor, f"{self.format(record)}\n".encode(errors="backslashreplace"))
+            os.write(self.descriptor, b"".join(lines))
 
 
 class BackgroundHandler(QueueHandler):
@@ -63,12 +77,17 @@ class BackgroundHandler(QueueHandler):
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(Queue(MAX_WAITING))
-        self.writer = QueueListener(self.queue, DescriptorHandler((stream or sys.stderr).fileno()))
+        self.writer = LineWriter(self.queue, (stream or sys.stderr).fileno())
         self.start_lock = Lock()
         self.started = False
         self.lost = 0
 
-    def enqueue(self, record: logging.LogRecord) -> None:
+    def prepare(self, record: logging.LogRecord) -> bytes:
+        """Return the line of a record."""
+        return f"{self.format(record)}\n".encode(errors="backslashreplace")
+
+    def enqueue(self, record: Any) -> None:
+        """Have a line written; if too many wait already, only count it."""
         if not self.started:
             self.start()
         if self.lost and self.queue.qsize() < MAX_WAITING // 2:
@@ -89,7 +108,7 @@ class BackgroundHandler(QueueHandler):
         """Wait until all lines are written, but not for long; the writer's own ``stop()`` would wait for ever."""
         deadline = time.monotonic() + CLOSE_TIMEOUT
         while self.queue.unfinished_tasks and time.monotonic() < deadline:
-            time.sleep(CLOSE_INTERVAL)
+            time.sleep(INTERVAL)
         super().close()
 
 

@@ -17,8 +17,8 @@ from granian.http import HTTP1Settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "analyticsdataserver.settings.production")
 
-# The settings before anything else: if they refuse to start, their reason is the last line.
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from analyticsdataserver.observability import shared_counts
 from analyticsdataserver.observability.background import background_logging
@@ -82,10 +82,14 @@ def main(arguments: list[str] | None = None) -> None:
         check_address(options.bind, options.port)
     if options.check:
         return
+    try:
+        is_measured = settings.METRICS
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
     raise_descriptor_limit()
     # A worker that is started by a fork would have the code and the settings of this process, also after a reload.
     multiprocessing.set_start_method("spawn")
-    if settings.METRICS:
+    if is_measured:
         shared_counts.begin()
     server = Granian(
         options.application,

@@ -1,11 +1,12 @@
-"""Many clients ask everything while the database is restarted and the service is reloaded; each answer is compared.
+"""Many clients send requests while the database is restarted and the service is reloaded; each response is compared.
 
-``python -m analyticsdataserver.testing.soak`` prints what they got, and ends with status 1 where it was anything but
-the right answer, word that it has not changed, or word that a database does not answer.
+``python -m analyticsdataserver.testing.soak`` prints the statuses, and ends with status 1 if any response was something
+else than the expected body, a 304, or a 503 that says that a database does not answer.
 """
 
 import argparse
 import http.client
+import json
 import random
 import socket
 import sys
@@ -14,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -23,10 +25,9 @@ from analyticsdataserver.testing.site import ANALYTICS, Site, made_ready
 
 KEY: Final = "soak-0123456789abcdef0123456789abcdef"
 COURSES: Final = ("edX/DemoX/Demo_Course", "course-v1:edX+DemoX+Demo_2014")
-# Answers of up to half a megabyte, which are sent in one piece: one that is being streamed when its database goes away
-# cannot but break off.
+# Each short enough that many requests fit into the time.
 RANGES: Final = ("", "start_date=2014-11-24", "start_date=2014-01-01&end_date=2014-02-01&fields=count")
-# Of how many requests one is sent by somebody who has the answer.
+# One of this many requests is conditional.
 CONDITIONAL: Final = 4
 # Megabytes, more than lie between the service and a client that does not read.
 LARGE: Final = "/api/v0/courses/course-v1:edX+DemoX+Demo_2014/enrollment/birth_year/?start_date=2000-01-01"
@@ -40,12 +41,12 @@ SETTLED: Final = 5
 
 
 class Event(NamedTuple):
-    """Something that is done to the site.
+    """A disturbance of the site.
 
     Attributes:
-        at: When, as a part of the whole time.
-        name: What it is called.
-        do: Does it.
+        at: When it begins, as a part of the whole time.
+        name: Its name in the report.
+        do: The function that causes it.
     """
 
     at: float
@@ -107,7 +108,7 @@ EVENTS: Final = (
 
 
 def paths() -> Iterator[str]:
-    """Yield addresses of every endpoint about the sample data, in both formats, of the latest date and of ranges."""
+    """Yield the paths of every endpoint for the sample data, in two formats, for the latest date and for ranges."""
     import django
 
     django.setup()
@@ -123,11 +124,11 @@ def paths() -> Iterator[str]:
 
 
 class Soak:
-    """What clients ask of a site, and what they get.
+    """Requests to a site, and a count of the responses.
 
     Args:
-        site: The site, serving.
-        expected: The right answer at each address.
+        site: The site, which is being served.
+        expected: The expected response for each path.
     """
 
     def __init__(self, site: Site, expected: Mapping[str, Answer]) -> None:
@@ -140,31 +141,52 @@ class Soak:
         self.wrong: list[str] = []
 
     def client(self, number: int) -> None:
-        """Ask one address after another on a connection that is kept, until it is over."""
+        """Send one request after another on a persistent connection, until the time is over."""
         chance = random.Random(number)
-        addresses = list(self.expected)
+        known = list(self.expected)
         connection = http.client.HTTPConnection("127.0.0.1", self.site.service.port, timeout=30)
         with closing(connection):
             while not self.over.is_set():
-                path = chance.choice(addresses)
+                path = chance.choice(known)
                 headers = {"Authorization": f"Token {KEY}"}
                 if chance.randrange(CONDITIONAL) == 0 and (tag := self.expected[path].headers.get("ETag")):
                     headers["If-None-Match"] = tag
                 began = time.monotonic()
                 try:
-                    connection.request("GET", path, headers=headers)
-                    response = connection.getresponse()
-                    body = response.read()
+                    response, body = self.get(connection, path, headers)
                 except (OSError, http.client.HTTPException) as error:
                     connection.close()
                     self.note("broken connections", time.monotonic() - began, f"{path}: {error!r}")
                     continue
-                self.note(str(response.status), time.monotonic() - began, self.fault(path, headers, response, body))
+                is_error = response.status >= HTTPStatus.BAD_REQUEST
+                self.note(
+                    f"{response.status} {error_code(body)}" if is_error else f"{response.status}",
+                    time.monotonic() - began,
+                    self.fault(path, headers, response, body),
+                )
+
+    def get(
+        self, connection: http.client.HTTPConnection, path: str, headers: Mapping[str, str]
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        """Return the response to a request, and its body.
+
+        A request whose connection was closed before any of the response came is sent once more, as clients do with
+        methods that are idempotent (RFC 9110, section 9.2.2).
+        """
+        connection.request("GET", path, headers=headers)
+        try:
+            response = connection.getresponse()
+        except ConnectionError:
+            self.note("connections closed before the response, and opened again", 0, None)
+            connection.close()
+            connection.request("GET", path, headers=headers)
+            response = connection.getresponse()
+        return response, response.read()
 
     def fault(
         self, path: str, headers: Mapping[str, str], response: http.client.HTTPResponse, body: bytes
     ) -> str | None:
-        """Return what is wrong with an answer, None where it is right."""
+        """Return what is wrong with a response; None if nothing is."""
         right: bool
         match response.status:
             case 200:
@@ -185,7 +207,7 @@ class Soak:
                 self.wrong.append(fault)
 
     def run(self, clients: int, seconds: float) -> None:
-        """Have clients ask for some time, in which everything happens."""
+        """Run clients for some time, during which every event happens."""
         threads = [threading.Thread(target=self.client, args=(number,)) for number in range(clients)]
         began = time.monotonic()
         for thread in threads:
@@ -198,7 +220,7 @@ class Soak:
                 thread.join()
 
     def watch(self, began: float, seconds: float) -> None:
-        """Do what is to happen, at its time, and look after the memory."""
+        """Cause each event at its time, and measure the memory."""
         memory = Memory(self.site)
         for event in (*EVENTS, Event(1, "", lambda site: None)):
             while (left := began + event.at * seconds - time.monotonic()) > 0:
@@ -243,26 +265,34 @@ class Memory:
         return [f"worker {worker} has grown by more than {MEMORY / 1e6:.0f} MB" for worker in grown]
 
 
+def error_code(body: bytes) -> str:
+    """Return the error code of a problem document; empty if the body is none."""
+    try:
+        return str(json.loads(body)["error_code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
 def say(line: str) -> None:
     print(line, flush=True)
 
 
 def soak(clients: int, seconds: float) -> list[str]:
-    """Prepare a site, soak it, print what happened, and return what was wrong.
+    """Prepare a site, run the clients, print a report, and return what was wrong.
 
     Raises:
         ServerUnavailableError: No MariaDB server is installed, or it did not start.
-        ServiceUnavailableError: The service did not start, or not do what it was told.
+        ServiceUnavailableError: The service did not start, or did not obey a signal.
     """
     with made_ready(KEY, 5) as site:
-        # What tells versions of data apart would be lost with each restart of the server.
+        # Without notes, a restart of the server would be another version of the data.
         site.note_loads()
         with site.serving():
             expected = {path: site.get(path) for path in paths()}
             for path in [path for path, answer in expected.items() if answer.status != 200]:
-                # Not everything is on record about every sample course.
+                # Not every table has rows of every sample course.
                 del expected[path]
-            say(f"{clients} clients ask {len(expected)} addresses for {seconds:.0f} s.")
+            say(f"{clients} clients request {len(expected)} paths for {seconds:.0f} s.")
             run = Soak(site, expected)
             run.run(clients, seconds)
             total = sum(run.counts.values())
@@ -283,7 +313,7 @@ def main() -> Any:
         return str(error)
     for fault in wrong[:20]:
         say(f"wrong: {fault}")
-    say(f"{len(wrong)} answers or figures are wrong." if wrong else "Nothing is wrong.")
+    say(f"{len(wrong)} responses or figures are wrong." if wrong else "Nothing is wrong.")
     return bool(wrong)
 
 

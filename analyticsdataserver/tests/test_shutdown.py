@@ -166,6 +166,17 @@ def test_a_port_in_use_is_reported_at_once(service: Service, environment: dict[s
     )
 
 
+def test_missing_settings_are_reported_without_a_traceback(environment: dict[str, str]) -> None:
+    production = {**environment, "DJANGO_SETTINGS_MODULE": "analyticsdataserver.settings.production", "SECRET_KEY": ""}
+    command = [sys.executable, "-m", "analyticsdataserver.serving"]
+    result = subprocess.run(command, cwd=BASE_DIR, env=production, check=False, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr.startswith(
+        "Set these variables in the environment, or in the file .env:\nSECRET_KEY is not set."
+    )
+    assert "Traceback" not in result.stderr
+
+
 def test_a_log_that_is_not_read_keeps_no_worker_from_being_replaced_nor_the_service_from_ending(
     environment: dict[str, str],
 ) -> None:

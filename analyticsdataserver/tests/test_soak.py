@@ -1,12 +1,13 @@
 """What the soak takes for right, and what for wrong."""
 
 from http.client import HTTPMessage
+from io import BytesIO
 from typing import Any
 
 import pytest
 
 from analyticsdataserver.testing.service import Answer
-from analyticsdataserver.testing.soak import MEMORY, SETTLED, Memory, Soak
+from analyticsdataserver.testing.soak import MEMORY, SETTLED, Memory, Soak, error_code
 
 PATH = "/api/v0/something/"
 # No site is asked for anything here.
@@ -45,6 +46,45 @@ def soak() -> Any:
 )
 def test_answers(soak: Any, response: Response, body: bytes, right: bool) -> None:
     assert (soak.fault(PATH, {"If-None-Match": '"a"'}, response, body) is None) is right
+
+
+class Connection:
+    """A connection that is closed before the first ``broken`` responses come."""
+
+    def __init__(self, broken: int) -> None:
+        self.broken = broken
+        self.requests = 0
+
+    def request(self, method: str, path: str, headers: Any) -> None:
+        self.requests += 1
+
+    def getresponse(self) -> Any:
+        if self.requests <= self.broken:
+            raise ConnectionResetError
+        return BytesIO(b"[1]")
+
+    def close(self) -> None:
+        pass
+
+
+class TestConnectionClosedBeforeTheResponse:
+    def test_request_is_sent_once_more(self, soak: Any) -> None:
+        connection: Any = Connection(broken=1)
+        assert soak.get(connection, PATH, {})[1] == b"[1]"
+        assert connection.requests == 2
+        assert soak.counts == {"connections closed before the response, and opened again": 1}
+
+    def test_not_twice(self, soak: Any) -> None:
+        connection: Any = Connection(broken=2)
+        with pytest.raises(ConnectionResetError):
+            soak.get(connection, PATH, {})
+
+
+@pytest.mark.parametrize(
+    ("body", "code"), [(b'{"error_code":"table_locked"}', "table_locked"), (b"<html>", ""), (b"[]", ""), (b"{}", "")]
+)
+def test_error_code(body: bytes, code: str) -> None:
+    assert error_code(body) == code
 
 
 def test_what_is_wrong_is_counted_and_kept(soak: Any) -> None:
