@@ -1,7 +1,7 @@
 """The views of reports: what the endpoints of every version of the API share."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from time import monotonic
 from typing import Any, ClassVar, Final
@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from analytics_data_api.access.scope import Access, InScope
 from analytics_data_api.access.throttling.clients import UserThrottle
 from analytics_data_api.access.throttling.policies import DATA, Policy
 from analytics_data_api.formats.base import RowRenderer
@@ -28,7 +29,9 @@ from analytics_data_api.http.disposition import attachment
 from analytics_data_api.http.parameters import Given, Parameter
 from analytics_data_api.http.problems import BadRequest, NoData
 from analytics_data_api.http.retry import reconnect
+from analytics_data_api.http.scoped_rows import rows_in_scope, without_small_counts
 from analytics_data_api.http.spool import whole_response
+from analytics_data_api.tables.querysets import COURSE_ID
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.tables.statements import database_of
 from analytics_data_api.text import quote_value, require_text
@@ -67,10 +70,13 @@ class ReportView(APIView):
         slug: The end of the name of a file that an answer is saved as; None for no file name.
         single: Whether the answer is one item by itself, not a list.
         query: The parameters that :meth:`report` reads.
+        is_scoped: Whether an endpoint about many courses reads only those that :meth:`Access.select` returns.
+        is_report_file: Whether the answer can name learners, so that a limited key needs the right to it.
         deprecation: Since when, and by which endpoint, this one is replaced; None for an endpoint that is not.
         policy: The limit on requests of a user.
         error_statuses: The statuses of error responses, for the description.
         common_headers: The headers of every response.
+        access: What the key or the session of the request may see.
         entity_id: The id in the path, percent-encoding resolved.
         query_params: The parameters of the query string, or, for POST, of the body.
     """
@@ -79,6 +85,7 @@ class ReportView(APIView):
     # By REST framework, no request body is read.
     parser_classes = ()
     renderer_classes = FORMATS
+    permission_classes = (InScope,)
     throttle_classes = (UserThrottle,)
 
     serializer_class: ClassVar[type[Serializer[Any]]]
@@ -88,12 +95,15 @@ class ReportView(APIView):
     slug: ClassVar[str | None] = None
     single: ClassVar[bool] = False
     query: ClassVar[tuple[Parameter, ...]] = ()
+    is_scoped: ClassVar[bool] = False
+    is_report_file: ClassVar[bool] = False
     deprecation: ClassVar[Deprecation | None] = None
     policy: ClassVar[Policy] = DATA
     common_headers: ClassVar[Mapping[str, str]] = HEADERS
+    access: Access
     entity_id: str
     query_params: Given
-    error_statuses: ClassVar[tuple[int, ...]] = (400, 401, 404, 406, 429, 500, 503)
+    error_statuses: ClassVar[tuple[int, ...]] = (400, 401, 403, 404, 406, 429, 500, 503)
 
     def report(self) -> Rows:
         """Return the rows that the request is for; no row is read before it is taken.
@@ -157,7 +167,7 @@ class ReportView(APIView):
         meta = request.META
         # Before the rows are read. The answer to a POST has no version, as no cache keeps it.
         validation = request.method != "POST" and validate_report(
-            request, self.models, renderer.format, request.path, meta.get("QUERY_STRING", "")
+            request, self.models, renderer.format, request.path, meta.get("QUERY_STRING", ""), self.access.scope
         )
         not_modified = validation and validation.not_modified
         # An ETag is made of the path and the query string, too: only an answer with rows has had it.
@@ -188,7 +198,10 @@ class ReportView(APIView):
         """
         fields = parameters.fields(self.query_params) if parameters.FIELDS in self.query_params else ()
         try:
-            return RowSet(self.serializer_class, self.report(), fields, single=self.single)
+            rows, access = self.report(), self.access
+            if access.is_limited or access.min_count:
+                rows = self.permitted(rows)
+            return RowSet(self.serializer_class, rows, fields, single=self.single)
         except UnknownFieldError as error:
             raise BadRequest(
                 f"fields names {quote_value(error.field)}; it takes a comma-separated list of: "
@@ -196,11 +209,33 @@ class ReportView(APIView):
                 "unknown_field",
             ) from None
 
+    def permitted(self, rows: Rows) -> Rows:
+        """Return what a key with a limit may see of a report."""
+        if self.access.is_limited:
+            rows = self.in_scope(rows)
+        if self.access.min_count:
+            rows = without_small_counts(rows, self.serializer_class, self.access.min_count, self.totals())
+        return rows
+
+    def in_scope(self, rows: Rows) -> Rows:
+        """Return the rows of the courses that a limited key may see.
+
+        Raises:
+            NotForLimitedKeys: It cannot be said of which course a row is.
+        """
+        return rows if self.entity == COURSE_ID else rows_in_scope(rows, self.access, is_selected=self.is_scoped)
+
+    def totals(self) -> Collection[str]:
+        """Return the fields of the items that are no small counts, however small: totals, and what counts nobody."""
+        return getattr(self.serializer_class, "totals", ())
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if self.entity is not None:
             self.entity_id = parameters.entity_id(kwargs[self.entity])
         self.query_params = request.query_params
         super().initial(request, *args, **kwargs)
+        auth: Any = request.auth
+        self.access = auth
         if request.method == "POST":
             self.query_params = posted.parameters(request)
         if query := request.META.get("QUERY_STRING"):
@@ -234,7 +269,7 @@ class ManyReportView(ReportView):
     http_method_names = list(POST_METHODS)
     common_headers = POST_HEADERS
     entity = None
-    error_statuses = (400, 401, 404, 406, 413, 415, 429, 500, 503)
+    error_statuses = (400, 401, 403, 404, 406, 413, 415, 429, 500, 503)
 
     def file_name(self) -> str | None:
         return None if self.single else self.slug

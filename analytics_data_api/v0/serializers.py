@@ -2,6 +2,8 @@
 
 A serializer only declares: names, order, types, what each field means. Answers are written from it by
 :class:`~analytics_data_api.formats.row_set.RowSet`. A field that is not ``required`` may be missing from an item.
+``totals`` names the whole numbers that are served however small they are, also to a key that was made with a smallest
+count: sums over a course, and numbers that count nobody. Every other whole number is taken for a count.
 """
 
 from typing import Any
@@ -20,6 +22,8 @@ CREATED = "When the numbers were computed, UTC."
 
 class CourseActivityWeeklySerializer(serializers.Serializer[Any]):
     """A week of a course: how many users did something of each kind at least once."""
+
+    totals = ("any",)
 
     interval_start = TimeField(help_text="When the week starts: Monday 00:00, UTC.")
     interval_end = TimeField(help_text="When the week ends, itself not part of it: the next Monday 00:00, UTC.")
@@ -52,6 +56,8 @@ class CourseActivityMostRecentWeekSerializer(serializers.Serializer[Any]):
 class CourseEnrollmentDailySerializer(serializers.Serializer[Any]):
     """A day of a course: its enrolled users."""
 
+    totals = ("count",)
+
     course_id = serializers.CharField(help_text=COURSE_ID)
     date = serializers.DateField(help_text=DATE)
     count = serializers.IntegerField(allow_null=True, help_text="Enrolled users.")
@@ -60,6 +66,8 @@ class CourseEnrollmentDailySerializer(serializers.Serializer[Any]):
 
 class CourseEnrollmentModeDailySerializer(serializers.Serializer[Any]):
     """A day of a course: its enrolled users by enrollment mode."""
+
+    totals = ("count", "cumulative_count")
 
     course_id = serializers.CharField(help_text=COURSE_ID)
     date = serializers.DateField(help_text=DATE)
@@ -73,6 +81,8 @@ class CourseEnrollmentModeDailySerializer(serializers.Serializer[Any]):
 
 class CourseEnrollmentByBirthYearSerializer(serializers.Serializer[Any]):
     """A day of a course and a year: the enrolled users who were born in it."""
+
+    totals = ("birth_year",)
 
     course_id = serializers.CharField(help_text=COURSE_ID)
     date = serializers.DateField(help_text=DATE)
@@ -131,6 +141,8 @@ class CourseEnrollmentByCountrySerializer(serializers.Serializer[Any]):
 class VideoSerializer(serializers.Serializer[Any]):
     """A video of a course."""
 
+    totals = ("duration", "segment_length")
+
     pipeline_video_id = serializers.CharField(help_text="The video, as courses/…/videos and videos/…/timeline name it.")
     encoded_module_id = serializers.CharField(help_text="The video's module, as web pages name it.")
     duration = serializers.IntegerField(allow_null=True, help_text="Its length in seconds.")
@@ -142,6 +154,8 @@ class VideoSerializer(serializers.Serializer[Any]):
 
 class ProblemSerializer(serializers.Serializer[Any]):
     """A problem of a course: how often it was answered."""
+
+    totals = ("total_submissions",)
 
     module_id = serializers.CharField(help_text="The problem.")
     total_submissions = serializers.IntegerField(help_text="Users' last responses, an average over the parts.")
@@ -163,6 +177,8 @@ class GradeDistributionSerializer(serializers.Serializer[Any]):
 
 class ProblemResponseAnswerDistributionSerializer(serializers.Serializer[Any]):
     """An answer to a part of a problem: how often it was given."""
+
+    totals = ("variant",)
 
     course_id = serializers.CharField(help_text=COURSE_ID)
     module_id = serializers.CharField(help_text=MODULE_ID)
@@ -201,6 +217,8 @@ class SequentialOpenDistributionSerializer(serializers.Serializer[Any]):
 
 class VideoTimelineSerializer(serializers.Serializer[Any]):
     """A segment of a video: how often it was watched."""
+
+    totals = ("segment",)
 
     segment = serializers.IntegerField(allow_null=True, help_text="Its place in the video, counted from 0.")
     num_users = serializers.IntegerField(allow_null=True, help_text="Users who watched it.")

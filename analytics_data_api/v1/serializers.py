@@ -11,6 +11,8 @@ from analytics_data_api.v0.serializers import COURSE_ID, DATE
 class CourseEnrollmentByModeSerializer(serializers.Serializer[Any]):
     """A day of a course: its enrolled users by enrollment mode, each mode by itself."""
 
+    totals = ("count", "cumulative_count")
+
     course_id = serializers.CharField(help_text=COURSE_ID)
     date = serializers.DateField(help_text=DATE)
     count = serializers.IntegerField(help_text="Enrolled users in every mode, also those that have no field here.")

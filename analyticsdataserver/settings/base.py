@@ -90,10 +90,13 @@ THROTTLE_DATA = config.THROTTLE_DATA
 THROTTLE_SERVICE = config.THROTTLE_SERVICE
 THROTTLE_SERVICE_USERS = frozenset(config.THROTTLE_SERVICE_USERS)
 
+# Whether /api-token-auth/ gives a key to a user who sends name and password.
+KEYS_BY_PASSWORD = config.KEYS_BY_PASSWORD
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": (
         "analytics_data_api.access.authentication.KeyAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "analytics_data_api.access.authentication.KeySessionAuthentication",
     ),
     "DEFAULT_PERMISSION_CLASSES": ("rest_framework.permissions.IsAuthenticated",),
     "DEFAULT_RENDERER_CLASSES": ("analytics_data_api.formats.json.JSONRenderer",),

@@ -80,7 +80,7 @@ def test_every_operation_says_everything(description: Any, endpoint: str, case: 
     assert described["tags"] == ["api"]
     assert {"key": []} in described["security"]
     assert {"session": []} in described["security"]
-    assert described["responses"].keys() == {"200", "304", "400", "401", "404", "406", "429", "500", "503"}
+    assert described["responses"].keys() == {"200", "304", "400", "401", "403", "404", "406", "429", "500", "503"}
     names = {parameter["name"] for parameter in described["parameters"]}
     assert {"fields", "format"} < names
     assert ({"start_date", "end_date"} <= names) == case.dated

@@ -12,6 +12,7 @@ from django.test import override_settings
 from django.urls import resolve
 from rest_framework.test import APIRequestFactory, force_authenticate
 
+from analytics_data_api.access.scope import WHOLE
 from analytics_data_api.http import parameters
 from analytics_data_api.http.views import ReportView
 from analytics_data_api.versions import ENDPOINTS
@@ -87,7 +88,8 @@ def ask(path: str, query: dict[str, str] | None = None, *, key: str | None = "")
     headers = {"authorization": f"Token {key}"} if key else {}
     request = APIRequestFactory().get(path, query or {}, headers=headers)
     if key == "":
-        force_authenticate(request, User(username="reader"))
+        whole: Any = WHOLE
+        force_authenticate(request, User(username="reader"), whole)
     match = resolve(unquote(path))
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     return response
