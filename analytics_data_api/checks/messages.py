@@ -11,7 +11,7 @@ LEVELS: Final = {
     **dict.fromkeys(("wrong_type", "wrong_collation", "missing_index"), ERROR),
     "duplicate_rows": WARNING,
     **dict.fromkeys(("layout_without_column", "unknown_column", "short_index"), INFO),
-    **dict.fromkeys(("case_insensitive", "similar_ids", "not_checked"), INFO),
+    **dict.fromkeys(("case_insensitive", "similar_ids", "not_checked", "absent_table"), INFO),
 }
 
 

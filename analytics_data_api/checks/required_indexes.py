@@ -11,10 +11,22 @@ from django.db.models.sql.where import AND, WhereNode
 
 from analytics_data_api.tables.constants import activity_types
 from analytics_data_api.tables.dates import DateRange
+from analytics_data_api.tables.fields import OnDates
 
 # A date that is a midnight makes another query than a time within a day.
 ENDS: Final = (None, datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, 12, tzinfo=UTC))
 RANGES: Final = (None, *(DateRange(*ends) for ends in product(ENDS, ENDS) if any(ends)))
+
+
+# What the reports of many courses call, each with one course.
+OF_MANY: Final[dict[str, tuple[Any, ...]]] = {
+    "is_filled": (),
+    "of_courses": ([""],),
+    "programs_of": ([""],),
+    "programs": (None,),
+    "counts_on": ([""], ENDS[1]),
+    "on_latest_dates": ({"": "2000-01-01"},),
+}
 
 
 class Search(NamedTuple):
@@ -38,23 +50,26 @@ def queries(rows: Any) -> list[Query]:
         return iter(())
 
     for report in reports(type("ComposedOnly", (type(rows),), {"read": read})(rows.model, using=rows.db)):
-        list(report.rows)
+        list(report)
     return composed
 
 
-def reports(rows: Any) -> Iterator[Any]:
-    """Yield every report about an id that a table has."""
+def reports(rows: Any) -> Iterator[Iterable[Any]]:
+    """Yield the rows of every report that a table has, about an id or about many."""
     if hasattr(rows, "span"):
         for dates in RANGES:
-            yield rows.report("", dates)
+            yield rows.report("", dates).rows
         rows.span("")
-    else:
-        yield rows.report("")
+    elif hasattr(rows, "report"):
+        yield rows.report("").rows
     if hasattr(rows, "recent"):
         for name in activity_types.NAMES:
-            yield rows.recent("", name)
+            yield rows.recent("", name).rows
     if hasattr(rows, "by_problem"):
-        yield rows.by_problem("")
+        yield rows.by_problem("").rows
+    for name, arguments in OF_MANY.items():
+        if hasattr(rows, name):
+            yield getattr(rows, name)(*arguments) or ()
 
 
 def columns(queries: Iterable[Query], known: Iterable[str], connection: Any) -> set[str]:
@@ -67,7 +82,9 @@ def searches(query: Query) -> Iterator[Search]:
     """Yield how a query, and each query within it, finds its rows."""
     equal, latest = set(), None
     for lookup in lookups(query.where):
-        if isinstance(lookup.rhs, Query):
+        if isinstance(lookup.lhs, OnDates):
+            equal.update(lookup.lhs.columns)
+        elif isinstance(lookup.rhs, Query):
             yield from searches(lookup.rhs)
             latest = lookup.lhs.target.column
         elif isinstance(lookup, Exact | In):

@@ -12,7 +12,19 @@ from analytics_data_api.checks.databases import engine
 from analytics_data_api.checks.messages import TableReport, message
 from analytics_data_api.checks.table import Table, UnreadableTableError, describe
 from analytics_data_api.tables.fields import AsText
-from analytics_data_api.tables.models import TableUpdate
+from analytics_data_api.tables.models import (
+    CourseMetaSummaryEnrollment,
+    CourseProgramMetadata,
+    TableUpdate,
+    TagsDistribution,
+)
+
+# Tables that a database may lack, and what follows from that.
+NEED_NOT_BE: Final[dict[type[Model], str]] = {
+    CourseMetaSummaryEnrollment: "summaries of courses are derived from enrollment by mode",
+    CourseProgramMetadata: "no course is part of a program",
+    TagsDistribution: "no problem has tags",
+}
 
 NOT_SHOWN: Final = "the loads that the pipeline has noted are not shown"
 
@@ -67,7 +79,10 @@ def report(models: list[type[Model]], alias: str, kinds: dict[str, str], *, quic
         found += contents.newest_findings(table, held)
         found += () if quick else contents.duplicate_findings(table, held["rows"])
     except UnreadableTableError as error:
-        found += error.args
+        (reason,) = error.args
+        if reason.id == "missing_table" and (effect := NEED_NOT_BE.get(models[0])):
+            reason = message("absent_table", f"It is not there, and need not be: {effect}.")
+        found.append(reason)
     except DatabaseError as error:
         # Raises another error if the database does not answer any more.
         connections[alias].close_if_unusable_or_obsolete()

@@ -78,7 +78,9 @@ class Table:
         rows: Any = models[layouts.index(self.fields)]._default_manager.using(alias)
         self.rows, queries = rows, required_indexes.queries(rows)
         self.read_columns = required_indexes.columns(queries, self.fields, self.connection)
-        self.searches = list(dict.fromkeys(search for query in queries for search in required_indexes.searches(query)))
+        searches = (search for query in queries for search in required_indexes.searches(query))
+        # Not those that read the whole table.
+        self.searches = list(dict.fromkeys(search for search in searches if search.equal))
         # The field of the id that identifies a row first, its column, and the field of the row's date or end of a week.
         self.entity: str = rows.natural_key[0]
         self.entity_column = self.column(self.entity)

@@ -52,12 +52,16 @@ def csv_writer(kind: JsonType, convert: Convert | None, empty: bytes) -> Write:
         return partial(csv_numbers, empty=empty)
 
     def write(value: Any) -> bytes:
-        value = value if convert is None else convert(value)
+        value = value if convert is None or kind is JsonType.OBJECTS else convert(value)
         if isinstance(value, Decimal):
             value = number(value)
         # The second, empty column keeps csv from quoting the first one for being alone.
         return empty if value is None or value == "" else csv_line([value, None])[:-3]
 
+    if kind is JsonType.OBJECTS and convert is not None:
+        # What objects have in one place repeats, unlike the objects.
+        cell = value_cache(write, absent=empty)
+        return lambda objects: map(cell, map(convert, objects))
     return partial(map, write if kind is JsonType.LISTS else value_cache(write, absent=empty))
 
 

@@ -23,6 +23,10 @@ class WrittenField(serializers.Field):
     written: ClassVar[Mapping[str, Any]]
 
 
+class ObjectSerializer(serializers.Serializer[Any]):
+    """An object that rows have as it is written, a ``dict``, and that differs from row to row."""
+
+
 class TimeField(WrittenField):
     """A time in UTC, ``YYYY-mm-dd HH:MM:SS``, as ``YYYY-mm-ddTHHMMSS``: without colons, without a zone."""
 

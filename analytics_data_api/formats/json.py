@@ -87,4 +87,4 @@ def json_writer(kind: JsonType, convert: Convert | None) -> Write:
         # A copy: the bytes that orjson returns keep the buffer of some kilobytes that they were written in.
         return bytes(memoryview(orjson.dumps(value if convert is None else convert(value), number)))
 
-    return partial(map, write if kind is JsonType.LISTS else value_cache(write))
+    return partial(map, write if kind in (JsonType.LISTS, JsonType.OBJECTS) else value_cache(write))

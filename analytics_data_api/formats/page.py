@@ -38,8 +38,10 @@ JSON_TOKEN: Final = re.compile(
     r"|(?P<number>-?\d[\d.eE+-]*)|(?P<word>true|false|null)"
 )
 CODE: Final = re.compile(r"`([^`]+)`")
+# An id in a route.
+NAMED_GROUP: Final = re.compile(r"\(\?P<(\w+)>[^()]*\)")
 # Parameters that get a browser's own date picker, as long as it can hold the value: it has no time of day.
-DATE_PARAMETERS: Final = {"start_date", "end_date"}
+DATE_PARAMETERS: Final = {"start_date", "end_date", "recent_date"}
 PLAIN_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -78,17 +80,15 @@ class Input:
 
 @dataclass(frozen=True)
 class Address:
-    """The parts of an endpoint's path: before the id, the id, and the words after it."""
+    """The parts of an endpoint's path: what is before the id, the id or None, and the words after it.
+
+    ``template`` is the path with the names of ids in braces.
+    """
 
     head: str
-    entity: str
-    entity_id: str
+    entity_id: str | None
     words: tuple[str, ...]
-
-    @property
-    def template(self) -> str:
-        """The path with the id's name in braces."""
-        return f"{self.head}{{{self.entity}}}/{'/'.join(self.words)}/"
+    template: str
 
 
 class PageRenderer(renderers.BrowsableAPIRenderer):
@@ -137,7 +137,7 @@ class PageRenderer(renderers.BrowsableAPIRenderer):
             ],
             "docs": f"{reverse('docs').rstrip('/')}/#!/{TAG}/{schema.get_operation_id()}",
             "successor": successor(view, request),
-            "inputs": list(inputs(view, schema.query_parameters(view))),
+            "inputs": list(inputs(view, schema.read_parameters(view))),
             "format": request.query_params.get("format"),
             "action": escape_uri_path(request.path),
             # Without a session there is nothing to log out of.
@@ -172,18 +172,23 @@ def with_code(text: str) -> SafeString:
 
 def address(view: Any, request: Request) -> Address:
     """Return the parts of the path of a request to a view."""
+    version, _, pattern = resolve(request.path_info).route.partition("^")
+    path = NAMED_GROUP.sub(r"{\1}", pattern.removesuffix(r"/?\Z"))
+    entity_id = None if view.entity is None else view.entity_id
     # The id begins where the route has its first regular expression.
-    head = "/" + resolve(request.path_info).route.partition("(?P<")[0].replace("^", "")
-    tail = request.path_info[len(head) + len(view.kwargs[view.entity]) :]
-    return Address(head, view.entity, view.entity_id, tuple(tail.strip("/").split("/")))
+    head = f"/{version}{'' if entity_id is None else path.partition('{')[0]}"
+    tail = request.path_info[len(head) + len(view.kwargs[view.entity] if view.entity else "") :]
+    return Address(head, entity_id, tuple(tail.strip("/").split("/")), f"/{version}{path}/")
 
 
 def crumbs(place: Address, request: HttpRequest) -> Iterator[Crumb]:
     """Yield the parts of an endpoint's path, the last of which is the page itself."""
     script_name = request.path[: -len(request.path_info)]
     yield Crumb(place.head.strip("/").rpartition("/")[2], None)
-    yield Crumb(place.entity_id, None)
-    path = f"{place.head}{place.entity_id}/"
+    path = place.head
+    if place.entity_id is not None:
+        yield Crumb(place.entity_id, None)
+        path += f"{place.entity_id}/"
     for word in place.words:
         path += f"{word}/"
         yield Crumb(word.replace("_", " "), escape_uri_path(script_name + path) if is_endpoint(path) else None)
@@ -219,7 +224,6 @@ def inputs(view: Any, described: Iterable[Any]) -> Iterator[Input]:
         if parameter.deprecated or parameter.name == "format":
             continue
         value = view.request.query_params.get(parameter.name, "")
-        example = ",".join(parameter.example) if parameter.comma_separated else str(parameter.example)
         choices: tuple[str, ...] = ()
         kind = "text"
         if parameter.name in DATE_PARAMETERS:
@@ -228,4 +232,4 @@ def inputs(view: Any, described: Iterable[Any]) -> Iterator[Input]:
             kind, choices = "choice", tuple(parameter.values["enum"])
             value = value or parameter.values.get("default", "")
         hint = parameter.meaning.partition(". ")[0].replace("`", "").rstrip(".")
-        yield Input(parameter.name, hint, value, example, kind, choices)
+        yield Input(parameter.name, hint, value, parameter.shown_example, kind, choices)

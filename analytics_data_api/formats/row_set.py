@@ -1,15 +1,16 @@
 """Rows in the shape that a serializer declares, ready to be written in any format."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from functools import cache, cached_property, lru_cache
 from itertools import chain, islice, repeat
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+import orjson
 from rest_framework import serializers
 
-from analytics_data_api.formats.fields import WrittenField
+from analytics_data_api.formats.fields import ObjectSerializer, WrittenField
 from analytics_data_api.tables.rows import ABSENT, Row, Rows
 
 Convert = Callable[[Any], Any]
@@ -50,6 +51,8 @@ class JsonType(Enum):
 
     NUMBERS = auto()
     LISTS = auto()
+    # Objects of which nearly every row has another one.
+    OBJECTS = auto()
     OTHERS = auto()
 
 
@@ -58,17 +61,23 @@ NUMBERS: Final = (serializers.IntegerField, serializers.FloatField, serializers.
 
 
 class UnknownFieldError(ValueError):
-    """A field is selected that the items do not have.
+    """A field is selected, or excluded, that the items do not have.
 
     Attributes:
         field: The name that was given.
-        known: The names that can be selected.
+        known: The names that can be given.
+        excluded: Whether it was to be excluded.
     """
 
-    def __init__(self, field: str, known: Iterable[str]) -> None:
+    def __init__(self, field: str, known: Iterable[str], *, excluded: bool = False) -> None:
         super().__init__(f"There is no field {field!r}.")
         self.field = field
         self.known = tuple(known)
+        self.excluded = excluded
+
+
+class NoFieldsError(ValueError):
+    """All fields that are selected are excluded."""
 
 
 class Column:
@@ -77,7 +86,9 @@ class Column:
     Attributes:
         name: Its name.
         optional: Whether it may be missing from the rows' columns, or ABSENT in a row.
-        members: The names of its members, if it is an object.
+        leaves: The paths of the values in it, if it is an object: the names of the members that lead to each, with dots
+            between them.
+        members: The paths of its members, and of theirs.
         convert: What to write for a value; None where it is written as it is.
         kind: What the values are.
     """
@@ -85,45 +96,127 @@ class Column:
     def __init__(self, name: str, field: serializers.Field[Any, Any, Any, Any]) -> None:
         self.name = name
         self.optional = not field.required
-        self.members = tuple(field.fields) if isinstance(field, serializers.Serializer) else ()
-        self.convert = value_cache(field.to_representation) if self.members or isinstance(field, WrittenField) else None
+        self.leaves = tuple(leaves(field))
+        self.members = tuple(dict.fromkeys(chain.from_iterable(map(prefixes, self.leaves))))
+        self.convert: Convert | None = None
         if isinstance(field, serializers.ListField):
             self.kind = JsonType.LISTS
+        elif isinstance(field, (serializers.DictField, ObjectSerializer)):
+            self.kind = JsonType.OBJECTS
         elif isinstance(field, NUMBERS):
             self.kind = JsonType.NUMBERS
         else:
             self.kind = JsonType.OTHERS
+            if self.members or isinstance(field, WrittenField):
+                self.convert = value_cache(field.to_representation)
 
-    def only(self, members: tuple[str, ...]) -> Convert | None:
-        """Return the conversion to an object with some of its members, with all of them where none is named."""
+    def only(self, members: tuple[str, ...], excluded: frozenset[str]) -> Convert | None:
+        """Return the conversion to an object with some of its members, with all of them where none is named.
+
+        Args:
+            members: The paths of the members.
+            excluded: Names and paths of members that are left out.
+        """
         convert = self.convert
-        if convert is None or not members:
+        if not self.members or not (members or excluded):
             return convert
 
         def convert_members(value: Any) -> dict[str, Any]:
-            written = convert(value)
-            return {name: written[name] for name in members}
+            written = value if convert is None else convert(value)
+            return without(selected_of(written, members), excluded, self.name)
 
-        return value_cache(convert_members)
+        return convert_members if self.kind is JsonType.OBJECTS else value_cache(convert_members)
 
-    def flat(self, members: tuple[str, ...]) -> Iterator[tuple[str, Convert | None]]:
-        """Yield the header and the conversion of each of the column's cells in a flat table."""
+    def flat(self, members: tuple[str, ...], excluded: frozenset[str]) -> Iterator[tuple[str, Convert | None]]:
+        """Yield the header and the conversion of each of the column's cells in a flat table.
+
+        Args:
+            members: The paths of its members; all where there are none.
+            excluded: Names and paths of members that are left out.
+        """
         convert = self.convert
-        if convert is not None and self.members:
-            for member in members or sorted(self.members):
-                yield f"{self.name}.{member}", value_cache(member_of(convert, member), absent=None)
+        if self.members:
+            kept = [leaf for leaf in self.leaves if not excluded.intersection(names_of(self.name, leaf))]
+            wanted = [leaf for member in members for leaf in kept if is_within(leaf, member)]
+            for leaf in wanted or sorted(kept):
+                member = member_of(convert, tuple(leaf.split(".")))
+                yield f"{self.name}.{leaf}", member if convert is None else value_cache(member, absent=None)
             return
         if self.kind is JsonType.LISTS:
             convert = ", ".join
+        elif self.kind is JsonType.OBJECTS:
+            convert = json_text
         if self.optional:
             yield self.name, lambda value: None if value is ABSENT else convert(value) if convert else value
         else:
             yield self.name, convert
 
 
-def member_of(convert: Convert, member: str) -> Convert:
-    """Return the conversion of a value to a member of the object that it is written as."""
-    return lambda value: convert(value)[member]
+def leaves(field: serializers.Field[Any, Any, Any, Any]) -> Iterator[str]:
+    """Yield the paths of the values in an object; none for a field that is no object."""
+    if isinstance(field, serializers.Serializer):
+        for name, member in field.fields.items():
+            inner = list(leaves(member))
+            yield from (f"{name}.{path}" for path in inner) if inner else (name,)
+
+
+def prefixes(path: str) -> Iterator[str]:
+    """Yield the paths that lead to a path, the path itself last."""
+    names = path.split(".")
+    yield from (".".join(names[:length]) for length in range(1, len(names) + 1))
+
+
+def is_within(path: str, member: str) -> bool:
+    """Return whether a path is that of a member, or of a part of it."""
+    return f"{path}.".startswith(f"{member}.")
+
+
+def names_of(column: str, path: str) -> set[str]:
+    """Return by what a value in an object can be excluded: its own name, and the whole path of each part around it."""
+    return {path.rpartition(".")[2], *(f"{column}.{each}" for each in prefixes(path))}
+
+
+def selected_of(written: dict[str, Any], members: tuple[str, ...]) -> dict[str, Any]:
+    """Return an object with some of its members, by their paths; the object itself where there are none."""
+    if not members:
+        return written
+    found: dict[str, Any] = {}
+    for path in members:
+        *above, name = path.split(".")
+        source, target = written, found
+        for each in above:
+            source, target = source[each], target.setdefault(each, {})
+        target[name] = source[name]
+    return found
+
+
+def without(written: dict[str, Any], excluded: frozenset[str], path: str) -> dict[str, Any]:
+    """Return an object without the members, and the members of its members, that are excluded by name or by path."""
+    if not excluded:
+        return written
+    return {
+        name: without(value, excluded, f"{path}.{name}") if isinstance(value, dict) else value
+        for name, value in written.items()
+        if f"{path}.{name}" not in excluded and (name not in excluded or isinstance(value, dict))
+    }
+
+
+def member_of(convert: Convert | None, path: tuple[str, ...]) -> Convert:
+    """Return the conversion of a value to a member of the object that it is written as, None where it has none."""
+
+    def member(value: Any) -> Any:
+        written = value if convert is None else convert(value)
+        for name in path:
+            written = written.get(name)
+            if written is None:
+                break
+        return written
+
+    return member
+
+
+def json_text(value: Any) -> str:
+    return orjson.dumps(value).decode()
 
 
 def value_cache(function: Convert, absent: Any = ABSENT) -> Convert:
@@ -162,12 +255,15 @@ class ColumnPlan:
         columns: The names of what each row holds, in its order.
         constants: The names of the columns that have the same value in every row.
         fields: Names of the fields to write, ``object.member`` for a part of one; all fields where there are none.
+        exclude: Names of the fields not to write, also where ``fields`` names them. They are left out of objects, too.
 
     Attributes:
         width: How many values each row holds.
 
     Raises:
-        UnknownFieldError: ``fields`` names one that the shape or the rows do not have.
+        UnknownFieldError: ``fields`` names one that the shape or the rows do not have, or ``exclude`` one that the
+            shape does not have.
+        NoFieldsError: All fields are excluded.
     """
 
     def __init__(
@@ -176,13 +272,22 @@ class ColumnPlan:
         columns: tuple[str, ...],
         constants: tuple[str, ...],
         fields: tuple[str, ...],
+        exclude: tuple[str, ...] = (),
     ) -> None:
         self.width = len(columns)
         self.places = {name: place for place, name in enumerate((*columns, *constants))}
         declared = shape(serializer_class)
         self.columns = {name: column for name, column in declared.items() if name in self.places or not column.optional}
         self.fields = fields
+        self.exclude = frozenset(exclude)
+        known = list(names(declared))
+        if unknown := [name for name in exclude if name not in known]:
+            raise UnknownFieldError(unknown[0], known, excluded=True)
         self.selected = self.select()
+        if exclude:
+            self.selected = {name: members for name, members in self.selected.items() if name not in self.exclude}
+            if not self.selected:
+                raise NoFieldsError
 
     def select(self) -> dict[str, tuple[str, ...]]:
         """Return the names of the columns to write, each with its selected members (none for all)."""
@@ -194,10 +299,7 @@ class ColumnPlan:
             name, dot, member = field.partition(".")
             column = self.columns.get(name)
             if column is None or (dot and member not in column.members):
-                names = chain.from_iterable(
-                    (name, *(f"{name}.{member}" for member in column.members)) for name, column in self.columns.items()
-                )
-                raise UnknownFieldError(field, names)
+                raise UnknownFieldError(field, names(self.columns))
             if not dot:
                 whole.add(name)
             selected[name] = (*selected.get(name, ()), *([member] if dot else []))
@@ -212,7 +314,7 @@ class ColumnPlan:
     def object_columns(self) -> list[OutputColumn]:
         """The fields of an item as an object, in the shape's order."""
         return [
-            OutputColumn(name, self.places[name], column.kind, column.only(self.selected[name]))
+            OutputColumn(name, self.places[name], column.kind, column.only(self.selected[name], self.exclude))
             for name, column in self.columns.items()
             if name in self.selected
         ]
@@ -228,16 +330,21 @@ class ColumnPlan:
         cells = [
             OutputColumn(header, self.places[name], self.columns[name].kind, convert)
             for name, members in self.selected.items()
-            for header, convert in self.columns[name].flat(members)
+            for header, convert in self.columns[name].flat(members, self.exclude)
         ]
         if selected := set(self.fields):
             # A cell is selected by its own name, or as a part of its object.
-            cells.sort(
-                key=lambda cell: min(map(self.fields.index, {cell.name, cell.name.partition(".")[0]} & selected))
-            )
+            cells.sort(key=lambda cell: min(map(self.fields.index, selected.intersection(prefixes(cell.name)))))
         else:
             cells.sort(key=itemgetter(0))
         return cells
+
+
+def names(columns: Mapping[str, Column]) -> Iterator[str]:
+    """Yield the names by which columns, and the members of objects, can be selected."""
+    for name, column in columns.items():
+        yield name
+        yield from (f"{name}.{member}" for member in column.members)
 
 
 # As many as there are endpoints, and some for values of `fields`.
@@ -251,6 +358,7 @@ class RowSet:
         serializer_class: Declares the shape.
         rows: Their values.
         fields: Names of the fields to write; all fields where there are none.
+        exclude: Names of the fields not to write.
         single: Whether the answer is one item by itself, not a list of them.
 
     Attributes:
@@ -258,7 +366,9 @@ class RowSet:
         written: How many rows have been written so far.
 
     Raises:
-        UnknownFieldError: ``fields`` names one that the shape or the rows do not have.
+        UnknownFieldError: ``fields`` names one that the shape or the rows do not have, or ``exclude`` one that the
+            shape does not have.
+        NoFieldsError: All fields are excluded.
     """
 
     def __init__(
@@ -266,6 +376,7 @@ class RowSet:
         serializer_class: type[serializers.Serializer[Any]],
         rows: Rows,
         fields: tuple[str, ...] = (),
+        exclude: tuple[str, ...] = (),
         *,
         single: bool = False,
     ) -> None:
@@ -274,7 +385,7 @@ class RowSet:
         self.rows = iter(rows.rows)
         self.first_rows: list[Row] = []
         self.constants = tuple(rows.constants.values())
-        self.plan = column_plan(serializer_class, rows.columns, tuple(rows.constants), fields)
+        self.plan = column_plan(serializer_class, rows.columns, tuple(rows.constants), fields, exclude)
 
     @property
     def is_empty(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connections
 
-from analytics_data_api.tables import ANALYTICS_DATABASE
+from analytics_data_api.tables import ANALYTICS_DATABASE, introspection
 
 logger = logging.getLogger(__name__)
 
@@ -154,6 +154,9 @@ def explain(error: Error) -> tuple[str, str] | None:
     cause = cause_of(error)
     if cause is None:
         return None
+    if cause is TABLE_MISSING:
+        # It may be one that a database need not have, and that was there when its columns were looked up.
+        introspection.columns.cache_clear()
     detail = sentence(cause, database_of_error(), error)
     number = error.args[0] if error.args and isinstance(error.args[0], int) else None
     error_log.log((detail, type(error), number), detail, error)

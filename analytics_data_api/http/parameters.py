@@ -6,15 +6,17 @@ read them by name, and do not know which.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from django.utils.datastructures import MultiValueDict
 
 from analytics_data_api.http.problems import BadRequest, NoData
+from analytics_data_api.tables import course_ids, summaries
 from analytics_data_api.tables.constants import activity_types
 from analytics_data_api.tables.dates import DateRange
+from analytics_data_api.tables.summaries import SummaryQuery
 from analytics_data_api.text import quote_value
 
 # The parameters of a request: each has the values that were given, none where a body in JSON gives an empty list.
@@ -23,6 +25,7 @@ Given = MultiValueDict[str, str]
 START_DATE: Final = "start_date"
 END_DATE: Final = "end_date"
 FIELDS: Final = "fields"
+EXCLUDE: Final = "exclude"
 
 # datetime.fromisoformat alone would also take week dates and other forms that the contract does not have.
 DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T(\d{6}|\d{2}:\d{2}(:\d{2}(\.\d+)?)?)(Z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII)
@@ -143,6 +146,78 @@ ACTIVITY_TYPE: Final = (
 
 # What an endpoint's fields are, the output knows.
 SELECTED_FIELDS: Final = Parameter(FIELDS, "", (), {"type": "string"}, comma_separated=True)
+EXCLUDED_FIELDS: Final = Parameter(EXCLUDE, "", (), {"type": "string"}, comma_separated=True)
+
+
+COURSE_IDS: Final = Parameter(
+    "course_ids",
+    "Only these courses, separated by commas. Ids that are not on record are left out.",
+    ["edX/DemoX/Demo_Course"],
+    {"type": "string", "pattern": f"^{course_ids.FORM}$"},
+    comma_separated=True,
+    is_id=True,
+    error_code="course_key_malformed",
+)
+PROGRAM_IDS: Final = Parameter(
+    "program_ids",
+    "Only these programs, separated by commas.",
+    ["acb243a0-1234-5abe-099e-ffcae2a340d4"],
+    {"type": "string"},
+    comma_separated=True,
+)
+# Those of course summaries, which the original had before there was a version 1.
+PROGRAMS: Final = Parameter("programs", "Any value adds the field `programs` to the items.", "true", {"type": "string"})
+RECENT_DATE: Final = Parameter(
+    "recent_date",
+    "The day, before today (UTC), since which `recent_count_change` counts.",
+    "2014-12-03",
+    {"type": "string", "pattern": f"^{DATE.pattern}$"},
+)
+SUMMARIES: Final = (
+    COURSE_IDS,
+    PROGRAMS,
+    RECENT_DATE,
+    Parameter(
+        "availability",
+        "Only courses with one of these values of `availability`; `unknown` stands for null.",
+        ["Current", "Upcoming"],
+        {"type": "string"},
+        comma_separated=True,
+    ),
+    Parameter(
+        "pacing_type",
+        "Only courses with one of these values of `pacing_type`; `unknown` stands for null.",
+        ["self_paced"],
+        {"type": "string"},
+        comma_separated=True,
+    ),
+    replace(PROGRAM_IDS, meaning="Only courses that are part of one of these programs, separated by commas."),
+    Parameter(
+        "text_search",
+        "Only courses whose id or title contains this text. Capitals do not matter.",
+        "demo",
+        {"type": "string"},
+    ),
+    Parameter(
+        "order_by",
+        "The field to order the items by; null comes last, and items that are equal by course.",
+        "count",
+        {"type": "string", "enum": list(summaries.COLUMNS)},
+    ),
+    Parameter(
+        "sort_order",
+        "Whether to begin with the lowest value, or with the highest.",
+        "desc",
+        {"type": "string", "enum": ["asc", "desc"], "default": "asc"},
+    ),
+)
+
+
+def exclude_parameter(names: Iterable[str]) -> Parameter:
+    """Return ``exclude`` for an endpoint whose items have fields of these names."""
+    names = list(names)
+    meaning = "Not these fields, separated by commas, also where `fields` names them."
+    return Parameter(EXCLUDE, meaning, names[-2:], {"type": "string", "enum": names}, comma_separated=True)
 
 
 def format_parameter(formats: Iterable[str]) -> Parameter:
@@ -217,6 +292,48 @@ def activity_type(query: Mapping[str, str]) -> str:
 def fields(given: Given) -> tuple[str, ...]:
     """Return the names in ``fields``, each once and in its order; none where the parameter is missing or empty."""
     return SELECTED_FIELDS.listed(given) or ()
+
+
+def excluded_fields(given: Given) -> tuple[str, ...]:
+    """Return the names in ``exclude``; none where the parameter is missing or empty."""
+    return EXCLUDED_FIELDS.listed(given) or ()
+
+
+def past_date(given: Given) -> date | None:
+    """Return ``recent_date``, None where it is not given.
+
+    Raises:
+        BadRequest: It is no date, or not before today (UTC).
+    """
+    moment = time(given, RECENT_DATE.name)
+    if moment is None:
+        return None
+    if moment.date() >= datetime.now(UTC).date():
+        shown = quote_value(given.get(RECENT_DATE.name, ""))
+        raise BadRequest(f"{RECENT_DATE.name} is {shown}; it takes a date before today (UTC).", "invalid_date")
+    return moment.date()
+
+
+def summary_query(given: Given) -> SummaryQuery:
+    """Return which course summaries a request is for.
+
+    Raises:
+        BadRequest: A parameter has a value that it does not take.
+    """
+    by_name = {parameter.name: parameter for parameter in SUMMARIES}
+    lists = {name: by_name[name].listed(given) for name in ("course_ids", "availability", "pacing_type", "program_ids")}
+    texts = {name: by_name[name].value(given) for name in ("text_search", "order_by", "sort_order")}
+    return SummaryQuery(
+        lists["course_ids"],
+        None if lists["availability"] is None else tuple(map(summaries.served_availability, lists["availability"])),
+        lists["pacing_type"],
+        lists["program_ids"],
+        texts["text_search"],
+        past_date(given),
+        with_programs=bool(given.get(PROGRAMS.name)) or PROGRAMS.name in fields(given),
+        order_by=texts["order_by"],
+        descending=texts["sort_order"] == "desc",
+    )
 
 
 def entity_id(value: str) -> str:

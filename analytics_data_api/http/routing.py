@@ -7,20 +7,20 @@ from django.urls import URLPattern, re_path
 
 from analytics_data_api.http.negotiation import program_formats
 from analytics_data_api.http.views import ReportView
+from analytics_data_api.tables import course_ids
 
 # The endpoints of a version, by path; the name of an id stands in braces.
 Endpoints = Mapping[str, type[ReportView]]
 
 # Ids in a decoded path. No id holds a control character; those of modules and videos may hold slashes, so that the word
-# behind the id is what ends it. The run of a course may hold more "+", as in ccx-v1:org+course+run+ccx@15.
-NAME: Final = r"[^/+\x00-\x1f\x7f]+"
-RUN: Final = r"[^/\x00-\x1f\x7f]+"
+# behind the id is what ends it.
 MODULE_ID: Final = r"[^\x00-\x1f\x7f]+"
 IDS: Final = {
-    "course_id": rf"{NAME}[/+]{NAME}[/+]{RUN}",
+    "course_id": course_ids.FORM,
     "problem_id": MODULE_ID,
     "module_id": MODULE_ID,
     "video_id": MODULE_ID,
+    "report_name": r"[A-Za-z0-9_]+",
 }
 
 

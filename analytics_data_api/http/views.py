@@ -6,7 +6,7 @@ from functools import cache
 from time import monotonic
 from typing import Any, ClassVar, Final
 
-from django.db import InterfaceError, OperationalError, router
+from django.db import InterfaceError, OperationalError
 from django.db.models import Model
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -21,7 +21,7 @@ from analytics_data_api.access.throttling.clients import UserThrottle
 from analytics_data_api.access.throttling.policies import DATA, Policy
 from analytics_data_api.formats.base import RowRenderer
 from analytics_data_api.formats.registry import FORMATS
-from analytics_data_api.formats.row_set import RowSet, UnknownFieldError
+from analytics_data_api.formats.row_set import NoFieldsError, RowSet, UnknownFieldError
 from analytics_data_api.http import parameters, posted
 from analytics_data_api.http.conditional import validate_report
 from analytics_data_api.http.deprecation import Deprecation
@@ -31,9 +31,11 @@ from analytics_data_api.http.problems import BadRequest, NoData
 from analytics_data_api.http.retry import reconnect
 from analytics_data_api.http.scoped_rows import rows_in_scope, without_small_counts
 from analytics_data_api.http.spool import whole_response
+from analytics_data_api.tables import ANALYTICS_DATABASE
 from analytics_data_api.tables.querysets import COURSE_ID
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.tables.statements import database_of
+from analytics_data_api.tables.summaries import Report
 from analytics_data_api.text import quote_value, require_text
 
 METHODS: Final = ("get", "head", "options")
@@ -72,6 +74,7 @@ class ReportView(APIView):
         query: The parameters that :meth:`report` reads.
         is_scoped: Whether an endpoint about many courses reads only those that :meth:`Access.select` returns.
         is_report_file: Whether the answer can name learners, so that a limited key needs the right to it.
+        has_exclude: Whether the parameter ``exclude`` leaves out fields.
         deprecation: Since when, and by which endpoint, this one is replaced; None for an endpoint that is not.
         policy: The limit on requests of a user.
         error_statuses: The statuses of error responses, for the description.
@@ -97,6 +100,7 @@ class ReportView(APIView):
     query: ClassVar[tuple[Parameter, ...]] = ()
     is_scoped: ClassVar[bool] = False
     is_report_file: ClassVar[bool] = False
+    has_exclude: ClassVar[bool] = False
     deprecation: ClassVar[Deprecation | None] = None
     policy: ClassVar[Policy] = DATA
     common_headers: ClassVar[Mapping[str, str]] = HEADERS
@@ -114,6 +118,11 @@ class ReportView(APIView):
         """
         rows: Rows = rows_of(self.models[0]).report(self.entity_id)
         return rows
+
+    def read(self, report: Report) -> Rows:
+        """Return the rows of a report, and note the tables that they are read from."""
+        self.models = report.models
+        return report.rows
 
     def nothing(self) -> NoData:
         """Return the error for a report without a row."""
@@ -135,7 +144,7 @@ class ReportView(APIView):
         try:
             response = self.respond(request)
         except (OperationalError, InterfaceError) as error:
-            if not reconnect(router.db_for_read(self.models[0]), error, began):
+            if not reconnect(ANALYTICS_DATABASE, error, began):
                 raise
             response = self.respond(request)
         return response
@@ -165,8 +174,8 @@ class ReportView(APIView):
             response.rows_written = row_set.written
             return response
         meta = request.META
-        # Before the rows are read. The answer to a POST has no version, as no cache keeps it.
-        validation = request.method != "POST" and validate_report(
+        # Before the rows are read.
+        validation = validate_report(
             request, self.models, renderer.format, request.path, meta.get("QUERY_STRING", ""), self.access.scope
         )
         not_modified = validation and validation.not_modified
@@ -197,16 +206,21 @@ class ReportView(APIView):
             BadRequest: A parameter has a value that it does not take.
         """
         fields = parameters.fields(self.query_params) if parameters.FIELDS in self.query_params else ()
+        exclude = parameters.excluded_fields(self.query_params) if self.has_exclude else ()
         try:
             rows, access = self.report(), self.access
             if access.is_limited or access.min_count:
                 rows = self.permitted(rows)
-            return RowSet(self.serializer_class, rows, fields, single=self.single)
+            return RowSet(self.serializer_class, rows, fields, exclude, single=self.single)
         except UnknownFieldError as error:
             raise BadRequest(
-                f"fields names {quote_value(error.field)}; it takes a comma-separated list of: "
-                f"{', '.join(error.known)}.",
+                f"{parameters.EXCLUDE if error.excluded else parameters.FIELDS} names {quote_value(error.field)}; it "
+                f"takes a comma-separated list of: {', '.join(error.known)}.",
                 "unknown_field",
+            ) from None
+        except NoFieldsError:
+            raise BadRequest(
+                "exclude names all fields that are selected; it leaves at least one.", "no_field"
             ) from None
 
     def permitted(self, rows: Rows) -> Rows:

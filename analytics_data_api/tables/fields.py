@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.expressions import Func
+from django.db.models.expressions import Expression, Func
 from django.db.models.lookups import Exact, In
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -90,6 +90,40 @@ class Bytes(Func):
 
     def as_mysql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, Any]:
         return self.as_sql(compiler, connection, template=BYTES_OF.format("%(expressions)s"), **context)
+
+
+class OnDates(Expression):
+    """The condition that a row is of one of several pairs of a course and a date.
+
+    Args:
+        model: The table; its columns are ``course_id`` and ``date``.
+        courses: The courses.
+        dates: The date that goes with each.
+    """
+
+    conditional = True
+    columns = ("course_id", "date")
+
+    def __init__(self, model: type[models.Model], courses: list[Any], dates: list[Any]) -> None:
+        super().__init__(output_field=models.BooleanField())
+        self.model = model
+        self.pairs = list(zip(courses, dates, strict=True))
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
+        pair = " AND ".join(f"{column} = %s" for column in self.quoted(connection))
+        return f"({' OR '.join([f'({pair})'] * len(self.pairs))})", self.params(compiler)
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, Any]:
+        # A chain of a thousand conditions is too deep for it.
+        columns = ", ".join(self.quoted(connection))
+        return f"(({columns}) IN (VALUES {', '.join(['(%s, %s)'] * len(self.pairs))}))", self.params(compiler)
+
+    def quoted(self, connection: BaseDatabaseWrapper) -> list[str]:
+        quote = connection.ops.quote_name
+        return [f"{quote(self.model._meta.db_table)}.{quote(column)}" for column in self.columns]
+
+    def params(self, compiler: SQLCompiler) -> list[Any]:
+        return [param for pair in self.pairs for value in pair for param in compiler.compile(value)[1]]
 
 
 class AsText(Func):

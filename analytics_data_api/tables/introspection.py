@@ -28,6 +28,22 @@ def columns(alias: str, table: str) -> frozenset[str]:
         return looked_up(alias, table)
 
 
+def has_table(alias: str, table: str) -> bool:
+    """Return whether there is a table (or view), also where it was not when its columns were looked up.
+
+    Args:
+        alias: The database, by its key in the setting ``DATABASES``.
+        table: The table's name.
+    """
+    if columns(alias, table):
+        return True
+    with connections[alias].cursor() as cursor:
+        found = table in connections[alias].introspection.table_names(cursor, include_views=True)
+    if found:
+        columns.cache_clear()
+    return found
+
+
 def looked_up(alias: str, table: str) -> frozenset[str]:
     connection = connections[alias]
     with connection.cursor() as cursor:

@@ -263,6 +263,69 @@ class VideoTimeline(models.Model):
         indexes = (models.Index(fields=["pipeline_video_id"], name="timeline_video"),)
 
 
+class CourseMetaSummaryEnrollment(models.Model):
+    """A course's enrollment by mode at its latest date, with what the catalog says of the course."""
+
+    course_id = KeyField()
+    catalog_course_title = models.CharField(max_length=255, null=True)
+    catalog_course = models.CharField(max_length=255, null=True)
+    start_time = SecondsField(null=True)
+    end_time = SecondsField(null=True)
+    pacing_type = models.CharField(max_length=255, null=True)
+    availability = models.CharField(max_length=255, null=True)
+    enrollment_mode = KeyField(max_length=100)
+    count = models.IntegerField(null=True)
+    count_change_7_days = models.IntegerField(null=True)
+    cumulative_count = models.IntegerField(null=True)
+    passing_users = models.IntegerField(null=True)
+    created = CreatedField()
+
+    objects = querysets.CourseSummaryQuerySet.as_manager()
+
+    class Meta:
+        db_table = "course_meta_summary_enrollment"
+        indexes = (models.Index(fields=["course_id"], name="summary_course"),)
+
+
+class CourseProgramMetadata(models.Model):
+    """The programs that a course is part of."""
+
+    course_id = KeyField()
+    program_id = KeyField(max_length=36)
+    program_type = models.CharField(max_length=32)
+    program_title = models.CharField(max_length=255, null=True)
+    created = CreatedField()
+
+    objects = querysets.ProgramQuerySet.as_manager()
+
+    class Meta:
+        db_table = "course_program_metadata"
+        indexes = (models.Index(fields=["course_id"], name="program_course"),)
+
+
+class TagsDistribution(models.Model):
+    """The tags of a problem, each with the submissions of the problem."""
+
+    course_id = KeyField()
+    org_id = KeyField()
+    module_id = KeyField()
+    tag_name = KeyField()
+    tag_value = KeyField()
+    total_submissions = models.IntegerField()
+    correct_submissions = models.IntegerField()
+    created = CreatedField()
+
+    objects = querysets.TagsQuerySet.as_manager()
+
+    class Meta:
+        db_table = "tags_distribution"
+        indexes = (
+            models.Index(fields=["course_id"], name="tags_course"),
+            models.Index(fields=["module_id"], name="tags_module"),
+            models.Index(fields=["course_id", "module_id"], name="tags_course_module"),
+        )
+
+
 class TableUpdate(models.Model):
     """The pipeline's note of each load; the table is optional, and no migration creates it."""
 

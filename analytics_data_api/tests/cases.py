@@ -6,13 +6,16 @@ from analytics_data_api.v0.tests import cases as v0
 from analytics_data_api.v0.tests.cases import IDS, Case, address
 from analytics_data_api.v1.tests import cases as v1
 
-__all__ = ["CASES", "IDS", "Case", "address", "every_case"]
+__all__ = ["CASES", "IDS", "OF_ENTITIES", "Case", "address", "every_case"]
 
 CASES: Final = {
     f"{version}/{path}": case
     for version, cases in {"v0": v0.CASES, "v1": v1.CASES}.items()
     for path, case in cases.items()
 }
+
+# Those about an id in the path.
+OF_ENTITIES: Final = {path: case for path, case in CASES.items() if "{" in path}
 
 
 def every_case() -> None:

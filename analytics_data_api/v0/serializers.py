@@ -10,7 +10,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from analytics_data_api.formats.fields import NumberField, TimeField, ZonedTimeField
+from analytics_data_api.formats.fields import NumberField, ObjectSerializer, TimeField, ZonedTimeField
 from analytics_data_api.tables.constants import activity_types
 from analytics_data_api.tables.constants.countries import country
 
@@ -224,3 +224,82 @@ class VideoTimelineSerializer(serializers.Serializer[Any]):
     num_users = serializers.IntegerField(allow_null=True, help_text="Users who watched it.")
     num_views = serializers.IntegerField(allow_null=True, help_text="How often it was watched.")
     created = TimeField(help_text=CREATED)
+
+
+class ModeCountsSerializer(serializers.Serializer[Any]):
+    """The numbers of an enrollment mode."""
+
+    count = serializers.IntegerField(help_text="Enrolled users in the mode.")
+    cumulative_count = serializers.IntegerField(help_text="Users who were ever enrolled in the mode.")
+    count_change_7_days = serializers.IntegerField(help_text="The change of `count` in seven days.")
+    passing_users = serializers.IntegerField(allow_null=True, help_text="Users in the mode who have a passing grade.")
+
+
+class EnrollmentModesSerializer(ObjectSerializer):
+    """The numbers of each enrollment mode; a mode that has no field here may follow."""
+
+    audit = ModeCountsSerializer(help_text="The mode audit.")
+    credit = ModeCountsSerializer(help_text="The mode credit.")
+    honor = ModeCountsSerializer(help_text="The mode honor.")
+    professional = ModeCountsSerializer(help_text="The modes professional, with and without id.")
+    verified = ModeCountsSerializer(help_text="The mode verified.")
+    masters = ModeCountsSerializer(help_text="The mode masters.")
+
+
+class CourseSummarySerializer(serializers.Serializer[Any]):
+    """A course: what the catalog says of it, and its enrollment."""
+
+    created = TimeField(help_text="When the newest of the numbers was computed, UTC.")
+    course_id = serializers.CharField(help_text=COURSE_ID)
+    catalog_course_title = serializers.CharField(allow_null=True, help_text="The title.")
+    catalog_course = serializers.CharField(
+        allow_null=True, help_text="The course of the catalog that this is a run of."
+    )
+    start_date = TimeField(help_text="When the course starts, UTC; null where that is not known.")
+    end_date = TimeField(help_text="When the course ends, UTC; null where that is not known.")
+    pacing_type = serializers.CharField(allow_null=True, help_text="Who sets the pace: instructor_paced, self_paced.")
+    availability = serializers.CharField(allow_null=True, help_text="Upcoming, Current or Archived.")
+    count = serializers.IntegerField(help_text="Enrolled users in every mode.")
+    cumulative_count = serializers.IntegerField(help_text="Users who were ever enrolled, in every mode.")
+    count_change_7_days = serializers.IntegerField(help_text="The change of `count` in seven days.")
+    recent_count_change = serializers.IntegerField(
+        allow_null=True, help_text="The change of `count` since `recent_date`; null without that parameter."
+    )
+    passing_users = serializers.IntegerField(
+        allow_null=True, help_text="Users who have a passing grade; null where that is not known."
+    )
+    enrollment_modes = EnrollmentModesSerializer(help_text="The numbers of each enrollment mode.")
+    programs = serializers.ListField(
+        required=False, child=serializers.CharField(), help_text="The programs of the course, if `programs` is given."
+    )
+
+
+class CourseTotalsSerializer(serializers.Serializer[Any]):
+    """The enrollment of several courses together."""
+
+    count = serializers.IntegerField(help_text="Enrollments: users who are in two courses count twice.")
+    cumulative_count = serializers.IntegerField(help_text="Enrollments that there ever were.")
+    count_change_7_days = serializers.IntegerField(help_text="The change of `count` in seven days.")
+    verified_enrollment = serializers.IntegerField(help_text="Enrollments in the mode verified.")
+
+
+class ProgramSerializer(serializers.Serializer[Any]):
+    """A program, and its courses."""
+
+    program_id = serializers.CharField(help_text="The program.")
+    program_type = serializers.CharField(help_text="Its type, such as MicroMasters.")
+    program_title = serializers.CharField(allow_null=True, help_text="Its title.")
+    course_ids = serializers.ListField(child=serializers.CharField(), help_text="Its courses.")
+    created = ZonedTimeField(help_text="When the newest of its rows was loaded, UTC.")
+
+
+class ProblemAndTagsSerializer(serializers.Serializer[Any]):
+    """A problem of a course: how often it was answered, and its tags."""
+
+    module_id = serializers.CharField(help_text="The problem.")
+    total_submissions = serializers.IntegerField(help_text="Submissions of the problem.")
+    correct_submissions = serializers.IntegerField(help_text="Those of them that were correct.")
+    tags = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()), help_text="The values of each tag, sorted, by name."
+    )
+    created = TimeField(help_text="When the newest of the numbers was computed, UTC.")

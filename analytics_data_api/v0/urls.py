@@ -3,7 +3,7 @@
 from typing import Final
 
 from analytics_data_api.http.routing import Endpoints, routes
-from analytics_data_api.v0.views import courses, problems, videos
+from analytics_data_api.v0.views import courses, problems, summaries, videos
 
 ENDPOINTS: Final[Endpoints] = {
     "courses/{course_id}/activity": courses.CourseActivityWeeklyView,
@@ -16,10 +16,14 @@ ENDPOINTS: Final[Endpoints] = {
     "courses/{course_id}/enrollment/location": courses.CourseEnrollmentByLocationView,
     "courses/{course_id}/videos": courses.VideosListView,
     "courses/{course_id}/problems": courses.ProblemsListView,
+    "courses/{course_id}/problems_and_tags": courses.ProblemsAndTagsListView,
     "problems/{problem_id}/grade_distribution": problems.GradeDistributionView,
     "problems/{problem_id}/answer_distribution": problems.ProblemResponseAnswerDistributionView,
     "problems/{module_id}/sequential_open_distribution": problems.SequentialOpenDistributionView,
     "videos/{video_id}/timeline": videos.VideoTimelineView,
+    "course_summaries": summaries.CourseSummariesView,
+    "course_totals": summaries.CourseTotalsView,
+    "programs": summaries.ProgramsView,
 }
 
 app_name = "v0"

@@ -67,6 +67,21 @@ class FakeCourse:
                 f"{YEARS.start} to {YEARS.stop - 1}."
             )
 
+    @property
+    def parts(self) -> list[str]:
+        """The organization, the course and the run in the id."""
+        return re.split(r"[/+]", self.course_id.removeprefix("course-v1:"))
+
+    @property
+    def org(self) -> str:
+        """The organization."""
+        return self.parts[0]
+
+    @property
+    def catalog_course(self) -> str:
+        """The course of the catalog that this is a run of."""
+        return "+".join(self.parts[:2])
+
     @cached_property
     def days(self) -> list[date]:
         """The days of enrollment, in order."""

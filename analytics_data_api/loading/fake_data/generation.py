@@ -2,6 +2,7 @@
 
 from analytics_data_api.loading import course_tables
 from analytics_data_api.loading.course_tables import CourseTable, Outcome
+from analytics_data_api.loading.fake_data.catalog import catalog_tables
 from analytics_data_api.loading.fake_data.course import FakeCourse
 from analytics_data_api.loading.fake_data.enrollment import activity_table, enrollment_tables, learners
 from analytics_data_api.loading.fake_data.problems import problem_tables
@@ -15,6 +16,7 @@ def tables(course: FakeCourse) -> list[CourseTable]:
         activity_table(course, enrolled),
         *enrollment_tables(course, enrolled),
         *problem_tables(course, len(enrolled)),
+        *catalog_tables(course, enrolled),
         sequential_table(course, len(enrolled)),
         *video_tables(course, len(enrolled)),
     ]

@@ -19,6 +19,9 @@ VARIANTS: Final = (1, 2, 3, 4)
 RESPONDERS_PERCENT: Final = range(4, 16)
 RETRY_PERCENT: Final = 60
 
+# By the share of right answers, in thirds.
+DIFFICULTIES: Final = ("Hard", "Medium", "Easy")
+
 
 class Answer(NamedTuple):
     """An answer to a part of a problem.
@@ -191,6 +194,7 @@ def problem_tables(course: FakeCourse, learners: int) -> Iterator[CourseTable]:
     chance = course.chance("problems")
     answers: list[Row] = []
     grades: list[Row] = []
+    tags: list[Row] = []
     for kind in islice(cycle(KINDS), PROBLEMS):
         problem = kind(chance)
         block = chance.block_id()
@@ -198,6 +202,7 @@ def problem_tables(course: FakeCourse, learners: int) -> Iterator[CourseTable]:
         responses = respond(problem, responders, chance)
         answers.extend(answer_rows(course, problem, block, responses))
         grades.extend(grade_rows(course, problem, block, responses))
+        tags.extend(tag_rows(course, problem, block, responses))
     yield CourseTable(
         models.ProblemFirstLastResponseAnswerDistribution,
         (
@@ -219,6 +224,20 @@ def problem_tables(course: FakeCourse, learners: int) -> Iterator[CourseTable]:
     )
     yield CourseTable(
         models.GradeDistribution, ("course_id", "module_id", "grade", "max_grade", "count", "created"), grades
+    )
+    yield CourseTable(
+        models.TagsDistribution,
+        (
+            "course_id",
+            "org_id",
+            "module_id",
+            "tag_name",
+            "tag_value",
+            "total_submissions",
+            "correct_submissions",
+            "created",
+        ),
+        tags,
     )
 
 
@@ -257,3 +276,14 @@ def grade_rows(course: FakeCourse, problem: Problem, block: str, responses: Resp
     max_grade = float(len(next(iter(problem.variants.values()))))
     for grade, count in sorted(responses.grades.items()):
         yield (course.course_id, course.usage_id("problem", block), float(grade), max_grade, count, loaded)
+
+
+def tag_rows(course: FakeCourse, problem: Problem, block: str, responses: Responses) -> Iterator[Row]:
+    """Yield the rows of a problem's tags: how hard it turned out to be, and what it is about; each part counts once."""
+    parts = len(next(iter(problem.variants.values())))
+    total = sum(responses.last.values()) // parts
+    correct = sum(count for given, count in responses.last.items() if given.answer.correct) // parts
+    difficulty = DIFFICULTIES[min(3 * correct // total if total else 0, len(DIFFICULTIES) - 1)]
+    module_id, loaded = course.usage_id("problem", block), load_time(course.days[-1], 55)
+    for name, value in (("difficulty", difficulty), ("learning_outcome", problem.display_name)):
+        yield (course.course_id, course.org, module_id, name, value, total, correct, loaded)

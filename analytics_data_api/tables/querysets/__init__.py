@@ -27,12 +27,15 @@ from analytics_data_api.tables.querysets.entities import (
     VideoQuerySet,
     VideoTimelineQuerySet,
 )
+from analytics_data_api.tables.querysets.summaries import CourseSummaryQuerySet, ProgramQuerySet, Summary
+from analytics_data_api.tables.querysets.tags import TagsQuerySet
 
 __all__ = [
     "COURSE_ID",
     "ENTITY_ID",
     "ActivityQuerySet",
     "AnswerDistributionQuerySet",
+    "CourseSummaryQuerySet",
     "DatedQuerySet",
     "EnrollmentBirthYearQuerySet",
     "EnrollmentEducationQuerySet",
@@ -42,8 +45,11 @@ __all__ = [
     "EnrollmentQuerySet",
     "EntityQuerySet",
     "GradeDistributionQuerySet",
+    "ProgramQuerySet",
     "ReportQuerySet",
     "SequentialOpenDistributionQuerySet",
+    "Summary",
+    "TagsQuerySet",
     "VideoQuerySet",
     "VideoTimelineQuerySet",
     "courses_on_record",

@@ -1,6 +1,6 @@
 """What the querysets of all tables share."""
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, groupby
 from operator import itemgetter
@@ -56,6 +56,11 @@ def loaded(row: Row) -> str:
 def latest_created(rows: Iterable[Row]) -> str | None:
     """Return the newest ``created`` of rows that make one item; None where none has one."""
     return max(map(loaded, rows)) or None
+
+
+def newest_of(rows: Sequence[Row]) -> Row:
+    """Return the newest of rows that are in the order of their ids."""
+    return max(reversed(rows), key=loaded)
 
 
 def null_first(value: Any) -> tuple[bool, Any]:

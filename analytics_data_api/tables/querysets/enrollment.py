@@ -1,12 +1,21 @@
 """The tables of enrollment by day."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from operator import itemgetter
+from typing import Any
+
+from django.db.models import QuerySet
 
 from analytics_data_api.tables.constants import countries, enrollment_modes, genders
 from analytics_data_api.tables.dates import DateRange
-from analytics_data_api.tables.querysets.base import DatedQuerySet, latest_created, null_first
+from analytics_data_api.tables.fields import Bytes, OnDates
+from analytics_data_api.tables.querysets.base import DatedQuerySet, latest_created, newest, null_first
+from analytics_data_api.tables.querysets.courses import courses_on_record, latest_dates
+from analytics_data_api.tables.querysets.summaries import BLOCK_SIZES, Summary, blocks, derived, of_courses, week_before
 from analytics_data_api.tables.rows import Row, Rows
+from analytics_data_api.tables.selection import Filter
+from analytics_data_api.tables.statements import BindParam
 
 
 class EnrollmentQuerySet(DatedQuerySet):
@@ -14,6 +23,16 @@ class EnrollmentQuerySet(DatedQuerySet):
 
     natural_key = ("course_id", "date")
     items = ("date", "count", "created")
+
+    def counts_on(self, courses: Sequence[str], day: date) -> dict[str, int]:
+        """Return the count of each course on a date, of those that have one."""
+        counts: dict[str, int] = {}
+        for block, values in blocks(courses):
+            selection = of_courses(len(values), Filter("date", "day"))
+            rows = self.read_selected(selection, ("course_id", "count", "created"), courses=values, day=day)
+            wanted = set(block)
+            counts |= {row[0]: row[1] or 0 for row in newest(rows, key=itemgetter(0)) if row[0] in wanted}
+        return counts
 
 
 class EnrollmentBirthYearQuerySet(DatedQuerySet):
@@ -52,6 +71,37 @@ class EnrollmentModeQuerySet(DatedQuerySet):
         modes, column_of_mode = enrollment_modes.MODES, enrollment_modes.COLUMN_OF_MODE
         items = (sums_and_modes(rows, modes, column_of_mode) for rows in self.periods(course_id, dates))
         return Rows((*self.sums, *modes), items, {"course_id": course_id})
+
+    def summaries(self, courses: Sequence[str] | None) -> Iterator[Summary]:
+        """Yield a summary of each course that is on record: its latest date, and the change since a week before.
+
+        Args:
+            courses: The courses; all where it is None.
+        """
+        known = courses_on_record(self.model) if courses is None else courses
+        for block, _ in blocks(known):
+            if latest := latest_dates(self.model, block):
+                found = {each.course_id: each for each in derived(self.on_latest_dates(latest), latest)}
+                yield from (found[course] for course in block if course in found)
+
+    def on_latest_dates(self, latest: Mapping[str, str]) -> Iterator[Row]:
+        """Yield the rows of each course on its latest date, and on the date a week before, by course."""
+        pairs = [(course, day) for course, last in latest.items() for day in (last, week_before(last))]
+        # Filled up to one of a few lengths, so that few queries differ.
+        size = 2 * next(size for size in BLOCK_SIZES if 2 * size >= len(pairs))
+        pairs += [pairs[-1]] * (size - len(pairs))
+        courses, dates = zip(*pairs, strict=True)
+        return self.read(on_dates, size, courses=courses, dates=dates)
+
+
+def on_dates(rows: EnrollmentModeQuerySet, size: int) -> QuerySet[Any, Any]:
+    """Compose the query for the rows of pairs of a course and a date, by course."""
+    fields = {field.name: field for field in rows.model._meta.concrete_fields}
+    courses = [BindParam("courses", fields["course_id"], place) for place in range(size)]
+    dates = [BindParam("dates", fields["date"], place) for place in range(size)]
+    selected = rows.filter(OnDates(rows.model, courses, dates)).order_by(Bytes("course_id"), "id")
+    query: QuerySet[Any, Any] = selected.selecting("course_id", "date", "mode", "count", "cumulative_count", "created")
+    return query
 
 
 def sums_and_modes(rows: list[Row], columns: Iterable[str], column_of_mode: Mapping[str, str]) -> Row:

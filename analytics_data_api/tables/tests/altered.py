@@ -38,6 +38,9 @@ PIPELINE_INDEXES: Final[dict[type[Model], tuple[tuple[str, ...], ...]]] = {
     models.SequentialOpenDistribution: (("module_id",), ("course_id",)),
     models.Video: (("course_id", "encoded_module_id"),),
     models.VideoTimeline: (("pipeline_video_id",),),
+    models.CourseMetaSummaryEnrollment: (("course_id",),),
+    models.CourseProgramMetadata: (("course_id",),),
+    models.TagsDistribution: (("course_id",), ("module_id",), ("course_id", "module_id")),
 }
 
 

@@ -147,3 +147,44 @@ class TimelineFactory(RowFactory):
     segment = Sequence(lambda number: number)
     num_users = 472
     num_views = 539
+
+
+class SummaryFactory(RowFactory):
+    class Meta:
+        model = models.CourseMetaSummaryEnrollment
+
+    course_id = COURSE_ID
+    catalog_course_title = "Demonstration Course"
+    catalog_course = "edX+DemoX"
+    start_time = datetime(2014, 10, 27, 12, 30, tzinfo=UTC)
+    end_time = datetime(2015, 2, 1, tzinfo=UTC)
+    pacing_type = "instructor_paced"
+    availability = "Current"
+    enrollment_mode = "honor"
+    count = Sequence(lambda number: 100 + number)
+    count_change_7_days = 5
+    cumulative_count = LazyAttribute(lambda row: (row.count or 0) + 7)
+    passing_users = 3
+
+
+class ProgramFactory(RowFactory):
+    class Meta:
+        model = models.CourseProgramMetadata
+
+    course_id = COURSE_ID
+    program_id = "acb243a0-1234-5abe-099e-ffcae2a340d4"
+    program_type = "MicroMasters"
+    program_title = "Demonstrations"
+
+
+class TagsFactory(RowFactory):
+    class Meta:
+        model = models.TagsDistribution
+
+    course_id = COURSE_ID
+    org_id = "edX"
+    module_id = PROBLEM_ID
+    tag_name = "difficulty"
+    tag_value = "Easy"
+    total_submissions = 11
+    correct_submissions = 4

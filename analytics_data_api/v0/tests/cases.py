@@ -27,6 +27,8 @@ class Case:
         csv: The body as CSV, its lines ended by LF.
         file: The name that a CSV answer is saved under.
         dated: Whether start_date and end_date select rows.
+        queries: How many queries find the version and the rows, a table's layout aside.
+        queries_before: How many of them find out which tables are read.
     """
 
     rows: Callable[[], None]
@@ -34,9 +36,12 @@ class Case:
     csv: str
     file: str | None = None
     dated: bool = False
+    queries: int = 2
+    queries_before: int = 0
 
 
 EARLIER: Final = DAY - timedelta(days=1)
+BEFORE: Final = CREATED - timedelta(days=1)
 LATER: Final = CREATED + timedelta(seconds=1)
 
 
@@ -144,6 +149,30 @@ def timeline() -> None:
     make.TimelineFactory(segment=0, num_users=472, num_views=539)
     make.TimelineFactory(pipeline_video_id=VIDEO_ID + "x")
 
+
+def summaries() -> None:
+    texts = {"catalog_course_title": None, "start_time": None, "availability": "Starting Soon"}
+    make.SummaryFactory(enrollment_mode="audit", count=5, cumulative_count=9, created=LATER)
+    make.SummaryFactory(enrollment_mode="no-id-professional", count=None, cumulative_count=None, passing_users=None)
+    make.SummaryFactory(enrollment_mode="professional", count=7, cumulative_count=8, count_change_7_days=-2)
+    make.SummaryFactory(enrollment_mode="scholarship", count=1, cumulative_count=1, created=BEFORE)
+    make.SummaryFactory(course_id="course-v1:edX+DemoX+2015", enrollment_mode="verified", count=2, **texts)
+
+
+def programs() -> None:
+    make.ProgramFactory(course_id="edX/DemoX/Run2", program_id="b", program_title=None)
+    make.ProgramFactory(course_id="edX/DemoX/Run1", program_id="b", program_title="Newer", created=LATER)
+    make.ProgramFactory(program_id="a", program_type="XSeries")
+
+
+def tags() -> None:
+    make.TagsFactory(module_id="m/2", tag_value="Hard", total_submissions=11, correct_submissions=4, created=LATER)
+    make.TagsFactory(module_id="m/1", tag_name="skill", total_submissions=2, correct_submissions=2)
+    make.TagsFactory(module_id="m/2", tag_value="Easy", total_submissions=11, correct_submissions=4)
+    make.TagsFactory(course_id="edX/DemoX/Other")
+
+
+NO_MODE: Final = '{"count":0,"cumulative_count":0,"count_change_7_days":0,"passing_users":0}'
 
 CASES: Final = {
     "courses/{course_id}/activity": Case(
@@ -254,6 +283,17 @@ CASES: Final = {
         '2,2014-12-10T193147,m/2,"p2_2_1, p2_3_1",5\n',
         "edX-DemoX-Demo_Course--problems.csv",
     ),
+    "courses/{course_id}/problems_and_tags": Case(
+        tags,
+        '[{"module_id":"m/2","total_submissions":11,"correct_submissions":4,"tags":{"difficulty":["Easy","Hard"]},'
+        '"created":"2014-12-10T193147"},'
+        '{"module_id":"m/1","total_submissions":2,"correct_submissions":2,"tags":{"skill":["Easy"]},'
+        '"created":"2014-12-10T193146"}]',
+        "correct_submissions,created,module_id,tags,total_submissions\n"
+        '4,2014-12-10T193147,m/2,"{""difficulty"":[""Easy"",""Hard""]}",11\n'
+        '2,2014-12-10T193146,m/1,"{""skill"":[""Easy""]}",2\n',
+        "edX-DemoX-Demo_Course--problems_and_tags.csv",
+    ),
     "problems/{problem_id}/grade_distribution": Case(
         grades,
         '[{"module_id":"i4x://edX/DemoX/Demo_Course/problem/p1","course_id":"edX/DemoX/Demo_Course","grade":null,'
@@ -302,6 +342,58 @@ CASES: Final = {
         '[{"segment":0,"num_users":472,"num_views":539,"created":"2014-12-10T193146"},'
         '{"segment":2,"num_users":438,"num_views":493,"created":"2014-12-10T193146"}]',
         "created,num_users,num_views,segment\n2014-12-10T193146,472,539,0\n2014-12-10T193146,438,493,2\n",
+    ),
+    "course_summaries": Case(
+        summaries,
+        '[{"created":"2014-12-10T193146","course_id":"course-v1:edX+DemoX+2015","catalog_course_title":null,'
+        '"catalog_course":"edX+DemoX","start_date":null,"end_date":"2015-02-01T000000",'
+        '"pacing_type":"instructor_paced","availability":"Upcoming","count":2,"cumulative_count":9,'
+        '"count_change_7_days":5,"recent_count_change":null,"passing_users":3,'
+        f'"enrollment_modes":{{"audit":{NO_MODE},"credit":{NO_MODE},"honor":{NO_MODE},"professional":{NO_MODE},'
+        '"verified":{"count":2,"cumulative_count":9,"count_change_7_days":5,"passing_users":3},'
+        f'"masters":{NO_MODE}}}}},'
+        '{"created":"2014-12-10T193147","course_id":"edX/DemoX/Demo_Course",'
+        '"catalog_course_title":"Demonstration Course","catalog_course":"edX+DemoX","start_date":"2014-10-27T123000",'
+        '"end_date":"2015-02-01T000000","pacing_type":"instructor_paced","availability":"Current","count":13,'
+        '"cumulative_count":18,"count_change_7_days":13,"recent_count_change":null,"passing_users":9,'
+        '"enrollment_modes":{"audit":{"count":5,"cumulative_count":9,"count_change_7_days":5,"passing_users":3},'
+        f'"credit":{NO_MODE},"honor":{NO_MODE},'
+        '"professional":{"count":7,"cumulative_count":8,"count_change_7_days":3,"passing_users":3},'
+        f'"verified":{NO_MODE},"masters":{NO_MODE},'
+        '"scholarship":{"count":1,"cumulative_count":1,"count_change_7_days":5,"passing_users":3}}}]',
+        "availability,catalog_course,catalog_course_title,count,count_change_7_days,course_id,created,cumulative_count,"
+        "end_date,"
+        + "".join(
+            f"enrollment_modes.{mode}.{count},"
+            for mode in ("audit", "credit", "honor", "masters", "professional", "verified")
+            for count in ("count", "count_change_7_days", "cumulative_count", "passing_users")
+        )
+        + "pacing_type,passing_users,recent_count_change,start_date\n"
+        "Upcoming,edX+DemoX,,2,5,course-v1:edX+DemoX+2015,2014-12-10T193146,9,2015-02-01T000000,"
+        "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,2,5,9,3,instructor_paced,3,,\n"
+        "Current,edX+DemoX,Demonstration Course,13,13,edX/DemoX/Demo_Course,2014-12-10T193147,18,2015-02-01T000000,"
+        "5,5,9,3,0,0,0,0,0,0,0,0,0,0,0,0,7,3,8,3,0,0,0,0,instructor_paced,9,,2014-10-27T123000\n",
+        "course_summaries.csv",
+        queries=4,
+        queries_before=1,
+    ),
+    "course_totals": Case(
+        summaries,
+        '{"count":15,"cumulative_count":27,"count_change_7_days":18,"verified_enrollment":2}',
+        "count,count_change_7_days,cumulative_count,verified_enrollment\n15,18,27,2\n",
+        queries=4,
+        queries_before=1,
+    ),
+    "programs": Case(
+        programs,
+        '[{"program_id":"a","program_type":"XSeries","program_title":"Demonstrations",'
+        '"course_ids":["edX/DemoX/Demo_Course"],"created":"2014-12-10T19:31:46Z"},'
+        '{"program_id":"b","program_type":"MicroMasters","program_title":"Newer",'
+        '"course_ids":["edX/DemoX/Run2","edX/DemoX/Run1"],"created":"2014-12-10T19:31:47Z"}]',
+        "course_ids,created,program_id,program_title,program_type\n"
+        "edX/DemoX/Demo_Course,2014-12-10T19:31:46Z,a,Demonstrations,XSeries\n"
+        '"edX/DemoX/Run2, edX/DemoX/Run1",2014-12-10T19:31:47Z,b,Newer,MicroMasters\n',
+        "programs.csv",
     ),
 }
 

@@ -17,12 +17,13 @@ from analytics_data_api.tables import data_version
 from analytics_data_api.tables.data_version import DataVersion
 from analytics_data_api.tables.models import CourseEnrollmentDaily
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.tests.cases import CASES, IDS, Case, address
+from analytics_data_api.tests.cases import CASES, IDS, OF_ENTITIES, Case, address
 from analytics_data_api.versions import ENDPOINTS
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
 LOADED = datetime(2014, 12, 10, 19, 31, 46, tzinfo=UTC)
+every_entity = pytest.mark.parametrize(("endpoint", "case"), OF_ENTITIES.items(), ids=OF_ENTITIES)
 every_endpoint = pytest.mark.parametrize(("endpoint", "case"), CASES.items(), ids=CASES)
 
 
@@ -53,7 +54,7 @@ def test_who_has_the_answer_is_told_so_without_a_row_read(
     answer = client.get(url(endpoint), query_params=parameters)
     with CaptureQueriesContext(connections["analytics"]) as queries:
         again = client.get(url(endpoint), query_params=parameters, headers={"if-none-match": answer["ETag"]})
-    assert (again.status_code, again.content, len(queries)) == (304, b"", 0)
+    assert (again.status_code, again.content, len(queries)) == (304, b"", case.queries_before)
     for header in ("ETag", "Cache-Control", "Vary", "Last-Modified"):
         assert again[header] == answer[header]
     assert not {"Content-Type", "Content-Length"} & set(again.headers)
@@ -84,9 +85,9 @@ def test_the_version_is_that_of_the_tables_read(
     with CaptureQueriesContext(connections["analytics"]) as queries:
         client.get(url(endpoint))
     (table,) = tables
-    read = [query["sql"] for query in queries if " FROM " in query["sql"] and "sqlite_master" not in query["sql"]]
-    assert read
-    assert all(connections["analytics"].ops.quote_name(table) in sql for sql in read if "information_schema" not in sql)
+    read = [query["sql"] for query in queries if " FROM " in query["sql"]]
+    assert any(table in sql for sql in read)
+    assert all(table in sql for sql in read if not re.search("sqlite_master|information_schema", sql, re.IGNORECASE))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,7 @@ def test_a_tag_is_good_for_its_own_format_only(client: Client) -> None:
     [{"if-none-match": "*"}, {"if-modified-since": http_date(datetime(2030, 1, 1, tzinfo=UTC).timestamp())}],
     ids=["any", "since"],
 )
-@every_endpoint
+@every_entity
 def test_an_unknown_id_is_404_whatever_the_caller_claims_to_have(
     client: Client, endpoint: str, case: Case, header: dict[str, str]
 ) -> None:

@@ -8,11 +8,12 @@ from django.test import Client
 from analytics_data_api.conftest import Get
 from analytics_data_api.http.views import course_file_name
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.tests.cases import CASES, IDS, Case, address
+from analytics_data_api.tests.cases import CASES, IDS, OF_ENTITIES, Case, address
 from analytics_data_api.versions import ENDPOINTS
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
+every_entity = pytest.mark.parametrize(("endpoint", "case"), OF_ENTITIES.items(), ids=OF_ENTITIES)
 every_endpoint = pytest.mark.parametrize(("endpoint", "case"), CASES.items(), ids=CASES)
 DATED = {endpoint: case for endpoint, case in CASES.items() if case.dated}
 UNDATED = {endpoint: case for endpoint, case in CASES.items() if not case.dated}
@@ -112,9 +113,10 @@ def test_no_key_is_401(endpoint: str, case: Case) -> None:
 @every_endpoint
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete", "trace"])
 def test_other_methods_are_405(client: Client, endpoint: str, case: Case, method: str) -> None:
+    methods = ENDPOINTS[endpoint].http_method_names
     response = client.generic(method.upper(), f"/api/{address(endpoint)}")
-    assert response.status_code == 405
-    assert response["Allow"] == "GET, HEAD, OPTIONS"
+    assert (response.status_code == 405) == (method not in methods)
+    assert response["Allow"] == ", ".join(methods).upper()
 
 
 @every_endpoint
@@ -129,23 +131,23 @@ def test_head_tells_of_get_without_a_body(client: Client, endpoint: str, case: C
 def test_options_describes_the_endpoint(client: Client, endpoint: str, case: Case) -> None:
     response = client.options(f"/api/{address(endpoint)}")
     assert response.status_code == 200
-    assert response["Allow"] == "GET, HEAD, OPTIONS"
+    assert response["Allow"] == ", ".join(ENDPOINTS[endpoint].http_method_names).upper()
     assert response.json()["description"] == "\n".join(
         line.strip() for line in (ENDPOINTS[endpoint].__doc__ or "").strip().splitlines()
     )
 
 
-@every_endpoint
+@every_entity
 def test_an_unknown_id_is_404_and_named(get: Get, endpoint: str, case: Case) -> None:
     case.rows()
-    unknown = dict.fromkeys(("course_id", "problem_id", "module_id", "video_id"), "edX/Unknown/Run")
+    unknown = dict.fromkeys(IDS, "edX/Unknown/Run")
     response = get(address(endpoint, **unknown))
     assert response.status_code == 404
     assert "'edX/Unknown/Run'" in response.json()["detail"]
     assert response.json()["error_code"].startswith("unknown_")
 
 
-@every_endpoint
+@every_entity
 def test_ids_that_differ_in_case_or_spaces_are_others(get: Get, endpoint: str, case: Case) -> None:
     case.rows()
     for other in (str.swapcase, lambda value: f"{value} "):

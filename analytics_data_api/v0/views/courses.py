@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from analytics_data_api.http import parameters
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.views import ActivityTypeReportView, DatedReportView, ReportView
-from analytics_data_api.tables import models
+from analytics_data_api.tables import models, summaries
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.v0 import serializers
 
@@ -132,3 +132,16 @@ class ProblemsListView(ReportView):
 
     def report(self) -> Rows:
         return models.answer_distribution().by_problem(self.entity_id)
+
+
+class ProblemsAndTagsListView(ReportView):
+    """Get the problems of a course that have tags, with the numbers of submissions."""
+
+    models = (models.TagsDistribution,)
+    serializer_class = serializers.ProblemAndTagsSerializer
+    entity = "course_id"
+    label = "tags"
+    slug = "problems_and_tags"
+
+    def report(self) -> Rows:
+        return self.read(summaries.problems_and_tags(self.entity_id))

@@ -21,4 +21,5 @@ class CourseEnrollmentModeView(DatedReportView):
 
     def report(self) -> Rows:
         dates = parameters.date_range(self.query_params)
-        return models.CourseEnrollmentModeDaily.objects.all().unmerged(self.entity_id, dates)
+        rows: Rows = models.CourseEnrollmentModeDaily.objects.all().unmerged(self.entity_id, dates)
+        return rows

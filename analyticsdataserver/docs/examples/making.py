@@ -28,6 +28,9 @@ UNKNOWN_IDS: Final = {
     "video_id": "edX/DemoX/Demo_Course|unknown",
 }
 
+# What is on record nowhere, for endpoints without an id in the path.
+UNKNOWN: Final = {"course_ids": "edX/DemoX/Unknown", "program_ids": "unknown"}
+
 # Each is put to the endpoints that read its parameters, and is refused.
 REFUSED: Final = (
     {parameters.START_DATE: "yesterday"},
@@ -35,6 +38,8 @@ REFUSED: Final = (
     {parameters.START_DATE: "2001-01-01", parameters.END_DATE: "2001-02-01"},
     {"activity_type": "slept"},
     {parameters.FIELDS: "everything"},
+    {"course_ids": "edX"},
+    {"recent_date": "2999-12-31"},
     {"format": "xml"},
 )
 
@@ -65,7 +70,7 @@ def error_statuses(endpoint: str, view: type[ReportView]) -> Iterator[HttpRespon
     """Yield answers to requests that cannot be served."""
     yield ask(address(endpoint), key=None)
     yield ask(address(endpoint), key="no-such-key")
-    yield ask(address(endpoint, **UNKNOWN_IDS))
+    yield ask(address(endpoint, **UNKNOWN_IDS), {} if "{" in endpoint else UNKNOWN)
     known = {parameters.FIELDS, "format", *(parameter.name for parameter in view.query)}
     for query in REFUSED:
         if known.issuperset(query):

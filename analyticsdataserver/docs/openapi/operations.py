@@ -12,14 +12,16 @@ from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from rest_framework import exceptions, serializers
 
 from analytics_data_api import TAG
+from analytics_data_api.access import bodies
 from analytics_data_api.access.bodies import BodyTooLarge
 from analytics_data_api.access.scope import CourseNotAllowed
 from analytics_data_api.access.throttling.policies import WRONG_KEYS, TooManyRequests
 from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.formats.registry import DATA_FORMATS
+from analytics_data_api.formats.row_set import names, shape
 from analytics_data_api.http import problems
 from analytics_data_api.http.listing import endpoint_name
-from analytics_data_api.http.parameters import Parameter, fields_parameter, format_parameter
+from analytics_data_api.http.parameters import Parameter, exclude_parameter, fields_parameter, format_parameter
 from analytics_data_api.http.views import ReportView
 from analyticsdataserver.docs import examples
 from analyticsdataserver.docs.examples.ids import SAMPLE_IDS
@@ -59,6 +61,8 @@ REFUSALS: Final = {
     500: ("The service has a defect. The log has the reason.", ()),
     503: ("A database, or the service, cannot serve the request at the moment; `detail` says why.", ("Retry-After",)),
 }
+# The errors that only a request with a body can have.
+BODY_REFUSALS: Final = (413, 415)
 # The errors of which each endpoint has examples of its own; the other responses are the same everywhere.
 OWN_REFUSALS: Final = (400, 404)
 # The headers of reports for caches.
@@ -110,16 +114,29 @@ class OperationSchema(AutoSchema):
         if operation is None:
             return None
         if isinstance(self.view, ReportView):
-            operation["parameters"] = [*self.path_parameters(), *map(query_parameter, self.query_parameters(self.view))]
-            operation["responses"]["200"] |= self.answer(self.view, operation["responses"]["200"])
-            operation["responses"]["304"] = self.unchanged()
+            read, is_post = self.read_parameters(self.view), method == "POST"
+            in_query = [parameter for parameter in read if not is_post or parameter.name == "format"]
+            operation["parameters"] = [*self.path_parameters(), *map(query_parameter, in_query)]
+            if is_post:
+                operation["requestBody"] = request_body(read[:-1])
+            operation["responses"]["200"] |= self.answer(self.view, operation["responses"]["200"], is_post=is_post)
+            if self.view.models and not is_post:
+                operation["responses"]["304"] = self.unchanged()
         if hasattr(self.view, "policy"):
             headers = operation["responses"]["200"].setdefault("headers", {})
             headers |= {name: header(name) for name in LIMIT_HEADERS}
-        for status in getattr(self.view, "error_statuses", ()):
+        for status in self.error_statuses(method):
             operation["responses"].setdefault(str(status), self.refusal(status))
         operation["responses"] = dict(sorted(operation["responses"].items()))
         return operation
+
+    def error_statuses(self, method: str) -> list[int]:
+        """Return the statuses of error responses, of which some are about bodies only."""
+        return [
+            status
+            for status in getattr(self.view, "error_statuses", ())
+            if method == "POST" or status not in BODY_REFUSALS
+        ]
 
     def get_operation_id(self) -> str:
         """Return the method, the version unless it is 0, and the endpoint's name: a good name for a function."""
@@ -166,13 +183,14 @@ class OperationSchema(AutoSchema):
             for parameter in resolve(re.findall(r"{(\w+)}", self.path))
         ]
 
-    def query_parameters(self, view: ReportView) -> list[Parameter]:
-        names = []
-        for name, field in view.serializer_class().fields.items():
-            names += [name, *(f"{name}.{member}" for member in getattr(field, "fields", ()))]
-        return [*view.query, fields_parameter(names), format_parameter([renderer.format for renderer in DATA_FORMATS])]
+    def read_parameters(self, view: ReportView) -> list[Parameter]:
+        """Return the parameters of the query string, or of the body of a POST; ``format``, the last, is in no body."""
+        known = list(names(shape(view.serializer_class)))
+        exclude = (exclude_parameter(known),) if view.has_exclude else ()
+        formats = format_parameter([renderer.format for renderer in DATA_FORMATS])
+        return [*view.query, fields_parameter(known), *exclude, formats]
 
-    def answer(self, view: ReportView, described: Json) -> Json:
+    def answer(self, view: ReportView, described: Json, *, is_post: bool) -> Json:
         """Return the response of a report: the items as JSON and as CSV, with an example of each."""
         example = examples.load()[self.path]
         model = described["content"][JSONRenderer.media_type]["schema"]
@@ -185,7 +203,7 @@ class OperationSchema(AutoSchema):
             "description": (view.serializer_class.__doc__ or "").strip(),
             "content": content,
         }
-        answer["headers"] = {name: header(name) for name in CACHING}
+        answer["headers"] = {name: header(name) for name in (CACHING[:1] if is_post or not view.models else CACHING)}
         if view.deprecation is not None:
             headers = view.deprecation.headers(self.path.format(**SAMPLE_IDS))
             answer["headers"] |= {name: header(name, example) for name, example in headers.items()}
@@ -232,6 +250,17 @@ class OperationSchema(AutoSchema):
 def header(name: str, example: str | None = None) -> Json:
     meaning, values = HEADERS[name]
     return {"description": meaning, "schema": values} | ({} if example is None else {"example": example})
+
+
+def request_body(parameters: list[Parameter]) -> Json:
+    """Return the description of a body with parameters, as JSON or as a form."""
+    properties = {}
+    for parameter in parameters:
+        one: Json = dict(parameter.values)
+        schema = {"type": "array", "items": one} if parameter.comma_separated else one
+        properties[parameter.name] = {**schema, "description": parameter.meaning, "examples": [parameter.example]}
+    content = {"schema": {"type": "object", "properties": properties}}
+    return {"content": {parser.media_type: content for parser in (bodies.JSONParser, bodies.FormParser)}}
 
 
 def query_parameter(parameter: Parameter) -> Json:

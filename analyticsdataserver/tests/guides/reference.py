@@ -28,9 +28,11 @@ GROUPS: Final = {
     "/api/v0/courses/": "Courses",
     "/api/v0/problems/": "Problems and subsections",
     "/api/v0/videos/": "Videos",
+    "/api/v0/": "Many courses, and programs",
     "/api/v1/courses/": "Version 1: courses",
     "/api/v1/problems/": "Version 1: problems and subsections",
     "/api/v1/videos/": "Version 1: videos",
+    "/api/v1/": "Version 1: many courses, and programs",
     "/": "Keys and operation",
 }
 
@@ -62,16 +64,18 @@ def section(schema: Json, title: str, path: str, operation: Json) -> Iterator[st
     if operation.get("parameters"):
         yield table(["Parameter", "Values", "Meaning"], [*map(parameter, operation["parameters"])], "20 30 50")
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
-    if body:
+    if path.startswith("/api/v") and body:
+        yield "The body, a form or JSON, has the parameters of the ``GET``; see :ref:`posting`.\n"
+    elif body:
         names = [name for name, each in resolved(schema, body)["properties"].items() if not each.get("readOnly")]
         yield f"The body, a form or JSON, has {' and '.join(f'``{name}``' for name in names)}.\n"
-    yield from answer(schema, operation, path)
+    yield from answer(schema, operation, path, title)
     error_statuses = [status for status in operation["responses"] if status >= "400"]
     if error_statuses:
         yield f"Other statuses: {', '.join(error_statuses)}; see :ref:`errors`.\n"
 
 
-def answer(schema: Json, operation: Json, path: str) -> Iterator[str]:
+def answer(schema: Json, operation: Json, path: str, title: str) -> Iterator[str]:
     content = operation["responses"]["200"]["content"]["application/json"]
     items = content["schema"]
     is_list = items.get("type") == "array"
@@ -82,7 +86,7 @@ def answer(schema: Json, operation: Json, path: str) -> Iterator[str]:
     heading = "Field of an item" if is_list else "Field"
     yield table([heading, "Type", "Meaning"], fields, "28 20 52")
     example = examples.load().get(path)
-    if example is None:
+    if example is None or title.startswith("POST"):
         return
     yield ".. code-block:: console\n"
     yield indented(f"$ curl -H 'Authorization: Token edx' 'http://localhost:8000{example['address']}'") + "\n"
@@ -102,8 +106,10 @@ def parameter(parameter: Json) -> list[str]:
         takes = ", ".join(f"``{value}``" for value in values["enum"])
         if "default" in values:
             takes += f"; ``{values['default']}`` by default"
-    elif values.get("type") == "array":
+    elif "enum" in values.get("items", {}):
         takes = "names of fields"
+    elif values.get("type") == "array":
+        takes = f"``{','.join(parameter['example'])}``, for example"
     else:
         takes = f"``{parameter['example']}``, for example"
     return [name, takes, meaning]

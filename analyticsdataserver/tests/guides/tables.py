@@ -64,4 +64,4 @@ def columns(model: type[Model]) -> Iterator[list[str]]:
 
 def type_of(field: Field) -> str:
     kind = type(field).__name__
-    return f"VARCHAR({field.max_length})" if kind == "KeyField" else TYPES[kind]
+    return f"VARCHAR({field.max_length})" if kind in ("KeyField", "CharField") else TYPES[kind]

@@ -1,0 +1,52 @@
+"""Endpoints about many courses, and about programs."""
+
+from analytics_data_api.http import parameters
+from analytics_data_api.http.views import ManyReportView
+from analytics_data_api.tables import models, summaries
+from analytics_data_api.tables.rows import Rows
+from analytics_data_api.v0 import serializers
+
+
+class CourseSummariesView(ManyReportView):
+    """Get the enrollment of many courses, with what the catalog says of them.
+
+    Where the table of summaries is missing or empty, the numbers are those of the latest day of enrollment by mode, and
+    the fields of the catalog and ``passing_users`` are null. A mode without enrollment is 0.
+    """
+
+    models = (models.CourseMetaSummaryEnrollment,)
+    serializer_class = serializers.CourseSummarySerializer
+    label = "summaries"
+    slug = "course_summaries"
+    query = parameters.SUMMARIES
+    has_exclude = True
+
+    def report(self) -> Rows:
+        return self.read(summaries.course_summaries(parameters.summary_query(self.query_params)))
+
+
+class CourseTotalsView(ManyReportView):
+    """Get the enrollment of many courses together."""
+
+    models = (models.CourseMetaSummaryEnrollment,)
+    serializer_class = serializers.CourseTotalsSerializer
+    label = "enrollment"
+    single = True
+    query = (parameters.COURSE_IDS,)
+
+    def report(self) -> Rows:
+        return self.read(summaries.course_totals(parameters.COURSE_IDS.listed(self.query_params)))
+
+
+class ProgramsView(ManyReportView):
+    """Get programs, with their courses."""
+
+    models = (models.CourseProgramMetadata,)
+    serializer_class = serializers.ProgramSerializer
+    label = "programs"
+    slug = "programs"
+    query = (parameters.PROGRAM_IDS,)
+    has_exclude = True
+
+    def report(self) -> Rows:
+        return self.read(summaries.programs(parameters.PROGRAM_IDS.listed(self.query_params)))
