@@ -11,7 +11,7 @@ from django.db.models.sql.where import AND, WhereNode
 
 from analytics_data_api.tables.constants import activity_types
 from analytics_data_api.tables.dates import DateRange
-from analytics_data_api.tables.fields import OnDates
+from analytics_data_api.tables.fields import OfPairs
 
 # A date that is a midnight makes another query than a time within a day.
 ENDS: Final = (None, datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, 12, tzinfo=UTC))
@@ -68,7 +68,8 @@ def reports(rows: Any) -> Iterator[Iterable[Any]]:
     if hasattr(rows, "by_problem"):
         yield rows.by_problem("").rows
     for name, arguments in OF_MANY.items():
-        if hasattr(rows, name):
+        # Of tables by date, the report of many courses has a name that another table's has, too.
+        if hasattr(rows, name) and not (name == "of_courses" and hasattr(rows, "span")):
             yield getattr(rows, name)(*arguments) or ()
 
 
@@ -80,10 +81,11 @@ def columns(queries: Iterable[Query], known: Iterable[str], connection: Any) -> 
 
 def searches(query: Query) -> Iterator[Search]:
     """Yield how a query, and each query within it, finds its rows."""
-    equal, latest = set(), None
+    equal: set[str] = set()
+    latest = None
     for lookup in lookups(query.where):
-        if isinstance(lookup.lhs, OnDates):
-            equal.update(lookup.lhs.columns)
+        if isinstance(lookup, OfPairs):
+            equal.update((lookup.lhs.target.column, lookup.date))
         elif isinstance(lookup.rhs, Query):
             yield from searches(lookup.rhs)
             latest = lookup.lhs.target.column

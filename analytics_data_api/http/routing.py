@@ -1,7 +1,7 @@
 """The routes of a version's endpoints, and the forms of the ids in their paths."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from django.urls import URLPattern, re_path
 
@@ -24,18 +24,23 @@ IDS: Final = {
 }
 
 
-def routes(endpoints: Endpoints) -> list[URLPattern]:
-    """Return the routes of endpoints: each with and without the suffix of a format, and a slash at the end."""
+def routes(endpoints: Endpoints, **attributes: Any) -> list[URLPattern]:
+    """Return the routes of endpoints: each with and without the suffix of a format, and a slash at the end.
+
+    Args:
+        endpoints: The endpoints.
+        attributes: Those of the views that are the same for all endpoints of the version.
+    """
     return [
-        *(route(path, view) for path, view in endpoints.items()),
-        *(route(path, view, format_suffix(view)) for path, view in endpoints.items()),
+        *(route(path, view, "", attributes) for path, view in endpoints.items()),
+        *(route(path, view, format_suffix(view), attributes) for path, view in endpoints.items()),
     ]
 
 
-def route(path: str, view: type[ReportView], suffix: str = "") -> URLPattern:
+def route(path: str, view: type[ReportView], suffix: str, attributes: Mapping[str, Any]) -> URLPattern:
     """Return the route of an endpoint, with an optional slash at the end."""
     pattern = path.format(**{name: f"(?P<{name}>{form})" for name, form in IDS.items()})
-    return re_path(rf"^{pattern}{suffix}/?\Z", view.as_view(), name=view.__name__)
+    return re_path(rf"^{pattern}{suffix}/?\Z", view.as_view(**attributes), name=view.__name__)
 
 
 def format_suffix(view: type[ReportView]) -> str:

@@ -21,17 +21,20 @@ from analytics_data_api.access.throttling.clients import UserThrottle
 from analytics_data_api.access.throttling.policies import DATA, Policy
 from analytics_data_api.formats.base import RowRenderer
 from analytics_data_api.formats.registry import FORMATS
-from analytics_data_api.formats.row_set import NoFieldsError, RowSet, UnknownFieldError
+from analytics_data_api.formats.row_set import NoFieldsError, RowSet, UnknownFieldError, shape
 from analytics_data_api.http import parameters, posted
 from analytics_data_api.http.conditional import validate_report
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.disposition import attachment
+from analytics_data_api.http.list_parameters import PAGES, Dimension, courses_request, refuse_filters, refuse_unknown
+from analytics_data_api.http.pages import Page
 from analytics_data_api.http.parameters import Given, Parameter
 from analytics_data_api.http.problems import BadRequest, NoData
 from analytics_data_api.http.retry import reconnect
 from analytics_data_api.http.scoped_rows import rows_in_scope, without_small_counts
 from analytics_data_api.http.spool import whole_response
 from analytics_data_api.tables import ANALYTICS_DATABASE
+from analytics_data_api.tables.dates import DateRange
 from analytics_data_api.tables.querysets import COURSE_ID
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.tables.statements import database_of
@@ -75,6 +78,9 @@ class ReportView(APIView):
         is_scoped: Whether an endpoint about many courses reads only those that :meth:`Access.select` returns.
         is_report_file: Whether the answer can name learners, so that a limited key needs the right to it.
         has_exclude: Whether the parameter ``exclude`` leaves out fields.
+        dimension: The filter on what the items divide the users by; None for an endpoint that has none.
+        is_list: Whether parameters that are not known are refused, and an answer may have no item.
+        refuses_filters: Whether a filter on a dimension is refused that is not this endpoint's.
         deprecation: Since when, and by which endpoint, this one is replaced; None for an endpoint that is not.
         policy: The limit on requests of a user.
         error_statuses: The statuses of error responses, for the description.
@@ -82,6 +88,7 @@ class ReportView(APIView):
         access: What the key or the session of the request may see.
         entity_id: The id in the path, percent-encoding resolved.
         query_params: The parameters of the query string, or, for POST, of the body.
+        page: The page that :meth:`report` has returned; None for the whole list.
     """
 
     http_method_names = list(METHODS)
@@ -101,6 +108,10 @@ class ReportView(APIView):
     is_scoped: ClassVar[bool] = False
     is_report_file: ClassVar[bool] = False
     has_exclude: ClassVar[bool] = False
+    dimension: ClassVar[Dimension | None] = None
+    is_list: ClassVar[bool] = False
+    refuses_filters: bool = False
+    page: Page | None = None
     deprecation: ClassVar[Deprecation | None] = None
     policy: ClassVar[Policy] = DATA
     common_headers: ClassVar[Mapping[str, str]] = HEADERS
@@ -168,7 +179,7 @@ class ReportView(APIView):
         response: Any
         if not isinstance(renderer, RowRenderer):
             # A page shows the user, which is not part of a version of the data.
-            if row_set.is_empty:
+            if row_set.is_empty and not self.is_list:
                 raise self.nothing()
             response = Response(renderer.excerpt(row_set))
             response.rows_written = row_set.written
@@ -182,21 +193,34 @@ class ReportView(APIView):
         # An ETag is made of the path and the query string, too: only an answer with rows has had it.
         if not_modified and not_modified.headers["ETag"] in meta.get("HTTP_IF_NONE_MATCH", ""):
             return not_modified
-        if row_set.is_empty:
+        if row_set.is_empty and not self.is_list:
             raise self.nothing()
         if not_modified:
             return not_modified
+        return self.written(request, row_set, validation.headers if validation else None)
+
+    def written(self, request: Request, row_set: RowSet, validators: Mapping[str, str] | None) -> Any:
+        """Return the response with all rows.
+
+        Args:
+            request: The request.
+            row_set: The rows.
+            validators: The headers that identify the version of the answer, if it has one.
+        """
+        renderer: Any = request.accepted_renderer
         content_type = f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
-        response = whole_response(request, renderer.stream(row_set), content_type)
+        response: Any = whole_response(request, renderer.stream(row_set), content_type)
         response.rows_written = row_set.written
-        if validation:
-            for name, value in validation.headers.items():
+        if validators:
+            for name, value in validators.items():
                 response.headers[name] = value
             if response.has_header("Content-Encoding"):
                 # As Django's middleware does: the compressed bytes are not those of the strong tag.
                 response.headers["ETag"] = f"W/{response.headers['ETag']}"
         if renderer.extension and (file_name := self.file_name()):
             response.headers["Content-Disposition"] = attachment(f"{file_name}.{renderer.extension}")
+        if self.page is not None and (link := self.page.link(request, self.query_params)):
+            response.headers["Link"] = link
         return response
 
     def row_set(self) -> RowSet:
@@ -208,6 +232,8 @@ class ReportView(APIView):
         fields = parameters.fields(self.query_params) if parameters.FIELDS in self.query_params else ()
         exclude = parameters.excluded_fields(self.query_params) if self.has_exclude else ()
         try:
+            if self.dimension is not None and (left_out := self.dimension.left_out(self.query_params)):
+                fields = fields_without(self.serializer_class, fields, left_out)
             rows, access = self.report(), self.access
             if access.is_limited or access.min_count:
                 rows = self.permitted(rows)
@@ -254,6 +280,15 @@ class ReportView(APIView):
             self.query_params = posted.parameters(request)
         if query := request.META.get("QUERY_STRING"):
             require_text(query)
+        if self.is_list:
+            refuse_unknown(self.query_params, self.known_parameters(request.method))
+        elif self.refuses_filters:
+            refuse_filters(self.query_params, self.known_parameters(request.method))
+
+    def known_parameters(self, method: str | None) -> list[str]:
+        """Return the names of the parameters that a request may have; pages are of GET alone."""
+        names = [parameter.name for parameter in self.query if method != "POST" or parameter not in PAGES]
+        return [*names, parameters.FIELDS, *([] if method == "POST" else ["format"])]
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         made = super().initialize_request(request, *args, **kwargs)
@@ -290,13 +325,27 @@ class ManyReportView(ReportView):
 
 
 class DatedReportView(ReportView):
-    """What a table has about a course in a range of dates, or on the latest date on record."""
+    """What a table has about a course in a range of dates, or on the latest date on record.
+
+    Attributes:
+        is_series: Whether ``query`` has the parameters that select the last dates, weeks and months.
+    """
 
     entity = "course_id"
-    query = parameters.DAYS
+    query: ClassVar[tuple[Parameter, ...]] = parameters.DAYS
+    is_series: ClassVar[bool] = False
 
     def report(self) -> Rows:
-        rows: Rows = rows_of(self.models[0]).report(self.entity_id, parameters.date_range(self.query_params))
+        if self.is_series:
+            request = courses_request(self.query_params, self.query, self.dimension)
+            if request.last or request.interval or request.values is not None:
+                rows: Rows = rows_of(self.models[0]).of_courses(request._replace(courses=[self.entity_id]))
+                return rows
+        return self.of_dates(parameters.date_range(self.query_params))
+
+    def of_dates(self, dates: DateRange | None) -> Rows:
+        """Return the rows of the course in a range, of the latest date where it is None."""
+        rows: Rows = rows_of(self.models[0]).report(self.entity_id, dates)
         return rows
 
     def nothing(self) -> NoData:
@@ -304,9 +353,9 @@ class DatedReportView(ReportView):
         if span is None:
             return super().nothing()
         given = ", ".join(
-            f"{name} {quote_value(value)}"
-            for name in (parameters.START_DATE, parameters.END_DATE)
-            if (value := self.query_params.get(name))
+            f"{parameter.name} {quote_value(value)}"
+            for parameter in self.query
+            if (value := self.query_params.get(parameter.name))
         )
         first, last = (date[:10] for date in span)
         return NoData(
@@ -336,6 +385,21 @@ class ActivityTypeReportView(ReportView):
             f"but none of the activity_type {quote_value(activity_type)}.",
             "no_activity_of_type",
         )
+
+
+def fields_without(
+    serializer_class: type[Serializer[Any]], fields: tuple[str, ...], left_out: frozenset[str]
+) -> tuple[str, ...]:
+    """Return the fields to write of items that lack some: those that were selected, or all others.
+
+    Raises:
+        UnknownFieldError: One that the items lack was selected.
+    """
+    names = [name for name in shape(serializer_class) if name not in left_out]
+    for field in fields:
+        if field in left_out:
+            raise UnknownFieldError(field, names)
+    return fields or tuple(sorted(names))
 
 
 def course_file_name(course_id: str) -> str:

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.expressions import Expression, Func
-from django.db.models.lookups import Exact, In
+from django.db.models.expressions import Func
+from django.db.models.lookups import Exact, In, Lookup
 from django.db.models.sql.compiler import SQLCompiler
 
 # MySQL: a string's bytes, in the same encoding whatever the column's.
@@ -69,12 +69,14 @@ class KeyIn(In):
     def as_mysql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
         # MariaDB turns a list of 1000 values (in_predicate_conversion_threshold) into a join, and then sorts or reads
         # all rows of each key. Two shorter lists are one range to it.
-        values = list(self.rhs) if self.rhs_is_direct_value() else []
-        if len(values) <= LONGEST_LIST:
+        size = getattr(self.rhs, "size", 0)
+        if size <= LONGEST_LIST:
             return self.as_sql(compiler, connection)
-        parts = [values[start : start + LONGEST_LIST] for start in range(0, len(values), LONGEST_LIST)]
-        compiled = [In(self.lhs, part).as_sql(compiler, connection) for part in parts]
-        return f"({' OR '.join(sql for sql, _ in compiled)})", [param for _, params in compiled for param in params]
+        left, left_params = self.process_lhs(compiler, connection)
+        _, right_params = self.process_rhs(compiler, connection)
+        sizes = [min(LONGEST_LIST, size - start) for start in range(0, size, LONGEST_LIST)]
+        lists = [f"{left} IN ({', '.join(['%s'] * size)})" for size in sizes]
+        return f"({' OR '.join(lists)})", [*[*left_params] * len(lists), *right_params]
 
 
 class Bytes(Func):
@@ -92,38 +94,52 @@ class Bytes(Func):
         return self.as_sql(compiler, connection, template=BYTES_OF.format("%(expressions)s"), **context)
 
 
-class OnDates(Expression):
-    """The condition that a row is of one of several pairs of a course and a date.
+IDS_OF_PAIRS = """{table}.id IN (
+    SELECT t.id FROM (VALUES {{}}) c CROSS JOIN {table} t
+    WHERE t.course_id = c.column1 AND t.{date} {operator} c.column2
+)"""
+
+
+class OfPairs(Lookup):
+    """The condition that a row is of one of several courses, and has a certain date, which goes with the course.
+
+    A lookup, since Django has MySQL compare any other condition with 1, for which no index is used.
 
     Args:
-        model: The table; its columns are ``course_id`` and ``date``.
-        courses: The courses.
-        dates: The date that goes with each.
+        model: The table.
+        field: The column of the date (time).
+        courses: The list of the courses; one may be there several times.
+        dates: The list of the date of each.
+        onwards: Whether a row may also have a later date.
     """
 
-    conditional = True
-    columns = ("course_id", "date")
+    lookup_name = "of_pairs"
 
-    def __init__(self, model: type[models.Model], courses: list[Any], dates: list[Any]) -> None:
-        super().__init__(output_field=models.BooleanField())
-        self.model = model
-        self.pairs = list(zip(courses, dates, strict=True))
+    def __init__(
+        self, model: type[models.Model], field: models.Field, courses: Any, dates: Any, *, onwards: bool
+    ) -> None:
+        super().__init__(models.F("course_id"), courses)
+        self.table = model._meta.db_table
+        self.date = str(field.column)
+        self.dates = dates
+        self.onwards = onwards
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, Any]:
-        pair = " AND ".join(f"{column} = %s" for column in self.quoted(connection))
-        return f"({' OR '.join([f'({pair})'] * len(self.pairs))})", self.params(compiler)
-
-    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, Any]:
-        # A chain of a thousand conditions is too deep for it.
-        columns = ", ".join(self.quoted(connection))
-        return f"(({columns}) IN (VALUES {', '.join(['(%s, %s)'] * len(self.pairs))}))", self.params(compiler)
-
-    def quoted(self, connection: BaseDatabaseWrapper) -> list[str]:
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
         quote = connection.ops.quote_name
-        return [f"{quote(self.model._meta.db_table)}.{quote(column)}" for column in self.columns]
+        course, date = (f"{quote(self.table)}.{quote(name)}" for name in ("course_id", self.date))
+        if self.onwards:
+            return self.joined(compiler, f"({course} = %s AND {date} >= %s)", " OR ", "({})")
+        return self.joined(compiler, "(%s, %s)", ", ", f"(({course}, {date}) IN ({{}}))")
 
-    def params(self, compiler: SQLCompiler) -> list[Any]:
-        return [param for pair in self.pairs for value in pair for param in compiler.compile(value)[1]]
+    def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
+        # A chain of a thousand conditions is too deep for it, and for a list of pairs it reads the whole table.
+        sql = IDS_OF_PAIRS.format(table=self.table, date=self.date, operator=">=" if self.onwards else "=")
+        return self.joined(compiler, "(%s, %s)", ", ", sql)
+
+    def joined(self, compiler: SQLCompiler, pair: str, separator: str, sql: str) -> tuple[str, Any]:
+        pairs = zip(compiler.compile(self.rhs)[1], compiler.compile(self.dates)[1], strict=True)
+        params = [param for values in pairs for param in values]
+        return sql.format(separator.join([pair] * (len(params) // 2))), params
 
 
 class AsText(Func):

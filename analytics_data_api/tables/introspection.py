@@ -52,6 +52,17 @@ def looked_up(alias: str, table: str) -> frozenset[str]:
         return frozenset(column.name for column in connection.introspection.get_table_description(cursor, table))
 
 
+def tables(alias: str) -> frozenset[str]:
+    """Return the names of the tables and views that a database has now.
+
+    Args:
+        alias: The database, by its key in the setting ``DATABASES``.
+    """
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        return frozenset(connection.introspection.table_names(cursor, include_views=True))
+
+
 @cache
 def has_index(alias: str, table: str, column: str) -> bool:
     """Return whether a table has an index that begins with a column; a view has none.

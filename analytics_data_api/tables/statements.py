@@ -50,17 +50,36 @@ class BindParam(Expression):
     Args:
         name: The parameter's name.
         field: What kind of value it is: of a text or a number, exactly what the database compares with.
-        position: Which of the parameter's values it is, where it has several.
     """
 
-    def __init__(self, name: str, field: Field, position: int | None = None) -> None:
+    def __init__(self, name: str, field: Field) -> None:
         super().__init__(output_field=field)
         self.name = name
-        self.position = position
+
+    @property
+    def prepared_by(self) -> Field | None:
+        return None if isinstance(self.output_field, PLAIN) else self.output_field
 
     def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
-        field = self.output_field
-        return "%s", [BindSlot(self.name, None if isinstance(field, PLAIN) else field, self.position)]
+        return "%s", [BindSlot(self.name, self.prepared_by, None)]
+
+
+class BindParams(BindParam):
+    """Stands in a query for a list of values that each run brings; one expression, since Django composes it faster.
+
+    Args:
+        name: The parameter's name.
+        field: What kind of value each is.
+        size: How many there are.
+    """
+
+    def __init__(self, name: str, field: Field, size: int) -> None:
+        super().__init__(name, field)
+        self.size = size
+
+    def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
+        field = self.prepared_by
+        return f"({', '.join(['%s'] * self.size)})", [BindSlot(self.name, field, n) for n in range(self.size)]
 
 
 class Statement:

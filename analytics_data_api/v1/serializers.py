@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from analytics_data_api.formats.fields import TimeField
-from analytics_data_api.v0.serializers import COURSE_ID, DATE
+from analytics_data_api.v0.serializers import COURSE_ID, CREATED, DATE
 
 
 class CourseEnrollmentByModeSerializer(serializers.Serializer[Any]):
@@ -24,3 +24,31 @@ class CourseEnrollmentByModeSerializer(serializers.Serializer[Any]):
     professional = serializers.IntegerField(help_text="Enrolled users in the modes professional, with and without id.")
     verified = serializers.IntegerField(help_text="Enrolled users in the mode verified.")
     masters = serializers.IntegerField(help_text="Enrolled users in the mode masters.")
+
+
+class CourseSerializer(serializers.Serializer[Any]):
+    """A course that is on record."""
+
+    course_id = serializers.CharField(help_text=COURSE_ID)
+    org = serializers.CharField(help_text="Its organization, the first part of its id.")
+    title = serializers.CharField(allow_null=True, help_text="Its title in the catalog.")
+    count = serializers.IntegerField(allow_null=True, help_text="Enrolled users on the last day.")
+    count_change_7_days = serializers.IntegerField(
+        allow_null=True, help_text="By how much the count is higher than seven days before."
+    )
+    first_date = serializers.DateField(allow_null=True, help_text="The first day of enrollment on record, UTC.")
+    last_date = serializers.DateField(allow_null=True, help_text="The last day of enrollment on record, UTC.")
+    created = TimeField(help_text=CREATED)
+    tables = serializers.ListField(child=serializers.CharField(), help_text="The tables that have rows of the course.")
+
+
+class TableSerializer(serializers.Serializer[Any]):
+    """A table of the database."""
+
+    table = serializers.CharField(help_text="Its name.")
+    first_date = serializers.DateField(allow_null=True, help_text="The first day that it has; null without days.")
+    last_date = serializers.DateField(allow_null=True, help_text="The last day that it has; null without days.")
+    loaded = TimeField(help_text="When it was last loaded, UTC.")
+    endpoints = serializers.ListField(
+        child=serializers.CharField(), help_text="The endpoints that serve it, as URI templates (RFC 6570)."
+    )

@@ -24,6 +24,7 @@ class ActivityQuerySet(DatedQuerySet):
     period = ("interval_start", "interval_end")
     latest_by = "interval_end"
     items = ("interval_start", "interval_end", *activity_types.NAMES, "created")
+    sorted_by = 2
 
     def items_of(self, rows: list[Row]) -> Iterator[Row]:
         counted = [row for row in rows if row[2] in activity_types.BY_LABEL]

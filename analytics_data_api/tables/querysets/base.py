@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property, partial
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, ClassVar, Final
@@ -11,12 +12,16 @@ from django.db.models import DateField, DateTimeField, QuerySet
 
 from analytics_data_api.tables.dates import DateRange
 from analytics_data_api.tables.fields import AsText
+from analytics_data_api.tables.querysets.many import (
+    NO_COMMON_CHARACTER_SET,
+    CourseGroups,
+    CoursesRequest,
+    Place,
+    Values,
+)
 from analytics_data_api.tables.rows import Row, Rows
 from analytics_data_api.tables.selection import Filter, Selection
 from analytics_data_api.tables.statements import is_date, statement
-
-# MySQL: "Illegal mix of collations", and "Conversion from collation … impossible for parameter".
-NO_COMMON_CHARACTER_SET = {1267, 3988}
 
 # Names of parameters: the ids that requests name.
 COURSE_ID: Final = "course_id"
@@ -170,6 +175,8 @@ class DatedQuerySet(ReportQuerySet):
         latest_by: The one of them that says which is the latest, and that the end of a range is compared with.
         columns: The columns that are read between the natural key and ``created``.
         items: The columns of the report.
+        sorted_by: How many of these a course's rows of the report are sorted by: the period, and the dimension if each
+            of its values has a row.
     """
 
     conditions: ClassVar[tuple[Filter, ...]] = (Filter("course_id", COURSE_ID),)
@@ -178,6 +185,7 @@ class DatedQuerySet(ReportQuerySet):
     latest_by: ClassVar[str] = "date"
     columns: ClassVar[tuple[str, ...]] = ("count",)
     items: ClassVar[tuple[str, ...]]
+    sorted_by: ClassVar[int] = 1
     late_columns = ("cumulative_count",)
 
     def items_of(self, rows: list[Row]) -> Iterable[Row]:
@@ -217,10 +225,15 @@ class DatedQuerySet(ReportQuerySet):
     def grouped(self, selection: Selection, **values: Any) -> Iterator[list[Row]]:
         width = len(self.period)
         read = (*self.natural_key[1:], *self.columns, "created")
-        key = itemgetter(min(width, len(self.natural_key) - 2))
         rows = self.read(type(self).selected, selection, read, **values)
+        newest_of_period = self.newest_of_period
         for _, group in groupby(rows, key=itemgetter(*range(width))):
-            yield newest(group, key=key)
+            yield newest_of_period(group)
+
+    @cached_property
+    def newest_of_period(self) -> Callable[[Iterable[Row]], list[Row]]:
+        """The function that returns those of the rows of one period that count."""
+        return partial(newest, key=itemgetter(min(len(self.period), len(self.natural_key) - 2)))
 
     def in_range(self, dates: DateRange | None) -> Selection:
         """Return the selection of a range of dates. A date counts as its midnight, 00:00 UTC."""
@@ -235,6 +248,33 @@ class DatedQuerySet(ReportQuerySet):
             within = whole and not is_midnight(dates.end)
             filters.append(Filter(f"{self.latest_by}__{'lte' if within else 'lt'}", "end"))
         return Selection(tuple(filters), order_by=(*self.period, "id"))
+
+    def of_courses(self, request: CoursesRequest) -> Rows:
+        """Return the rows of the report for many courses: by course, then as for one; the course is the last column."""
+        columns, items_of = self.layout(request.values)
+        return Rows((*columns, "course_id"), self.course_items(request, items_of))
+
+    def course_items(self, request: CoursesRequest, items_of: Callable[[list[Row]], Iterable[Row]]) -> Iterator[Row]:
+        after = request.after and request.after.order
+        for course, rows in CourseGroups(self, request):
+            for item in items_of(rows):
+                if after is None or Place(course, item[: self.sorted_by]).order > after:
+                    yield (*item, course)
+
+    def layout(self, values: Values | None) -> tuple[tuple[str, ...], Callable[[list[Row]], Iterable[Row]]]:
+        """Return the columns of the report of many courses, and what makes its rows of the rows of a period.
+
+        Args:
+            values: Those of the dimension that count; None for all.
+        """
+        if values is None:
+            return self.items, self.items_of
+        place = len(self.period)
+        return self.items, lambda rows: (item for item in self.items_of(rows) if item[place] in values)
+
+    def stored_values(self, values: Values | None) -> list[Any]:
+        """Return what the table has for values of the dimension, to read no other rows; none where all are read."""
+        return [] if values is None or None in values else list(values)
 
     def span(self, course_id: str) -> tuple[str, str] | None:
         """Return the first and last date (end of a week) on record as text, None where there is none."""

@@ -9,16 +9,17 @@ backend has no such methods, is read once from beginning to end.
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from django.apps import apps
 from django.db import OperationalError, connections
 from django.db.models import Model
 
 from analytics_data_api.tables import introspection
-from analytics_data_api.tables.data_version import table_version
 from analytics_data_api.tables.fields import Bytes, same_key
 from analytics_data_api.tables.statements import FETCH_SIZE, NOT_UTF8, database_of
+
+T = TypeVar("T")
 
 COURSE_ID: Final = "course_id"
 
@@ -58,10 +59,10 @@ class DateQuery(NamedTuple):
     ascending: bool = False
 
 
-def blocks(courses: Sequence[str], size: int = BLOCK_SIZE) -> Iterator[Sequence[str]]:
-    """Yield the courses in pieces that one query can name."""
-    for start in range(0, len(courses), size):
-        yield courses[start : start + size]
+def blocks(values: Sequence[T], size: int = BLOCK_SIZE) -> Iterator[Sequence[T]]:
+    """Yield values in pieces that one query can name."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
 
 
 def is_indexed(model: type[Model]) -> bool:
@@ -83,12 +84,7 @@ def courses_on_record(model: type[Model]) -> list[str]:
     alias = database_of(model)
     connection: Any = connections[alias]
     if hasattr(connection, "distinct_keys") and is_indexed(model):
-
-        def version() -> str | None:
-            found = table_version(model)
-            return found and found.text
-
-        ids = decoded(connection, lambda: connection.distinct_keys(model._meta.db_table, COURSE_ID, version))
+        ids = decoded(connection, lambda: connection.distinct_keys(model._meta.db_table, COURSE_ID))
     else:
         rows: Any = model._default_manager.using(alias)
         distinct = rows.order_by().values_list(Bytes(COURSE_ID), flat=True).distinct()
@@ -132,7 +128,7 @@ def course_dates(model: type[Model], courses: Sequence[str], query: DateQuery) -
     rest = [course for course in courses if course not in found]
     if rest and not getattr(connection, "compares_bytes", False):
         found |= dates_by_reading(model, rest, query, within=True)
-    return {course: date for course, date in found.items() if date is not None}
+    return {course: date for course in courses if (date := found.get(course)) is not None}
 
 
 def dates_by_index(

@@ -1,21 +1,19 @@
 """The tables of enrollment by day."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from operator import itemgetter
 from typing import Any
 
-from django.db.models import QuerySet
-
 from analytics_data_api.tables.constants import countries, enrollment_modes, genders
 from analytics_data_api.tables.dates import DateRange
-from analytics_data_api.tables.fields import Bytes, OnDates
 from analytics_data_api.tables.querysets.base import DatedQuerySet, latest_created, newest, null_first
-from analytics_data_api.tables.querysets.courses import courses_on_record, latest_dates
-from analytics_data_api.tables.querysets.summaries import BLOCK_SIZES, Summary, blocks, derived, of_courses, week_before
+from analytics_data_api.tables.querysets.courses import blocks, courses_on_record, latest_dates
+from analytics_data_api.tables.querysets.many import BY_COURSE, Values, padded
+from analytics_data_api.tables.querysets.summaries import Summary, derived, of_courses, week_before
+from analytics_data_api.tables.querysets.summaries import blocks as filled_blocks
 from analytics_data_api.tables.rows import Row, Rows
-from analytics_data_api.tables.selection import Filter
-from analytics_data_api.tables.statements import BindParam
+from analytics_data_api.tables.selection import COURSES, DATES, Filter, Pairs, Selection
 
 
 class EnrollmentQuerySet(DatedQuerySet):
@@ -27,12 +25,22 @@ class EnrollmentQuerySet(DatedQuerySet):
     def counts_on(self, courses: Sequence[str], day: date) -> dict[str, int]:
         """Return the count of each course on a date, of those that have one."""
         counts: dict[str, int] = {}
-        for block, values in blocks(courses):
+        for block, values in filled_blocks(courses):
             selection = of_courses(len(values), Filter("date", "day"))
             rows = self.read_selected(selection, ("course_id", "count", "created"), courses=values, day=day)
             wanted = set(block)
             counts |= {row[0]: row[1] or 0 for row in newest(rows, key=itemgetter(0)) if row[0] in wanted}
         return counts
+
+    def on_dates(self, pairs: Sequence[tuple[str, str]]) -> Iterator[Row]:
+        """Yield ``(course_id, date, count, created)`` of pairs of a course and a date, as text, that have a row."""
+        for block in blocks(pairs):
+            named = padded(block)
+            selection = Selection((), pairs=Pairs("date", len(named)))
+            values = {COURSES: [course for course, _ in named], DATES: [date.fromisoformat(day) for _, day in named]}
+            rows = self.read_selected(selection, ("course_id", *self.items), **values)
+            wanted = frozenset(block)
+            yield from newest((row for row in rows if row[:2] in wanted), key=itemgetter(0, 1))
 
 
 class EnrollmentBirthYearQuerySet(DatedQuerySet):
@@ -40,6 +48,7 @@ class EnrollmentBirthYearQuerySet(DatedQuerySet):
 
     natural_key = ("course_id", "date", "birth_year")
     items = ("date", "birth_year", "count", "created")
+    sorted_by = 2
 
     def items_of(self, rows: list[Row]) -> Iterable[Row]:
         return sorted(rows, key=lambda row: null_first(row[1]))
@@ -50,6 +59,7 @@ class EnrollmentEducationQuerySet(DatedQuerySet):
 
     natural_key = ("course_id", "date", "education_level")
     items = ("date", "education_level", "count", "created")
+    sorted_by = 2
 
     def items_of(self, rows: list[Row]) -> Iterable[Row]:
         return sorted(rows, key=lambda row: null_first(row[1]))
@@ -66,6 +76,20 @@ class EnrollmentModeQuerySet(DatedQuerySet):
     def items_of(self, rows: list[Row]) -> Iterable[Row]:
         return (sums_and_modes(rows, enrollment_modes.MERGED, enrollment_modes.MERGED_COLUMN_OF_MODE),)
 
+    def layout(self, values: Values | None) -> tuple[tuple[str, ...], Callable[[list[Row]], Iterable[Row]]]:
+        """Return the layout with a column for each mode by itself; of ``values`` the columns and sums alone."""
+        modes = tuple(mode for mode in enrollment_modes.MODES if values is None or mode in values)
+        column_of_mode = enrollment_modes.COLUMN_OF_MODE
+
+        def items_of(rows: list[Row]) -> Iterable[Row]:
+            summed = rows if values is None else [row for row in rows if column_of_mode.get(row[1]) in values]
+            return (sums_and_modes(rows, modes, column_of_mode, summed),)
+
+        return (*self.sums, *modes), items_of
+
+    def stored_values(self, values: Values | None) -> list[Any]:
+        return []
+
     def unmerged(self, course_id: str, dates: DateRange | None) -> Rows:
         """Return the report with a column for each mode by itself."""
         modes, column_of_mode = enrollment_modes.MODES, enrollment_modes.COLUMN_OF_MODE
@@ -79,7 +103,7 @@ class EnrollmentModeQuerySet(DatedQuerySet):
             courses: The courses; all where it is None.
         """
         known = courses_on_record(self.model) if courses is None else courses
-        for block, _ in blocks(known):
+        for block, _ in filled_blocks(known):
             if latest := latest_dates(self.model, block):
                 found = {each.course_id: each for each in derived(self.on_latest_dates(latest), latest)}
                 yield from (found[course] for course in block if course in found)
@@ -87,37 +111,31 @@ class EnrollmentModeQuerySet(DatedQuerySet):
     def on_latest_dates(self, latest: Mapping[str, str]) -> Iterator[Row]:
         """Yield the rows of each course on its latest date, and on the date a week before, by course."""
         pairs = [(course, day) for course, last in latest.items() for day in (last, week_before(last))]
-        # Filled up to one of a few lengths, so that few queries differ.
-        size = 2 * next(size for size in BLOCK_SIZES if 2 * size >= len(pairs))
-        pairs += [pairs[-1]] * (size - len(pairs))
-        courses, dates = zip(*pairs, strict=True)
-        return self.read(on_dates, size, courses=courses, dates=dates)
+        named = padded([(course, date.fromisoformat(day)) for course, day in pairs if day])
+        selection = Selection((), order_by=(BY_COURSE, "id"), pairs=Pairs("date", len(named)))
+        columns = ("course_id", "date", "mode", "count", "cumulative_count", "created")
+        courses, dates = zip(*named, strict=True)
+        return self.read_selected(selection, columns, **{COURSES: courses, DATES: dates})
 
 
-def on_dates(rows: EnrollmentModeQuerySet, size: int) -> QuerySet[Any, Any]:
-    """Compose the query for the rows of pairs of a course and a date, by course."""
-    fields = {field.name: field for field in rows.model._meta.concrete_fields}
-    courses = [BindParam("courses", fields["course_id"], place) for place in range(size)]
-    dates = [BindParam("dates", fields["date"], place) for place in range(size)]
-    selected = rows.filter(OnDates(rows.model, courses, dates)).order_by(Bytes("course_id"), "id")
-    query: QuerySet[Any, Any] = selected.selecting("course_id", "date", "mode", "count", "cumulative_count", "created")
-    return query
-
-
-def sums_and_modes(rows: list[Row], columns: Iterable[str], column_of_mode: Mapping[str, str]) -> Row:
+def sums_and_modes(
+    rows: list[Row], columns: Iterable[str], column_of_mode: Mapping[str, str], summed: list[Row] | None = None
+) -> Row:
     """Return the item of a date.
 
     Args:
         rows: The rows of each mode.
         columns: The columns of modes.
         column_of_mode: The column that counts a mode; a mode without one is in the sums alone.
+        summed: Those of the rows that are in the sums; all where it is None.
     """
     counts = dict.fromkeys(columns, 0)
     for _, mode, count, _, _ in rows:
         column = column_of_mode.get(mode)
-        if column is not None:
+        if column in counts:
             counts[column] += count or 0
-    total, cumulative = sum(row[2] or 0 for row in rows), sum(row[3] or 0 for row in rows)
+    summed = rows if summed is None else summed
+    total, cumulative = sum(row[2] or 0 for row in summed), sum(row[3] or 0 for row in summed)
     return (rows[0][0], total, cumulative, latest_created(rows), *counts.values())
 
 
@@ -133,12 +151,20 @@ class EnrollmentGenderQuerySet(DatedQuerySet):
             counts[genders.COLUMN_OF_CODE.get(gender, genders.UNKNOWN)] += count or 0
         return ((rows[0][0], *counts.values(), latest_created(rows)),)
 
+    def layout(self, values: Values | None) -> tuple[tuple[str, ...], Callable[[list[Row]], Iterable[Row]]]:
+        """Return the layout of all genders; columns that ``values`` lacks are left out when the items are written."""
+        return self.items, self.items_of
+
+    def stored_values(self, values: Values | None) -> list[Any]:
+        return []
+
 
 class EnrollmentLocationQuerySet(DatedQuerySet):
     """A row for each date and country, the unknown one first: ``(date, alpha-2 or None, count, created)``."""
 
     natural_key = ("course_id", "date", "country_code")
     items = ("date", "country", "count", "created")
+    sorted_by = 2
 
     def items_of(self, rows: list[Row]) -> Iterator[Row]:
         known = [row for row in rows if row[1] in countries.COUNTRIES]

@@ -285,3 +285,80 @@ def problems(rows: list[Row], course_id: str) -> list[Item]:
             }
         )
     return items
+
+
+COLUMNS_OF_MODES = {
+    **{mode: mode for mode in ("audit", "credit", "honor", "professional", "verified", "masters")},
+    "no-id-professional": "professional",
+}
+
+
+def unmerged(rows: list[Row], course_id: str) -> list[Item]:
+    return modes(rows, course_id, None)
+
+
+def modes(rows: list[Row], course_id: str, wanted: list[str] | None) -> list[Item]:
+    """Of each date a column for each mode; of those that are wanted, which alone are summed."""
+    rows = newest(rows, "date", "mode")
+    items = []
+    for day in dates(rows):
+        of_day = [row for row in rows if row["date"] == day]
+        summed = [row for row in of_day if wanted is None or COLUMNS_OF_MODES.get(row["mode"]) in wanted]
+        counts = {
+            column: sum(row["count"] or 0 for row in of_day if COLUMNS_OF_MODES.get(row["mode"]) == column)
+            for column in dict.fromkeys(COLUMNS_OF_MODES.values())
+            if wanted is None or column in wanted
+        }
+        items.append(
+            {
+                "course_id": course_id,
+                "date": str(day),
+                "count": sum(row["count"] or 0 for row in summed),
+                "cumulative_count": sum(row["cumulative_count"] or 0 for row in summed),
+                "created": created(of_day),
+            }
+            | counts
+        )
+    return items
+
+
+def period(row: Row, interval: str) -> Any:
+    """What the dates of a week, or of a month, have in common."""
+    return row["date"].isocalendar()[:2] if interval == "week" else (row["date"].year, row["date"].month)
+
+
+def series(rows: list[Row], which: tuple[Any, Any, str | None, int | None], date: str) -> list[Row]:
+    """The rows of one course on the dates that a request selects: range, then interval, then last.
+
+    Args:
+        rows: Those of the course.
+        which: The beginning and the end of the range; week or month; how many of the last dates.
+        date: The column of the date: that of weeks is a time.
+    """
+    start, end, interval, last = which
+
+    def time_of(row: Row, column: str) -> datetime:
+        value = row[column]
+        return value if isinstance(value, datetime) else datetime.combine(value, time(), tzinfo=UTC)
+
+    first = "interval_start" if date == "interval_end" else date
+    rows = [
+        row
+        for row in rows
+        if (start is None or time_of(row, first) >= start) and (end is None or time_of(row, date) < end)
+    ]
+    days = sorted({row[date] for row in rows})
+    if interval and date == "date":
+        days = [
+            max(day for day in days if period({"date": day}, interval) == found)
+            for found in sorted({period({"date": day}, interval) for day in days})
+        ]
+    if last is None and start is None and end is None and interval is None:
+        last = 1
+    if last is not None:
+        days = days[-last:]
+    return [row for row in rows if row[date] in days]
+
+
+def org(course_id: str) -> str:
+    return course_id.removeprefix("course-v1:").replace("+", "/").split("/")[0]

@@ -26,7 +26,7 @@ def indexed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     """Whether the tables appear to have an index on the course."""
     if request.param == "not indexed":
         monkeypatch.setattr(introspection, "has_index", lambda *place: False)
-    return request.param == "indexed"
+    return bool(request.param == "indexed")
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -114,18 +114,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
             found = cursor.fetchone()
         return None if found is None else version_of(TableFacts(*found), self.replicated)
 
-    def distinct_keys(self, table: str, column: str, version: Callable[[], str | None]) -> list[str]:
+    def distinct_keys(self, table: str, column: str) -> list[str]:
         """Return the values of a column, each once, by jumping from one to the next in an index that begins with it.
 
         Args:
             table: The table.
             column: The column.
-            version: Returns the version of the table's data, None where it is not known.
 
         Raises:
             django.db.Error: The database does not answer, or lacks the table.
         """
-        return distinct_keys(self, table, column, version)
+        return distinct_keys(self, table, column)
 
     def key_relation(self, table: str, column: str, keys: Sequence[str]) -> tuple[str, list[str]]:
         """Return a query whose rows are those of the keys that a table has, and its parameters.

@@ -1,6 +1,5 @@
 """The distinct keys of a column on MySQL and MariaDB, where keys that differ as bytes may be alike to the server."""
 
-from collections.abc import Callable
 from threading import Lock
 from typing import Any, Final
 
@@ -15,40 +14,47 @@ SPELLINGS: Final = """
 """
 NAMED: Final = "SELECT {column} FROM {table} WHERE {condition} GROUP BY {column}"
 
-# Of a database's table the version of its data, and the keys that others are alike.
+# Changes with every row that is added. Within two seconds of a change there is none, since times are whole seconds.
+STATE: Final = """
+    SELECT CONCAT_WS('|', UPDATE_TIME, CREATE_TIME, AUTO_INCREMENT, (SELECT MAX(id) FROM {table}))
+      FROM information_schema.TABLES
+     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s
+           AND (UPDATE_TIME IS NULL OR UPDATE_TIME < NOW() - INTERVAL 2 SECOND)
+"""
+
+# Of a database's table its state, and the keys that others are alike.
 _alike: dict[tuple[str, ...], tuple[str, list[str]]] = {}
 _lock: Final = Lock()
 
 
-def distinct_keys(connection: Any, table: str, column: str, version: Callable[[], str | None]) -> list[str]:
+def distinct_keys(connection: Any, table: str, column: str) -> list[str]:
     """Return the values of a column that begins an index, each once.
 
-    Which keys differ only in bytes takes reading the index from end to end, and is remembered for as long as the data
-    have the same version.
+    Which keys differ only in bytes takes reading the index from end to end, and is remembered until rows are added.
 
     Args:
         connection: The connection to the database.
-        table: The table.
+        table: The table, with a column ``id``.
         column: The column.
-        version: Returns the version of the table's data, None where it is not known.
     """
     settings = connection.settings_dict
     place = (settings["HOST"], str(settings["PORT"]), settings["NAME"], table, column)
-    # Before the keys are read: they may be newer than the version, never older.
-    present = version()
     with connection.cursor() as cursor:
+        # Before the keys are read: they may be newer than the state, never older.
+        cursor.execute(STATE.format(table=table), [table])
+        state = (cursor.fetchone() or (None,))[0]
         cursor.execute(DISTINCT.format(table=table, column=column))
         keys = [key for (key,) in cursor.fetchall()]
         with _lock:
             known, alike = _alike.get(place, (None, []))
-        if present is None or known != present:
+        if state is None or known != state:
             cursor.execute(ALIKE.format(table=table, column=column))
             alike = [key for (key,) in cursor.fetchall()]
-        if present is not None:
+        if state is not None:
             with _lock:
-                _alike[place] = (present, alike)
+                _alike[place] = (state, alike)
         if alike:
             marks = ", ".join(["%s"] * len(alike))
-            cursor.execute(SPELLINGS.format(column=column, table=table, marks=marks), alike)
+            cursor.execute(SPELLINGS.format(table=table, column=column, marks=marks), alike)
             keys += [key for (key,) in cursor.fetchall()]
     return keys

@@ -137,13 +137,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return None
         return DataVersion(repr(state), datetime.fromtimestamp(changed, UTC))
 
-    def distinct_keys(self, table: str, column: str, version: Callable[[], str | None]) -> list[Any]:
+    def distinct_keys(self, table: str, column: str) -> list[Any]:
         """Return the values of a column, each once, by jumping from one to the next in an index that begins with it.
 
         Args:
             table: The table.
             column: The column.
-            version: Returns the version of the table's data; not called.
 
         Raises:
             django.db.Error: The database does not answer, or lacks the table.
