@@ -4,8 +4,8 @@ A view has one of three kinds of addresses:
 
 * about one course (``entity`` is ``course_id``): a course outside of the scope is refused before anything is read;
 * about a problem, a subsection or a video: its rows of other courses are left out, as if they were not on record;
-* about many courses (``entity`` is None): the view reads only the courses that :meth:`Access.select` returns, and says
-  so by ``is_scoped``. An address that does not is refused to a limited key.
+* about many courses (``entity`` is None): the view reads only the courses that :meth:`Access.select` returns, or that
+  :attr:`Access.chosen` admits, and says so by ``is_scoped``. An address that does not is refused to a limited key.
 """
 
 import re
@@ -159,6 +159,11 @@ class Access:
             return courses
         named, orgs = self.entries
         return sorted({*named, *(filter(self.is_entered, on_record()) if orgs else ())})
+
+    @property
+    def chosen(self) -> Callable[[str], bool] | None:
+        """Whether a course is one that the key may see, for a report that leaves out others; None for all courses."""
+        return self.is_entered if self.is_limited else None
 
     def allows_video(self, video_id: str, courses: Collection[str]) -> bool:
         """Return whether the key may see a video: its course has to be allowed by its id and by its rows.

@@ -249,6 +249,8 @@ class EnrollmentModesSerializer(ObjectSerializer):
 class CourseSummarySerializer(serializers.Serializer[Any]):
     """A course: what the catalog says of it, and its enrollment."""
 
+    totals = ("count", "cumulative_count", "count_change_7_days", "recent_count_change")
+
     created = TimeField(help_text="When the newest of the numbers was computed, UTC.")
     course_id = serializers.CharField(help_text=COURSE_ID)
     catalog_course_title = serializers.CharField(allow_null=True, help_text="The title.")
@@ -277,6 +279,8 @@ class CourseSummarySerializer(serializers.Serializer[Any]):
 class CourseTotalsSerializer(serializers.Serializer[Any]):
     """The enrollment of several courses together."""
 
+    totals = ("count", "cumulative_count", "count_change_7_days")
+
     count = serializers.IntegerField(help_text="Enrollments: users who are in two courses count twice.")
     cumulative_count = serializers.IntegerField(help_text="Enrollments that there ever were.")
     count_change_7_days = serializers.IntegerField(help_text="The change of `count` in seven days.")
@@ -295,6 +299,8 @@ class ProgramSerializer(serializers.Serializer[Any]):
 
 class ProblemAndTagsSerializer(serializers.Serializer[Any]):
     """A problem of a course: how often it was answered, and its tags."""
+
+    totals = ("total_submissions",)
 
     module_id = serializers.CharField(help_text="The problem.")
     total_submissions = serializers.IntegerField(help_text="Submissions of the problem.")
