@@ -34,6 +34,7 @@ from analytics_data_api.http.retry import reconnect
 from analytics_data_api.http.scoped_rows import rows_in_scope, without_small_counts
 from analytics_data_api.http.spool import whole_response
 from analytics_data_api.tables import ANALYTICS_DATABASE
+from analytics_data_api.tables.constants import activity_types
 from analytics_data_api.tables.dates import DateRange
 from analytics_data_api.tables.querysets import COURSE_ID
 from analytics_data_api.tables.rows import Rows
@@ -267,6 +268,9 @@ class ReportView(APIView):
 
     def totals(self) -> Collection[str]:
         """Return the fields of the items that are no small counts, however small: totals, and what counts nobody."""
+        if self.dimension is not None and self.dimension.left_out(self.query_params):
+            # The sums are those of the selected parts.
+            return ()
         return getattr(self.serializer_class, "totals", ())
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -371,6 +375,10 @@ class ActivityTypeReportView(ReportView):
     entity = "course_id"
     query = parameters.ACTIVITY_TYPE
     single = True
+
+    def totals(self) -> Collection[str]:
+        # Of any activity it is the total of which the other types are parts.
+        return ("count",) if parameters.activity_type(self.query_params) == activity_types.ANY else ()
 
     def report(self) -> Rows:
         rows: Rows = rows_of(self.models[0]).recent(self.entity_id, parameters.activity_type(self.query_params))
