@@ -268,7 +268,8 @@ class ReportView(APIView):
 
     def totals(self) -> Collection[str]:
         """Return the fields of the items that are no small counts, however small: totals, and what counts nobody."""
-        if self.dimension is not None and self.dimension.left_out(self.query_params):
+        dimension = self.dimension
+        if dimension is not None and dimension.columns and dimension.selected(self.query_params) is not None:
             # The sums are those of the selected parts.
             return ()
         return getattr(self.serializer_class, "totals", ())

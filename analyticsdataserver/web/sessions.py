@@ -86,10 +86,10 @@ class LoginView(views.LoginView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         access = form.access
-        if access is None:
-            return super().form_valid(form)
         # Another user's session, or one with another scope, is not gone on with.
         self.request.session.flush()
+        if access is None:
+            return super().form_valid(form)
         user: User = form.get_user()
         login(self.request, user, SESSION_BACKEND)
         self.request.session[SESSION_KEY_ID] = access.key_id
