@@ -3,6 +3,7 @@
 ``.env.example`` and the table in ``docs/operating.rst`` are written from this list by ``make guides``.
 """
 
+import json
 import re
 import socket
 import tempfile
@@ -29,6 +30,9 @@ from analytics_data_api.access.throttling.rates import Rate
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent
 ENV_FILE: Final = BASE_DIR / ".env"
+
+# Django's storage of files in a folder.
+FOLDER: Final = "django.core.files.storage.FileSystemStorage"
 
 INSECURE_PREFIX: Final = "insecure-"
 SHORTEST_SECRET_KEY: Final = 50
@@ -107,6 +111,21 @@ def read_header(value: str) -> tuple[str, str] | None:
     return f"HTTP_{found[1].upper().replace('-', '_')}", found[2] or "https"
 
 
+def read_options(value: Any) -> Any:
+    """Return the object that a text holds as JSON; an empty one for an empty text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        options = json.loads(value or "{}")
+    except ValueError:
+        options = None
+    if not isinstance(options, dict):
+        raise ValueError("takes a JSON object.")
+    return options
+
+
+Options = Annotated[dict[str, Any], NoDecode, BeforeValidator(read_options)]
+PositiveNumber = Annotated[int, Field(gt=0)]
 Names = Annotated[list[str], NoDecode, BeforeValidator(split)]
 Number = Annotated[int, Field(ge=0, lt=10**9)]
 # The representation of the configuration shows neither keys nor passwords.
@@ -209,6 +228,22 @@ class Config(BaseSettings):
     SPOOL_MAX: ByteSize = variable(
         "2GB", "The size of all these temporary files together, in bytes or with a unit, such as ``2GB``."
     )
+    REPORTS_DIR: Path = variable(
+        str(BASE_DIR / "reports"),
+        "The folder of the files of reports, such as ``org_course_run_problem_response.csv``.",
+        shown="``reports`` beside ``manage.py``",
+    )
+    REPORTS_BACKEND: str = variable(
+        FOLDER,
+        "Where the files of reports lie, as a storage of Django: a folder, or, with django-storages, "
+        "``storages.backends.s3.S3Storage`` and others, whose own settings ``REPORTS_OPTIONS`` has.",
+    )
+    REPORTS_OPTIONS: Options = variable(
+        "",
+        'The options of ``REPORTS_BACKEND``, unless it is a folder, as a JSON object: ``{"bucket_name": "reports"}``.',
+    )
+    REPORT_NAMES: Names = variable("problem_response", "The names of the reports that are served, separated by commas.")
+    REPORT_LINK_SECONDS: PositiveNumber = variable(120, "For how many seconds a link to a file of a report works.")
     LOG_LEVEL: LogLevel = variable(
         "INFO",
         "The lowest level that is logged, on standard error: ``DEBUG``, ``INFO``, ``WARNING``, ``ERROR`` or "
@@ -226,6 +261,14 @@ class Config(BaseSettings):
         "For developers: the MySQL or MariaDB server for ``make test-mysql``, as ``mysql://user:password@host:3306/``. "
         "Its user needs privileges to create and drop databases. Without it, a temporary server is started.",
     )
+
+    def reports_storage(self) -> dict[str, Any]:
+        """Return the storage of reports, as the setting ``STORAGES`` has it."""
+        is_folder = self.REPORTS_BACKEND == FOLDER
+        return {
+            "BACKEND": self.REPORTS_BACKEND,
+            "OPTIONS": {"location": self.REPORTS_DIR} if is_folder else self.REPORTS_OPTIONS,
+        }
 
     @classmethod
     def read(cls, env_file: Path | None = ENV_FILE) -> Self:

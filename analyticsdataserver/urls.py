@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 
 from analytics_data_api.access.views import AuthenticatedView, KeyView
 from analytics_data_api.http.listing import EndpointsView, VersionsView
+from analytics_data_api.http.report_files import ROUTE, ReportFileView
 from analytics_data_api.versions import VERSIONS
 from analyticsdataserver.docs.openapi.views import SchemaView
 from analyticsdataserver.docs.swagger.views import DocsPage
@@ -44,9 +45,11 @@ urlpatterns = [
     ),
     *(re_path(rf"^{name}/?\Z", view.as_view(), name=name) for name, view in OPERATIONS.items()),
     *(
-        re_path(rf"^api/v0/{name}/?\Z", Moved.as_view(pattern_name=name, permanent=True), name=f"moved_{name}")
+        re_path(rf"^api/{version}/{name}/?\Z", Moved.as_view(pattern_name=name, permanent=True), name=f"moved_{name}")
+        for version in VERSIONS
         for name in OPERATIONS
     ),
+    re_path(r"^report-files/(?P<name>[\w.-]+)\Z", ReportFileView.as_view(), name=ROUTE),
     re_path(r"^api/schema/?\Z", SchemaView.as_view(), name="schema"),
     re_path(r"^docs/?\Z", DocsPage.as_view(), name="docs"),
     path("api-auth/", include("analyticsdataserver.web.sessions")),

@@ -123,7 +123,17 @@ class KeyAuthentication(BaseAuthentication):
         values["course"], values["org"] = NO_COURSE if course is None else course_digests(course)
         if (rate := None if is_recent else WRONG_KEYS.rate) is not None:
             values |= {"subject": WRONG_KEYS.subject(rate, network), "limit": rate.limit, "now": counters.now()}
-        user, access, is_exhausted = find("digest", values, course, rate is not None, key)
+        alias = database_of(Key)
+        try:
+            rows = list(statement(Key, alias, key_query, "digest", rate is not None).fetch_small(values))
+        except DatabaseError as error:
+            user, access, is_exhausted = find_unmigrated(error, alias, key, values)
+        else:
+            row = rows[0] if rows else (False, False)
+            user = User.from_db(alias, USER_COLUMNS, row[USER_PLACE:]) if rows else None
+            known = {} if course is None else {course: bool(row[1])}
+            access = Access._make((*row[2:USER_PLACE], False, known)) if rows else None
+            is_exhausted = row[0]
         if access is None or is_exhausted:
             # The same steps for a right key and a wrong one, so that the time they take does not show which it is.
             is_trusted = clients.is_trusted(client_key, NO_KEY if access is None else access.pk or NO_KEY)
@@ -131,10 +141,8 @@ class KeyAuthentication(BaseAuthentication):
                 WRONG_KEYS.hit(request, network)
         if access is None or user is None:
             raise AuthenticationFailed(INVALID_KEY)
-        if not user.is_active:
-            WRONG_KEYS.hit(request, network)
-            raise AuthenticationFailed("The user of this key is no longer active.")
-        if access.expires or access.revoked:
+        if access.expires or access.revoked or not user.is_active:
+            check_user(request, user)
             check_end(request, access)
         if not is_recent:
             memory.add(client_key)
@@ -160,46 +168,18 @@ class KeySessionAuthentication(SessionAuthentication):
         session = request._request.session
         key_id = session.get(SESSION_KEY_ID)
         if key_id is None:
-            return found[0], Access(is_session=True)
+            return found[0], Access.without_key(is_session=True)
         course = request.resolver_match.kwargs.get("course_id") if request.resolver_match else None
         values = {"value": key_id}
         values["course"], values["org"] = NO_COURSE if course is None else course_digests(course)
-        user, access, _ = find("key_id", values, course, is_throttled=False)
-        if access is None or user is None or access.key_id != key_id or user != found[0]:
-            raise AuthenticationFailed("The key that has begun this session was removed.", "key_revoked")
-        access.is_session = True
-        check_end(request, access)
-        return user, access
-
-
-def find(
-    column: str, values: dict[str, Any], course: str | None, is_throttled: bool, key: str | None = None
-) -> tuple[User | None, Access | None, bool]:
-    """Return the user of a key, what it may see, and whether a network has reached its limit of wrong keys.
-
-    Args:
-        column: The column that the key is found by.
-        values: The values of the query's parameters.
-        course: The course of the path; None where it has none.
-        is_throttled: Whether the limit of wrong keys is read.
-        key: The key as text, for a database whose keys have not been migrated.
-
-    Raises:
-        django.db.Error: The database does not answer.
-    """
-    alias = database_of(Key)
-    try:
-        rows = list(statement(Key, alias, key_query, column, is_throttled).fetch_small(values))
-    except DatabaseError as error:
-        if key is None or not is_missing(error) or is_migrated(alias):
-            raise
-        return find_unmigrated(alias, key, values)
-    if not rows:
-        return None, None, False
-    row = rows[0]
-    known = {} if course is None else {course: bool(row[1])}
-    user = User.from_db(alias, USER_COLUMNS, row[USER_PLACE:])
-    return user, Access(row[2:USER_PLACE], known), bool(row[0])
+        for _, in_scope, *columns in statement(Key, database_of(Key), key_query, "key_id", False).fetch_small(values):
+            known = {} if course is None else {course: bool(in_scope)}
+            access = Access._make((*columns[: len(Access.COLUMNS)], True, known))
+            # A database whose collation ignores case finds other ids, too.
+            if access.key_id == key_id and columns[len(Access.COLUMNS)] == found[0].pk:
+                check_end(request, access)
+                return found[0], access
+        raise AuthenticationFailed("The key that has begun this session was removed.", "key_revoked")
 
 
 def is_missing(error: DatabaseError) -> bool:
@@ -213,8 +193,22 @@ def is_migrated(alias: str) -> bool:
     return bool(applied.filter(app=Key._meta.app_label, name=MIGRATION).exists())
 
 
-def find_unmigrated(alias: str, key: str, values: dict[str, Any]) -> tuple[User | None, Access | None, bool]:
-    """Return the same where ``migrate`` has not run yet, and keys are as an earlier version has stored them."""
+def find_unmigrated(
+    error: DatabaseError, alias: str, key: str, values: dict[str, Any]
+) -> tuple[User | None, Access | None, bool]:
+    """Return the same where ``migrate`` has not run yet, and keys are as an earlier version has stored them.
+
+    Args:
+        error: What the query for the key has raised.
+        alias: The database.
+        key: The key.
+        values: The values of that query's parameters.
+
+    Raises:
+        django.db.Error: The database does not answer; or that error, where there is another reason.
+    """
+    if not is_missing(error) or is_migrated(alias):
+        raise error
     exhausted = "subject" in values and (
         Counter.objects.using(alias)
         .filter(subject=values["subject"], count__gte=values["limit"], ends__gt=values["now"])
@@ -223,8 +217,20 @@ def find_unmigrated(alias: str, key: str, values: dict[str, Any]) -> tuple[User 
     for token in Token.objects.using(alias).filter(key=key).select_related("user"):
         # A database whose collation ignores case finds other spellings of a key, too.
         if constant_time_compare(token.key, key):
-            return token.user, Access(), bool(exhausted)
+            return token.user, Access.without_key(is_session=False), bool(exhausted)
     return None, None, bool(exhausted)
+
+
+def check_user(request: Request | HttpRequest, user: User) -> None:
+    """Check that a key's user is active; one that is not counts as a wrong key.
+
+    Raises:
+        AuthenticationFailed: The user is not.
+        TooManyRequests: Too many wrong keys came from the client's network.
+    """
+    if not user.is_active:
+        WRONG_KEYS.hit(request, client_network(request))
+        raise AuthenticationFailed("The user of this key is no longer active.")
 
 
 def check_end(request: Request | HttpRequest, access: Access) -> None:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
 
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
@@ -63,29 +63,35 @@ class NotForLimitedKeys(PermissionDenied):
     default_detail = "This key is limited to certain courses; this address is for keys without a limit."
 
 
-class Access:
-    """Who sends a request, by what, and what they may see.
+class KeyColumns(NamedTuple):
+    """The columns of a key that a request needs."""
 
-    Args:
-        is_session: Whether a session was sent, not a key.
-        values: Those of a key's columns, in the order of COLUMNS; None for a user who has logged in by password.
-        known: The course of the request's path, and whether the key may see it.
-    """
+    pk: int | None
+    key_id: str | None
+    name: str
+    is_limited: bool
+    scope: str
+    reports: bool
+    min_count: int | None
+    rate: str
+    expires: float | None
+    revoked: float | None
+    last_used: int | None
+    # Whether a session was sent, not a key.
+    is_session: bool
+    # Courses, at first that of the request's path, and whether the key may see them.
+    known: dict[str, bool]
 
-    COLUMNS: Final = (
-        *("pk", "key_id", "name", "is_limited", "scope", "reports", "min_count", "rate", "expires", "revoked"),
-        "last_used",
-    )
 
-    NO_KEY: Final = (None, None, "", False, "", False, None, "", None, None, None)
+class Access(KeyColumns):
+    """By what a request was sent, and what it may see."""
 
-    def __init__(
-        self, values: tuple[Any, ...] = NO_KEY, known: dict[str, bool] | None = None, *, is_session: bool = False
-    ) -> None:
-        self.is_session = is_session
-        self.known = known or {}
-        self.pk, self.key_id, self.name, self.is_limited, self.scope, *others = values
-        self.reports, self.min_count, self.rate, self.expires, self.revoked, self.last_used = others
+    COLUMNS: Final = KeyColumns._fields[:-2]
+
+    @classmethod
+    def without_key(cls, *, is_session: bool) -> Self:
+        """Return what a user may see who has logged in by password: everything."""
+        return cls(*(None, None, "", False, "", False, None, "", None, None, None), is_session, {})
 
     def allows(self, course_id: str) -> bool:
         """Return whether the key may see a course.
@@ -108,11 +114,11 @@ class Access:
             return set(courses)
         unknown = {course for course in courses if course not in self.known}
         if len(unknown) > MANY or "entries" in self.__dict__:
-            self.known |= {course: self.is_entered(course) for course in unknown}
+            self.known.update((course, self.is_entered(course)) for course in unknown)
         elif unknown:
             digests = {course: course_digests(course) for course in unknown}
             found = set(self.found({digest for both in digests.values() for digest in both}))
-            self.known |= {course: not found.isdisjoint(both) for course, both in digests.items()}
+            self.known.update((course, not found.isdisjoint(both)) for course, both in digests.items())
         return {course for course in courses if self.known[course]}
 
     def found(self, digests: Iterable[str]) -> Iterator[str]:
@@ -180,7 +186,7 @@ class Access:
 
 
 # Of a service that calls itself, as to make the examples of the documentation.
-WHOLE: Final = Access()
+WHOLE: Final = Access.without_key(is_session=False)
 
 
 class InScope(IsAuthenticated):

@@ -25,7 +25,7 @@ OF_MANY: Final[dict[str, tuple[Any, ...]]] = {
     "programs_of": ([""],),
     "programs": (None,),
     "counts_on": ([""], ENDS[1]),
-    "on_latest_dates": ({"": "2000-01-01"},),
+    "on_dates": ({"": ["2000-01-01"]},),
 }
 
 
@@ -68,8 +68,7 @@ def reports(rows: Any) -> Iterator[Iterable[Any]]:
     if hasattr(rows, "by_problem"):
         yield rows.by_problem("").rows
     for name, arguments in OF_MANY.items():
-        # Of tables by date, the report of many courses has a name that another table's has, too.
-        if hasattr(rows, name) and not (name == "of_courses" and hasattr(rows, "span")):
+        if hasattr(rows, name):
             yield getattr(rows, name)(*arguments) or ()
 
 
@@ -85,7 +84,7 @@ def searches(query: Query) -> Iterator[Search]:
     latest = None
     for lookup in lookups(query.where):
         if isinstance(lookup, OfPairs):
-            equal.update((lookup.lhs.target.column, lookup.date))
+            equal.update(lookup.columns)
         elif isinstance(lookup.rhs, Query):
             yield from searches(lookup.rhs)
             latest = lookup.lhs.target.column

@@ -172,13 +172,13 @@ def with_code(text: str) -> SafeString:
 
 def address(view: Any, request: Request) -> Address:
     """Return the parts of the path of a request to a view."""
-    version, _, pattern = resolve(request.path_info).route.partition("^")
-    path = NAMED_GROUP.sub(r"{\1}", pattern.removesuffix(r"/?\Z"))
-    entity_id = None if view.entity is None else view.entity_id
-    # The id begins where the route has its first regular expression.
-    head = f"/{version}{'' if entity_id is None else path.partition('{')[0]}"
+    match = resolve(request.path_info)
+    template = "/" + NAMED_GROUP.sub(r"{\1}", match.route.removesuffix(r"/?\Z"))
+    # The id begins where the route has its first regular expression; without an id, the words follow the version.
+    head = "".join(template.partition("{" if view.entity else f"/{match.namespace}/")[: 1 if view.entity else 2])
     tail = request.path_info[len(head) + len(view.kwargs[view.entity] if view.entity else "") :]
-    return Address(head, entity_id, tuple(tail.strip("/").split("/")), f"/{version}{path}/")
+    entity_id = view.entity_id if view.entity else None
+    return Address(head, entity_id, tuple(tail.strip("/").split("/")), f"{template}/")
 
 
 def crumbs(place: Address, request: HttpRequest) -> Iterator[Crumb]:

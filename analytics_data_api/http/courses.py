@@ -7,7 +7,6 @@ from typing import ClassVar, Final
 from django.db.models import Model
 
 from analytics_data_api.http.list_parameters import (
-    COURSE_IDS,
     COURSES,
     ORG,
     PAGES,
@@ -18,7 +17,7 @@ from analytics_data_api.http.list_parameters import (
     courses_request,
 )
 from analytics_data_api.http.pages import Page
-from analytics_data_api.http.parameters import Parameter
+from analytics_data_api.http.parameters import COURSE_IDS, Parameter
 from analytics_data_api.http.views import ManyReportView, ReportView, rows_of
 from analytics_data_api.tables.course_list import course_list, has_courses, present_tables
 from analytics_data_api.tables.querysets.courses import courses_on_record
@@ -35,7 +34,7 @@ class CoursesReportView(ReportView):
 
     http_method_names = ManyReportView.http_method_names
     common_headers = ManyReportView.common_headers
-    error_statuses = ManyReportView.error_statuses
+    error_statuses = (*LIST_STATUSES, 413, 415)
     file_name = ManyReportView.file_name
     entity = None
     is_list = True
@@ -49,7 +48,7 @@ class CoursesReportView(ReportView):
         ids = self.access.select(COURSE_IDS.listed(given), partial(courses_on_record, self.models[0]))
         orgs = ORG.listed(given)
         page = self.page = Page(self.request, given)
-        columns, rows, constants = queryset.of_courses(
+        columns, rows, constants = queryset.report_of_courses(
             request._replace(
                 courses=None if ids is None else sorted(ids),
                 orgs=None if orgs is None else frozenset(orgs),

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
-from analytics_data_api.http.parameters import DAYS, WEEKS, Given, Parameter, date_range
+from analytics_data_api.http.parameters import COURSE_IDS, DAYS, WEEKS, Given, Parameter, date_range
 from analytics_data_api.http.problems import BadRequest
 from analytics_data_api.tables.constants import enrollment_modes, genders
 from analytics_data_api.tables.constants.countries import COUNTRIES
-from analytics_data_api.tables.course_ids import FORM
 from analytics_data_api.tables.course_list import SORTABLE, CourseListQuery
 from analytics_data_api.tables.dates import Interval
 from analytics_data_api.tables.querysets.many import CoursesRequest, Values
@@ -22,15 +21,6 @@ LARGEST: Final = 10_000
 # What a filter calls null.
 UNKNOWN: Final = "unknown"
 
-COURSE_IDS: Final = Parameter(
-    "course_ids",
-    "Only these courses. Those of which nothing is on record are left out.",
-    ["edX/DemoX/Demo_Course"],
-    {"type": "string", "pattern": FORM},
-    comma_separated=True,
-    is_id=True,
-    error_code="course_key_malformed",
-)
 ORG: Final = Parameter("org", "Only courses of these organizations.", ["edX"], {"type": "string"}, comma_separated=True)
 SEARCH: Final = Parameter(
     "search",
@@ -74,7 +64,9 @@ COURSES: Final = (COURSE_IDS, ORG)
 LIMIT: Final = number_parameter(
     "limit", "At most that many items. Where there are more, the header `Link` has the address of the next ones.", 100
 )
-CURSOR: Final = Parameter("cursor", "Where the page begins; the header `Link` of the page before has it.", "", {})
+CURSOR: Final = Parameter(
+    "cursor", "Where the page begins; the header `Link` of the page before has it.", "WyI1ZjJj", {"type": "string"}
+)
 # Parameters of GET alone.
 PAGES: Final = (LIMIT, CURSOR)
 

@@ -1,7 +1,7 @@
 """Lists of what the API has: its versions, and the endpoints of a version."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -12,6 +12,11 @@ from analytics_data_api.http.negotiation import program_formats
 
 if TYPE_CHECKING:
     from analytics_data_api.http.views import ReportView
+
+
+# What there is of one course and of many, and how the names of the latter end.
+SERIES: Final = ("activity", "enrollment")
+OF_COURSES: Final = "_of_courses"
 
 
 class ListingView(APIView):
@@ -62,4 +67,6 @@ def endpoint_name(path: str) -> str:
         path: The path below the version, without slashes at its ends; the names of ids stand in braces.
     """
     words = [word for word in path.split("/") if not word.startswith("{")]
-    return "_by_".join(words[1:] if "{" in path else words)
+    if "{" in path:
+        return "_by_".join(words[1:])
+    return "_by_".join(words) + (OF_COURSES if words[0] in SERIES else "")

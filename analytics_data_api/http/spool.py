@@ -211,6 +211,9 @@ class GZipMiddleware(gzip.GZipMiddleware):
     """Django's, which compresses for every client that names gzip, also in order to refuse it with ``gzip;q=0``."""
 
     def process_response(self, request: HttpRequest, response: Any) -> Any:
+        if response.has_header("Accept-Ranges"):
+            # A range is one of the bytes of the file.
+            return response
         patch_vary_headers(response, ["Accept-Encoding"])
         if "HTTP_ACCEPT_ENCODING" in request.META and accepts_gzip(request):
             return super().process_response(request, response)

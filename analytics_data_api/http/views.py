@@ -78,10 +78,10 @@ class ReportView(APIView):
         query: The parameters that :meth:`report` reads.
         is_scoped: Whether an endpoint about many courses reads only those that :meth:`Access.select` returns.
         is_report_file: Whether the answer can name learners, so that a limited key needs the right to it.
-        has_exclude: Whether the parameter ``exclude`` leaves out fields.
         dimension: The filter on what the items divide the users by; None for an endpoint that has none.
         is_list: Whether parameters that are not known are refused, and an answer may have no item.
         refuses_filters: Whether a filter on a dimension is refused that is not this endpoint's.
+        has_exclude: Whether the parameter ``exclude`` leaves out fields.
         deprecation: Since when, and by which endpoint, this one is replaced; None for an endpoint that is not.
         policy: The limit on requests of a user.
         error_statuses: The statuses of error responses, for the description.
@@ -108,11 +108,11 @@ class ReportView(APIView):
     query: ClassVar[tuple[Parameter, ...]] = ()
     is_scoped: ClassVar[bool] = False
     is_report_file: ClassVar[bool] = False
-    has_exclude: ClassVar[bool] = False
     dimension: ClassVar[Dimension | None] = None
     is_list: ClassVar[bool] = False
     refuses_filters: bool = False
     page: Page | None = None
+    has_exclude: ClassVar[bool] = False
     deprecation: ClassVar[Deprecation | None] = None
     policy: ClassVar[Policy] = DATA
     common_headers: ClassVar[Mapping[str, str]] = HEADERS
@@ -233,8 +233,8 @@ class ReportView(APIView):
         fields = parameters.fields(self.query_params) if parameters.FIELDS in self.query_params else ()
         exclude = parameters.excluded_fields(self.query_params) if self.has_exclude else ()
         try:
-            if self.dimension is not None and (left_out := self.dimension.left_out(self.query_params)):
-                fields = fields_without(self.serializer_class, fields, left_out)
+            if self.dimension is not None:
+                exclude = (*exclude, *self.left_out(self.dimension, fields))
             rows, access = self.report(), self.access
             if access.is_limited or access.min_count:
                 rows = self.permitted(rows)
@@ -273,6 +273,17 @@ class ReportView(APIView):
             # The sums are those of the selected parts.
             return ()
         return getattr(self.serializer_class, "totals", ())
+
+    def left_out(self, dimension: Dimension, fields: tuple[str, ...]) -> frozenset[str]:
+        """Return the fields that the items lack because the filter does not select them.
+
+        Raises:
+            UnknownFieldError: One of them is selected by name.
+        """
+        left_out = dimension.left_out(self.query_params)
+        for field in left_out.intersection(fields):
+            raise UnknownFieldError(field, (name for name in shape(self.serializer_class) if name not in left_out))
+        return left_out
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if self.entity is not None:
@@ -344,7 +355,7 @@ class DatedReportView(ReportView):
         if self.is_series:
             request = courses_request(self.query_params, self.query, self.dimension)
             if request.last or request.interval or request.values is not None:
-                rows: Rows = rows_of(self.models[0]).of_courses(request._replace(courses=[self.entity_id]))
+                rows: Rows = rows_of(self.models[0]).report_of_courses(request._replace(courses=[self.entity_id]))
                 return rows
         return self.of_dates(parameters.date_range(self.query_params))
 
@@ -394,21 +405,6 @@ class ActivityTypeReportView(ReportView):
             f"but none of the activity_type {quote_value(activity_type)}.",
             "no_activity_of_type",
         )
-
-
-def fields_without(
-    serializer_class: type[Serializer[Any]], fields: tuple[str, ...], left_out: frozenset[str]
-) -> tuple[str, ...]:
-    """Return the fields to write of items that lack some: those that were selected, or all others.
-
-    Raises:
-        UnknownFieldError: One that the items lack was selected.
-    """
-    names = [name for name in shape(serializer_class) if name not in left_out]
-    for field in fields:
-        if field in left_out:
-            raise UnknownFieldError(field, names)
-    return fields or tuple(sorted(names))
 
 
 def course_file_name(course_id: str) -> str:

@@ -8,6 +8,8 @@ from typing import Final
 
 from django.apps import apps
 from django.core import serializers
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.db.models import Model
 
 from analytics_data_api.loading import course_tables
@@ -35,6 +37,16 @@ def load(database: str) -> Iterator[tuple[str, list[Outcome]]]:
     for fixture in sorted(FIXTURES.glob("*.json")):
         yield load_fixture(fixture, database)
     yield GENERATED_COURSE.course_id, generate(GENERATED_COURSE, database)
+
+
+def load_reports() -> list[str]:
+    """Write the sample files of reports into the storage of reports, in place of older ones; returns their names."""
+    storage = storages["reports"]
+    names = []
+    for path in sorted((FIXTURES / "reports").glob("*.csv")):
+        storage.delete(path.name)
+        names.append(storage.save(path.name, ContentFile(path.read_bytes())))
+    return names
 
 
 def load_fixture(fixture: Path, database: str) -> tuple[str, list[Outcome]]:

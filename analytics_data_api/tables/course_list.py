@@ -1,7 +1,6 @@
 """The courses that the tables have, with their enrollment, and which tables have them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
 from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -12,6 +11,7 @@ from django.db.models import Max, Model
 from analytics_data_api.tables import ANALYTICS_DATABASE, introspection, models
 from analytics_data_api.tables.course_ids import is_course_id, org_of
 from analytics_data_api.tables.fields import AsText, Bytes
+from analytics_data_api.tables.querysets.base import newest
 from analytics_data_api.tables.querysets.courses import (
     BLOCK_SIZE,
     COURSE_ID,
@@ -20,6 +20,7 @@ from analytics_data_api.tables.querysets.courses import (
     courses_on_record,
     dates_of,
 )
+from analytics_data_api.tables.querysets.summaries import week_before
 from analytics_data_api.tables.rows import Row, Rows
 from analytics_data_api.tables.statements import is_date
 
@@ -164,7 +165,10 @@ def described(
 
 def titles_of(tables: Sequence[type[Model]], courses: Sequence[str]) -> dict[str, str | None]:
     """Return the title of each course that the catalog has."""
-    return {}
+    table: Any = models.CourseMetaSummaryEnrollment
+    if table not in tables:
+        return {}
+    return {summary.course_id: summary.texts[0] for summary in table.objects.all().of_courses(courses)}
 
 
 def enrollment_of(courses: Sequence[str]) -> dict[str, Row]:
@@ -175,8 +179,8 @@ def enrollment_of(courses: Sequence[str]) -> dict[str, Row]:
     table: Any = models.CourseEnrollmentDaily
     lasts = dates_of(table, courses, DateQuery("date"))
     firsts = dates_of(table, courses, DateQuery("date", ascending=True))
-    pairs = [(course, day) for course, last in lasts.items() for day in (last, week_before(last)) if day]
-    rows = {(row[0], row[1]): row for row in table.objects.all().on_dates(pairs)}
+    dates = {course: [day for day in (last, week_before(last)) if day] for course, last in lasts.items()}
+    rows = {row[:2]: row for row in newest(table.objects.all().on_dates(dates), key=itemgetter(0, 1))}
     found: dict[str, Row] = {}
     for course, last in lasts.items():
         row = rows.get((course, last))
@@ -186,14 +190,6 @@ def enrollment_of(courses: Sequence[str]) -> dict[str, Row]:
             change = count - (before[2] or 0 if before else 0)
             found[course] = (count, change, firsts[course], last, row[3])
     return found
-
-
-def week_before(day: str) -> str | None:
-    """Return the date seven days before one, both as text; None where there is none."""
-    try:
-        return str(date.fromisoformat(day) - timedelta(days=7))
-    except OverflowError:
-        return None
 
 
 def newest_created(tables: Iterable[type[Model]], courses: Sequence[str]) -> dict[str, str]:

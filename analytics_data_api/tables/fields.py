@@ -124,6 +124,11 @@ class OfPairs(Lookup):
         self.dates = dates
         self.onwards = onwards
 
+    @property
+    def columns(self) -> tuple[str, str]:
+        """The columns that are compared."""
+        return "course_id", self.date
+
     def as_sql(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
         quote = connection.ops.quote_name
         course, date = (f"{quote(self.table)}.{quote(name)}" for name in ("course_id", self.date))

@@ -1,19 +1,22 @@
 """The tables that the database has: which dates they cover, and when they were loaded."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Max, Model
+from django.db.models import Model
 
 from analytics_data_api.tables import ANALYTICS_DATABASE
 from analytics_data_api.tables.fields import AsText, Bytes
-from analytics_data_api.tables.loads import moment, newest_loads
+from analytics_data_api.tables.loads import noted_loads
 from analytics_data_api.tables.querysets.courses import COURSE_ID, DateQuery, blocks, courses_on_record, dates_of
 from analytics_data_api.tables.rows import Row, Rows
+from analytics_data_api.tables.statements import is_date
 
 COLUMNS: Final = ("table", "first_date", "last_date", "loaded", "endpoints")
+
+# How many rows are looked at for the newest one: loads may run twice, and out of order.
+LAST_ROWS: Final = 1000
 
 # The columns of the first and the last date of tables by day, and by week.
 DATES: Final = (("date", "date"), ("interval_start", "interval_end"))
@@ -35,10 +38,17 @@ def table_list(
 
 
 def rows_of(tables: Iterable[type[Model]], endpoints: Mapping[str, Sequence[str]]) -> Iterator[Row]:
-    loads = newest_loads(ANALYTICS_DATABASE)
+    noted = noted_loads(ANALYTICS_DATABASE)
     for model in tables:
         name = model._meta.db_table
-        yield (name, *span(model, None), shown(loads.get(name)), list(endpoints.get(name, ())))
+        loaded = f"{noted[name]:%Y-%m-%d %H:%M:%S}" if name in noted else newest_created(model)
+        yield (name, *span(model, None), loaded, list(endpoints.get(name, ())))
+
+
+def newest_created(model: type[Model]) -> str | None:
+    """Return the newest ``created`` of a table's last rows, as text; loads append, so that it is that of the table."""
+    rows = model._default_manager.using(ANALYTICS_DATABASE).order_by("-pk")
+    return max(filter(is_date, rows.values_list(AsText("created"), flat=True)[:LAST_ROWS]), default=None)
 
 
 def rows_of_some(
@@ -47,25 +57,21 @@ def rows_of_some(
     for model in tables:
         name = model._meta.db_table
         courses = list(filter(chosen, courses_on_record(model))) if has_field(model, COURSE_ID) else []
-        yield (name, *span(model, courses), shown(loaded(model, courses)), list(endpoints.get(name, ())))
+        yield (name, *span(model, courses), newest_created_of(model, courses), list(endpoints.get(name, ())))
 
 
-def shown(time: datetime | None) -> str | None:
-    return None if time is None else time.strftime("%Y-%m-%d %H:%M:%S")
-
-
-def loaded(model: type[Model], courses: Sequence[str]) -> datetime | None:
-    """Return when the row of some courses was loaded that has the highest id, since loads append; None for none."""
+def newest_created_of(model: type[Model], courses: Sequence[str]) -> str | None:
+    """Return the newest ``created`` of the last rows of some courses, as text."""
     rows: Any = model._default_manager.using(ANALYTICS_DATABASE)
     wanted = frozenset(courses)
-    last = 0
+    ids: list[int] = []
     for block in blocks(courses):
-        # The index has the ids; keys that are only alike in the column's collation are other courses.
-        newest = (
-            rows.filter(course_id__in=list(block)).order_by().values_list(Bytes(COURSE_ID)).annotate(last=Max("pk"))
-        )
-        last = max([last, *(found for course, found in newest if course in wanted)])
-    return moment(rows.filter(pk=last).values_list(AsText("created"), flat=True).first()) if last else None
+        # Columns that the index has, so that no row is read but the last ones.
+        last = rows.filter(course_id__in=list(block)).order_by("-pk").values_list(Bytes(COURSE_ID), "pk")[:LAST_ROWS]
+        # A column's collation may find courses that are only alike.
+        ids = sorted([*ids, *(pk for course, pk in last if course in wanted)])[-LAST_ROWS:]
+    found = rows.filter(pk__in=ids).values_list(AsText("created"), flat=True) if ids else ()
+    return max(filter(is_date, found), default=None)
 
 
 def span(model: type[Model], courses: Sequence[str] | None) -> tuple[str | None, str | None]:

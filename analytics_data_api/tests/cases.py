@@ -6,7 +6,7 @@ from analytics_data_api.v0.tests import cases as v0
 from analytics_data_api.v0.tests.cases import IDS, Case, address
 from analytics_data_api.v1.tests import cases as v1
 
-__all__ = ["CASES", "IDS", "OF_ENTITIES", "Case", "address", "every_case"]
+__all__ = ["CASES", "IDS", "OF_ENTITIES", "OF_TABLES", "Case", "address", "every_case"]
 
 CASES: Final = {
     f"{version}/{path}": case
@@ -14,8 +14,9 @@ CASES: Final = {
     for path, case in cases.items()
 }
 
-# Those about an id in the path.
-OF_ENTITIES: Final = {path: case for path, case in CASES.items() if "{" in path}
+# Those that are read from tables, and those of them about an id in the path.
+OF_TABLES: Final = {path: case for path, case in CASES.items() if case.queries}
+OF_ENTITIES: Final = {path: case for path, case in OF_TABLES.items() if "{" in path}
 
 
 def every_case() -> None:

@@ -257,8 +257,8 @@ class CourseSummarySerializer(serializers.Serializer[Any]):
     catalog_course = serializers.CharField(
         allow_null=True, help_text="The course of the catalog that this is a run of."
     )
-    start_date = TimeField(help_text="When the course starts, UTC; null where that is not known.")
-    end_date = TimeField(help_text="When the course ends, UTC; null where that is not known.")
+    start_date = TimeField(allow_null=True, help_text="When the course starts, UTC; null where that is not known.")
+    end_date = TimeField(allow_null=True, help_text="When the course ends, UTC; null where that is not known.")
     pacing_type = serializers.CharField(allow_null=True, help_text="Who sets the pace: instructor_paced, self_paced.")
     availability = serializers.CharField(allow_null=True, help_text="Upcoming, Current or Archived.")
     count = serializers.IntegerField(help_text="Enrolled users in every mode.")
@@ -309,3 +309,16 @@ class ProblemAndTagsSerializer(serializers.Serializer[Any]):
         child=serializers.ListField(child=serializers.CharField()), help_text="The values of each tag, sorted, by name."
     )
     created = TimeField(help_text="When the newest of the numbers was computed, UTC.")
+
+
+class ReportDownloadSerializer(serializers.Serializer[Any]):
+    """The file of a report about a course."""
+
+    totals = ("file_size",)
+
+    course_id = serializers.CharField(help_text="The course, as the file's name has it.")
+    report_name = serializers.CharField(help_text="The report.")
+    download_url = serializers.CharField(help_text="Where to get the file, without a key.")
+    last_modified = TimeField(required=False, help_text="When the file was written, UTC, where that is known.")
+    expiration_date = TimeField(required=False, help_text="Until when the link works, UTC, where that is known.")
+    file_size = serializers.IntegerField(required=False, help_text="The bytes of the file, where that is known.")

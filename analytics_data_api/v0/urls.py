@@ -17,6 +17,7 @@ ENDPOINTS: Final[Endpoints] = {
     "courses/{course_id}/videos": courses.VideosListView,
     "courses/{course_id}/problems": courses.ProblemsListView,
     "courses/{course_id}/problems_and_tags": courses.ProblemsAndTagsListView,
+    "courses/{course_id}/reports/{report_name}": courses.ReportDownloadView,
     "problems/{problem_id}/grade_distribution": problems.GradeDistributionView,
     "problems/{problem_id}/answer_distribution": problems.ProblemResponseAnswerDistributionView,
     "problems/{module_id}/sequential_open_distribution": problems.SequentialOpenDistributionView,

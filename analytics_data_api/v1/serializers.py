@@ -40,7 +40,7 @@ class CourseSerializer(serializers.Serializer[Any]):
     )
     first_date = serializers.DateField(allow_null=True, help_text="The first day of enrollment on record, UTC.")
     last_date = serializers.DateField(allow_null=True, help_text="The last day of enrollment on record, UTC.")
-    created = TimeField(help_text=CREATED)
+    created = TimeField(allow_null=True, help_text=CREATED)
     tables = serializers.ListField(child=serializers.CharField(), help_text="The tables that have rows of the course.")
 
 
@@ -50,13 +50,13 @@ class TableSerializer(serializers.Serializer[Any]):
     table = serializers.CharField(help_text="Its name.")
     first_date = serializers.DateField(allow_null=True, help_text="The first day that it has; null without days.")
     last_date = serializers.DateField(allow_null=True, help_text="The last day that it has; null without days.")
-    loaded = TimeField(help_text="When it was last loaded, UTC.")
+    loaded = TimeField(allow_null=True, help_text="When it was last loaded, UTC.")
     endpoints = serializers.ListField(
         child=serializers.CharField(), help_text="The endpoints that serve it, as URI templates (RFC 6570)."
     )
 
 
-class KeySerializer(serializers.Serializer[Any]):
+class KeyDescriptionSerializer(serializers.Serializer[Any]):
     """The key of the request, and what it may see."""
 
     id = serializers.CharField(allow_null=True, help_text="Its id, with which lists and the log name it.")
@@ -69,5 +69,5 @@ class KeySerializer(serializers.Serializer[Any]):
     orgs = serializers.ListField(
         child=serializers.CharField(), help_text="The organizations whose courses it may see, too."
     )
-    expires = ZonedTimeField(help_text="When it ends, UTC; null for never.")
+    expires = ZonedTimeField(allow_null=True, help_text="When it ends, UTC; null for never.")
     rate = serializers.CharField(allow_null=True, help_text="Its own limit on requests; null for that of all keys.")

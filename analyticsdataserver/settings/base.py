@@ -92,6 +92,14 @@ THROTTLE_SERVICE_USERS = frozenset(config.THROTTLE_SERVICE_USERS)
 
 # Whether /api-token-auth/ gives a key to a user who sends name and password.
 KEYS_BY_PASSWORD = config.KEYS_BY_PASSWORD
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "reports": config.reports_storage(),
+}
+# The reports that are served, and for how many seconds a link to one works.
+REPORT_NAMES = frozenset(config.REPORT_NAMES)
+REPORT_LINK_SECONDS = config.REPORT_LINK_SECONDS
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": (

@@ -41,6 +41,7 @@ STATIC_ROOT = BASE_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "analyticsdataserver.web.static_files.Storage"},
+    "reports": production.reports_storage(),
 }
 
 LOGGING = logging_settings(production.LOG_LEVEL, production.LOG_FORMAT)

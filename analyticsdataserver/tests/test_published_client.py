@@ -10,8 +10,12 @@ from analyticsclient.client import Client
 from analyticsclient.constants import activity_types, data_formats, demographics
 from analyticsclient.exceptions import ClientError, InvalidRequestError, NotFoundError
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 
+from analytics_data_api.http.report_files import file_safe
 from analytics_data_api.tables.tests import factories as make
+from analytics_data_api.versions import VERSIONS
 from conftest import KEY
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "analytics"])
@@ -32,9 +36,9 @@ COURSES = {
 TIMEOUT = 30
 
 
-@pytest.fixture
-def url(live_server: Any) -> str:
-    return f"{live_server.url}/api/v0"
+@pytest.fixture(params=VERSIONS)
+def url(live_server: Any, request: pytest.FixtureRequest) -> str:
+    return f"{live_server.url}/api/{request.param}"
 
 
 @pytest.fixture
@@ -96,7 +100,8 @@ class TestCourses:
     def test_enrollment_by_mode(self, published: Client, course_id: str) -> None:
         make.EnrollmentModeFactory(course_id=course_id, mode="audit", count=5)
         (item,), (line,) = read(published.courses(course_id).enrollment, demographic="mode")
-        assert (item["honor"], line["honor"]) == (5, "5")
+        mode = "audit" if published.base_url.endswith("v1") else "honor"
+        assert (item[mode], line[mode]) == (5, "5")
 
     def test_enrollment_between_dates_that_the_client_formats(self, published: Client, course_id: str) -> None:
         for day in range(8, 13):
@@ -146,6 +151,21 @@ class TestCourses:
         assert (item["module_id"], item["part_ids"]) == (module, ["p_2_1", "p_3_1"])
         assert (line["module_id"], line["part_ids"]) == (module, "p_2_1, p_3_1")
 
+    def test_problems_and_tags(self, published: Client, course_id: str) -> None:
+        module = module_id(course_id, "problem")
+        make.TagsFactory(course_id=course_id, module_id=module)
+        (item,), (line,) = read(published.courses(course_id).problems_and_tags)
+        assert (item["module_id"], item["tags"]) == (module, {"difficulty": ["Easy"]})
+        assert (line["module_id"], line["tags"]) == (module, '{"difficulty":["Easy"]}')
+
+    def test_reports(self, published: Client, course_id: str) -> None:
+        name = f"{file_safe(course_id)}_problem_response.csv"
+        storages["reports"].save(name, ContentFile(b"id"))
+        report, (line,) = read(published.courses(course_id).reports, report_name="problem_response")
+        assert report["download_url"] == line["download_url"] == storages["reports"].url(name)
+        with pytest.raises(NotFoundError):
+            published.courses(course_id).reports("grades")
+
     def test_videos(self, published: Client, course_id: str) -> None:
         make.VideoFactory(course_id=course_id, encoded_module_id="v1")
         (item,), (line,) = read(published.courses(course_id).videos)
@@ -162,6 +182,71 @@ class TestCourses:
     def test_no_key_is_neither(self, url: str, course_id: str) -> None:
         with pytest.raises(ClientError, match="401"):
             Client(url, timeout=TIMEOUT).courses(course_id).enrollment()
+
+
+class TestManyCourses:
+    # More than the ten for which the client sends a GET.
+    MANY = (*COURSES, *(f"edX/DemoX/Run{number}" for number in range(20)))
+
+    @pytest.mark.parametrize("ids", [None, tuple(COURSES), MANY], ids=["all", "few", "many"])
+    def test_course_summaries(self, published: Client, ids: tuple[str, ...] | None) -> None:
+        for course_id in self.MANY:
+            make.SummaryFactory(course_id=course_id, count=7)
+        make.SummaryFactory(course_id="edX/DemoX/Other", pacing_type="self_paced")
+        items, lines = read(published.course_summaries().course_summaries, course_ids=ids and list(ids))
+        expected = sorted(ids or (*self.MANY, "edX/DemoX/Other"))
+        assert [item["course_id"] for item in items] == [line["course_id"] for line in lines] == expected
+        assert items[0]["enrollment_modes"]["honor"]["count"] == 7
+
+    @pytest.mark.parametrize("ids", [None, MANY], ids=["all", "many"])
+    def test_course_summaries_with_every_parameter(self, published: Client, ids: tuple[str, ...] | None) -> None:
+        program = make.ProgramFactory().program_id
+        make.SummaryFactory(count=7)
+        make.SummaryFactory(course_id="edX/DemoX/Other", availability="Archived")
+        make.EnrollmentFactory(count=3)
+        (item,) = published.course_summaries().course_summaries(
+            course_ids=ids and list(ids),
+            availability=["Current", "Upcoming"],
+            pacing_type=["instructor_paced"],
+            program_ids=[program],
+            text_search="demonstration",
+            recent_date=make.DAY,
+            order_by="count",
+            sort_order="desc",
+            page=1,
+            page_size=10,
+            request_all=True,
+            fields=["course_id", "count", "recent_count_change", "passing_users"],
+            exclude=["passing_users"],
+        )
+        assert item == {"course_id": make.COURSE_ID, "count": 7, "recent_count_change": 4}
+
+    @pytest.mark.parametrize("ids", [None, MANY], ids=["all", "many"])
+    def test_course_totals(self, published: Client, ids: tuple[str, ...] | None) -> None:
+        for mode, count in (("honor", 5), ("verified", 2)):
+            make.SummaryFactory(enrollment_mode=mode, count=count)
+        totals, (line,) = read(published.course_totals().course_totals, course_ids=ids and list(ids))
+        assert (totals["count"], totals["verified_enrollment"]) == (7, 2)
+        assert (line["count"], line["verified_enrollment"]) == ("7", "2")
+
+    def test_programs(self, published: Client) -> None:
+        make.ProgramFactory(program_id="a")
+        make.ProgramFactory(program_id="b")
+        items, lines = read(published.programs().programs)
+        assert [item["program_id"] for item in items] == [line["program_id"] for line in lines] == ["a", "b"]
+        selected = published.programs().programs(
+            program_ids=["b"], fields=["program_id", "created"], exclude=["created"]
+        )
+        assert selected == [{"program_id": "b"}]
+
+    def test_nothing_on_record_is_not_found(self, published: Client) -> None:
+        for ask in (
+            published.course_summaries().course_summaries,
+            published.course_totals().course_totals,
+            published.programs().programs,
+        ):
+            with pytest.raises(NotFoundError):
+                ask()
 
 
 class TestModules:

@@ -15,6 +15,7 @@ from django.db.models import IntegerField
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from analytics_data_api.access.keys import Limits
 from analytics_data_api.access.tests.worlds import (
     ALIKE,
     COURSES,
@@ -34,7 +35,7 @@ from analytics_data_api.http.tests.shape import problem_of
 from analytics_data_api.tables.models import Video, VideoTimeline
 from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.tables.tests.factories import COURSE_ID
-from analytics_data_api.tests.cases import IDS, address
+from analytics_data_api.tests.cases import CASES, IDS, address
 from analytics_data_api.versions import ENDPOINTS
 from conftest import give_key
 
@@ -91,7 +92,7 @@ def comparable(endpoint: str, response: Any) -> tuple[int, Any]:
 @pytest.mark.usefixtures("_world")
 def test_a_limited_key_gets_what_a_whole_key_gets_of_a_database_with_its_courses_only(endpoint: str) -> None:
     view: Any = ENDPOINTS[endpoint]
-    if endpoint in ABOUT_THE_KEY:
+    if endpoint in ABOUT_THE_KEY or view.is_report_file:
         return
     addresses = [path_of(endpoint)]
     if view.entity is None:
@@ -143,7 +144,7 @@ def test_an_etag_of_one_scope_never_matches_in_another(endpoint: str) -> None:
         if response.status_code == 200 and "ETag" in response:
             tags[key] = response["ETag"]
     assert len(set(tags.values())) == len(tags)
-    assert tags or endpoint in ABOUT_THE_KEY
+    assert tags or not CASES[endpoint].queries
     for key in (WHOLE, *LIMITED):
         client = Client(headers={"authorization": f"Token {key}"})
         for owner, tag in tags.items():
@@ -184,6 +185,31 @@ def test_an_unknown_course_and_one_that_is_not_allowed_cannot_be_told_apart(endp
     else:
         assert seen[0][:2] == seen[1][:2]
         assert seen[0][0] == 404
+
+
+@pytest.mark.parametrize("endpoint", [endpoint for endpoint, view in ENDPOINTS.items() if view.is_report_file])
+class TestReports:
+    @pytest.mark.usefixtures("_world")
+    def test_need_a_right_of_their_own(self, reader: User, endpoint: str) -> None:
+        give_key(reader, "reports", Limits(frozenset({COURSE_ID}), reports=True))
+        give_key(reader, "reports-elsewhere", Limits(frozenset({OTHER}), reports=True))
+        give_key(reader, "few", Limits(min_count=5))
+        path = path_of(endpoint)
+        assert [get(key, path).status_code for key in (WHOLE, "reports")] == [200, 200]
+        for key in ("course", "org", "few"):
+            problem_of(get(key, path), 403, "reports_not_allowed")
+        for key in ("other", "nowhere", "reports-elsewhere"):
+            problem_of(get(key, path), 403, "course_not_allowed")
+
+    @pytest.mark.usefixtures("_world")
+    def test_whose_name_another_course_shares_are_not_there(self, reader: User, endpoint: str) -> None:
+        give_key(reader, "reports", Limits(frozenset({COURSE_ID}), reports=True))
+        make.VideoFactory(course_id="edX_DemoX/Demo/Course")
+        make.VideoFactory(course_id="course-v1:edX+DemoX+Demo_Course")
+        unknown = get("reports", path_of(endpoint, report_name="unknown"))
+        body = problem_of(get("reports", path_of(endpoint)), 404, "report_file_not_found")
+        assert body["detail"] == unknown.json()["detail"].replace("unknown", "problem_response")
+        assert get(WHOLE, path_of(endpoint)).status_code == 200
 
 
 class TestVideos:

@@ -30,8 +30,9 @@ def test_a_missing_table(found: Found) -> None:
 def test_a_database_without_any() -> None:
     document = check("default")
     assert [[finding["code"] for finding in table["findings"]] for table in document["tables"]] == [
-        ["missing_table"]
-    ] * 12
+        *[["missing_table"]] * 12,
+        *[["absent_table"]] * 3,
+    ]
     assert (document["status"], document["errors"]) == ("error", 12)
 
 

@@ -17,7 +17,7 @@ from rest_framework import exceptions
 from analytics_data_api.http.tests.shape import error_page_of, problem_of
 from analytics_data_api.tables.querysets import ReportQuerySet
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.tests.cases import address
+from analytics_data_api.tests.cases import IDS, OF_ENTITIES, OF_TABLES, address
 from analytics_data_api.versions import ENDPOINTS
 from analyticsdataserver.serving import health
 from analyticsdataserver.tests.forms import FormClient
@@ -136,7 +136,7 @@ class TestNotFound:
         assert self.refused(client, known, activity_type="swimming")[0] == "unknown_activity_type"
         assert self.refused(client, unknown, activity_type="played_video")[0] == "unknown_course"
 
-    @pytest.mark.parametrize("endpoint", ENDPOINTS)
+    @pytest.mark.parametrize("endpoint", OF_ENTITIES)
     def test_a_subject_without_rows(self, client: Client, endpoint: str) -> None:
         code, detail = self.refused(client, f"/api/{address(endpoint)}")
         assert code.startswith("unknown_")
@@ -155,12 +155,16 @@ class TestNotFound:
 
 
 class TestMethodNotAllowed:
-    @every_endpoint
+    @pytest.mark.parametrize("endpoint", ENDPOINTS)
     @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-    def test_comes_before_401(self, path: str, method: str) -> None:
-        response = Client().generic(method, path)
-        assert f"'{method}'" in problem_of(response, 405, "method_not_allowed")["detail"]
-        assert response["Allow"] == "GET, HEAD, OPTIONS"
+    def test_comes_before_401(self, endpoint: str, method: str) -> None:
+        methods = ENDPOINTS[endpoint].http_method_names
+        response = Client().generic(method, f"/api/{address(endpoint)}/")
+        if method.lower() in methods:
+            problem_of(response, 401, "not_authenticated")
+        else:
+            assert f"'{method}'" in problem_of(response, 405, "method_not_allowed")["detail"]
+        assert response["Allow"] == ", ".join(methods).upper()
 
     @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
     @pytest.mark.parametrize("path", ["/status/", "/health/", "/authenticated/"])
@@ -229,7 +233,7 @@ class TestDatabaseUnavailable:
         # The log has it.
         assert "Lost connection to 10.0.0.7" in caplog.text
 
-    @every_endpoint
+    @pytest.mark.parametrize("path", [f"/api/{address(endpoint)}/" for endpoint in OF_TABLES])
     def test_on_every_endpoint(self, client: Client, path: str) -> None:
         with broken("analytics", OperationalError(2013, "Lost connection")):
             assert int(client.get(path)["Retry-After"]) > 0
@@ -293,7 +297,7 @@ class TestNoRequestIsA500:
     def test_addresses(
         self, *, client: Client, endpoint: str, entity: str, parameter: str, value: str, known: bool
     ) -> None:
-        ids = {} if known else dict.fromkeys(("course_id", "problem_id", "module_id", "video_id"), f"a/b/{entity}")
+        ids = {} if known else {**dict.fromkeys(IDS, f"a/b/{entity}"), "report_name": entity}
         path = f"/api/{address(endpoint, **ids)}"
         client.raise_request_exception = False
         response = client.generic("GET", "/", PATH_INFO=path, QUERY_STRING=f"{parameter}={value}")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from operator import attrgetter
 from typing import Final
+from uuid import UUID
 
 from analytics_data_api.loading.course_tables import CourseTable
 from analytics_data_api.loading.fake_data.course import FakeCourse, load_time
@@ -12,6 +13,7 @@ from analytics_data_api.tables import models
 
 TITLE: Final = "Generated Course"
 PROGRAM: Final = ("acb243a0-1234-5abe-099e-ffcae2a340d4", "MicroMasters", "Demonstrations")
+OWN_PROGRAM: Final = ("XSeries", "Generated Program")
 
 # How many percent of the learners of any mode pass.
 PASSING_PERCENT: Final = (2, 9)
@@ -62,5 +64,8 @@ def catalog_tables(course: FakeCourse, enrolled: list[Learner]) -> Iterator[Cour
     yield CourseTable(
         models.CourseProgramMetadata,
         ("course_id", "program_id", "program_type", "program_title", "created"),
-        [(course.course_id, *PROGRAM, loaded)],
+        [
+            (course.course_id, *PROGRAM, loaded),
+            (course.course_id, str(UUID(int=chance.getrandbits(128), version=4)), *OWN_PROGRAM, loaded),
+        ],
     )

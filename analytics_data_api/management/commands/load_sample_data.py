@@ -10,7 +10,10 @@ from analytics_data_api.tables import ANALYTICS_DATABASE
 
 
 class Command(BaseCommand):
-    help = "Load the sample courses, in place of any rows that these courses have; other courses keep theirs."
+    help = (
+        "Load the sample courses and the files of their reports, in place of any rows and files that these courses "
+        "have; other courses keep theirs."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--database", default=ANALYTICS_DATABASE, help="where to (default: %(default)s)")
@@ -19,3 +22,4 @@ class Command(BaseCommand):
         with analytics_database(database):
             for course_id, outcomes in sample_data.load(database):
                 self.stdout.write(course_report(course_id, outcomes))
+        self.stdout.write(f"Files of reports: {', '.join(sample_data.load_reports())}")

@@ -1,7 +1,7 @@
 """What the querysets of all tables share."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property, partial
 from itertools import chain, groupby
 from operator import itemgetter
@@ -12,15 +12,18 @@ from django.db.models import DateField, DateTimeField, QuerySet
 
 from analytics_data_api.tables.dates import DateRange
 from analytics_data_api.tables.fields import AsText
+from analytics_data_api.tables.querysets.courses import BLOCK_SIZE, blocks
 from analytics_data_api.tables.querysets.many import (
+    BY_COURSE,
     NO_COMMON_CHARACTER_SET,
     CourseGroups,
     CoursesRequest,
     Place,
     Values,
+    padded,
 )
 from analytics_data_api.tables.rows import Row, Rows
-from analytics_data_api.tables.selection import Filter, Selection
+from analytics_data_api.tables.selection import COURSES, DATES, Filter, Pairs, Selection
 from analytics_data_api.tables.statements import is_date, statement
 
 # Names of parameters: the ids that requests name.
@@ -249,7 +252,7 @@ class DatedQuerySet(ReportQuerySet):
             filters.append(Filter(f"{self.latest_by}__{'lte' if within else 'lt'}", "end"))
         return Selection(tuple(filters), order_by=(*self.period, "id"))
 
-    def of_courses(self, request: CoursesRequest) -> Rows:
+    def report_of_courses(self, request: CoursesRequest) -> Rows:
         """Return the rows of the report for many courses: by course, then as for one; the course is the last column."""
         columns, items_of = self.layout(request.values)
         return Rows((*columns, "course_id"), self.course_items(request, items_of))
@@ -297,3 +300,24 @@ class DatedQuerySet(ReportQuerySet):
 
 def is_midnight(time: datetime) -> bool:
     return time.time() == datetime.min.time()
+
+
+def rows_on_dates(rows: DatedQuerySet, dates: Mapping[str, Sequence[str]]) -> Iterator[Row]:
+    """Yield the rows of courses on certain dates, by course, also those that do not count.
+
+    Args:
+        rows: The rows of a table by day.
+        dates: The dates of each course, as text: one or two.
+
+    Yields:
+        Tuples of the natural key, ``columns`` and ``created``.
+    """
+    columns = (*rows.natural_key, *rows.columns, "created")
+    for block in blocks(list(dates.items()), BLOCK_SIZE // 2):
+        pairs = [(course, day) for course, days in block for day in days]
+        named = padded(pairs)
+        selection = Selection((), order_by=(BY_COURSE, "id"), pairs=Pairs("date", len(named)))
+        values = {COURSES: [course for course, _ in named], DATES: [date.fromisoformat(day) for _, day in named]}
+        wanted = frozenset(pairs)
+        found = rows.read_selected(selection, columns, **values)
+        yield from (row for row in found if row[:2] in wanted)

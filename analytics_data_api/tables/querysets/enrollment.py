@@ -7,13 +7,18 @@ from typing import Any
 
 from analytics_data_api.tables.constants import countries, enrollment_modes, genders
 from analytics_data_api.tables.dates import DateRange
-from analytics_data_api.tables.querysets.base import DatedQuerySet, latest_created, newest, null_first
-from analytics_data_api.tables.querysets.courses import blocks, courses_on_record, latest_dates
-from analytics_data_api.tables.querysets.many import BY_COURSE, Values, padded
-from analytics_data_api.tables.querysets.summaries import Summary, derived, of_courses, week_before
-from analytics_data_api.tables.querysets.summaries import blocks as filled_blocks
+from analytics_data_api.tables.querysets.base import (
+    DatedQuerySet,
+    latest_created,
+    newest,
+    null_first,
+    rows_on_dates,
+)
+from analytics_data_api.tables.querysets.courses import courses_on_record, latest_dates
+from analytics_data_api.tables.querysets.many import Values
+from analytics_data_api.tables.querysets.summaries import Summary, blocks, derived, of_courses, week_before
 from analytics_data_api.tables.rows import Row, Rows
-from analytics_data_api.tables.selection import COURSES, DATES, Filter, Pairs, Selection
+from analytics_data_api.tables.selection import Filter
 
 
 class EnrollmentQuerySet(DatedQuerySet):
@@ -22,25 +27,19 @@ class EnrollmentQuerySet(DatedQuerySet):
     natural_key = ("course_id", "date")
     items = ("date", "count", "created")
 
+    def on_dates(self, dates: Mapping[str, Sequence[str]]) -> Iterator[Row]:
+        """Yield ``(course_id, date, count, created)`` of courses on certain dates; see ``rows_on_dates``."""
+        return rows_on_dates(self, dates)
+
     def counts_on(self, courses: Sequence[str], day: date) -> dict[str, int]:
         """Return the count of each course on a date, of those that have one."""
         counts: dict[str, int] = {}
-        for block, values in filled_blocks(courses):
+        for block, values in blocks(courses):
             selection = of_courses(len(values), Filter("date", "day"))
             rows = self.read_selected(selection, ("course_id", "count", "created"), courses=values, day=day)
             wanted = set(block)
             counts |= {row[0]: row[1] or 0 for row in newest(rows, key=itemgetter(0)) if row[0] in wanted}
         return counts
-
-    def on_dates(self, pairs: Sequence[tuple[str, str]]) -> Iterator[Row]:
-        """Yield ``(course_id, date, count, created)`` of pairs of a course and a date, as text, that have a row."""
-        for block in blocks(pairs):
-            named = padded(block)
-            selection = Selection((), pairs=Pairs("date", len(named)))
-            values = {COURSES: [course for course, _ in named], DATES: [date.fromisoformat(day) for _, day in named]}
-            rows = self.read_selected(selection, ("course_id", *self.items), **values)
-            wanted = frozenset(block)
-            yield from newest((row for row in rows if row[:2] in wanted), key=itemgetter(0, 1))
 
 
 class EnrollmentBirthYearQuerySet(DatedQuerySet):
@@ -96,6 +95,10 @@ class EnrollmentModeQuerySet(DatedQuerySet):
         items = (sums_and_modes(rows, modes, column_of_mode) for rows in self.periods(course_id, dates))
         return Rows((*self.sums, *modes), items, {"course_id": course_id})
 
+    def on_dates(self, dates: Mapping[str, Sequence[str]]) -> Iterator[Row]:
+        """Yield the modes of courses on certain dates, with both counts and ``created``; see ``rows_on_dates``."""
+        return rows_on_dates(self, dates)
+
     def summaries(self, courses: Sequence[str] | None) -> Iterator[Summary]:
         """Yield a summary of each course that is on record: its latest date, and the change since a week before.
 
@@ -103,19 +106,11 @@ class EnrollmentModeQuerySet(DatedQuerySet):
             courses: The courses; all where it is None.
         """
         known = courses_on_record(self.model) if courses is None else courses
-        for block, _ in filled_blocks(known):
+        for block, _ in blocks(known):
             if latest := latest_dates(self.model, block):
-                found = {each.course_id: each for each in derived(self.on_latest_dates(latest), latest)}
+                dates = {course: [day for day in (last, week_before(last)) if day] for course, last in latest.items()}
+                found = {each.course_id: each for each in derived(self.on_dates(dates), latest)}
                 yield from (found[course] for course in block if course in found)
-
-    def on_latest_dates(self, latest: Mapping[str, str]) -> Iterator[Row]:
-        """Yield the rows of each course on its latest date, and on the date a week before, by course."""
-        pairs = [(course, day) for course, last in latest.items() for day in (last, week_before(last))]
-        named = padded([(course, date.fromisoformat(day)) for course, day in pairs if day])
-        selection = Selection((), order_by=(BY_COURSE, "id"), pairs=Pairs("date", len(named)))
-        columns = ("course_id", "date", "mode", "count", "cumulative_count", "created")
-        courses, dates = zip(*named, strict=True)
-        return self.read_selected(selection, columns, **{COURSES: courses, DATES: dates})
 
 
 def sums_and_modes(

@@ -37,7 +37,7 @@ class TestWithoutNotes:
         newest_loads("analytics")
         with CaptureQueriesContext(connections["analytics"]) as captured:
             newest_loads("analytics")
-        assert len(captured) == 12
+        assert len(captured) == 15
         for query in captured:
             sql = query["sql"].replace('"', "`")
             assert "ORDER BY `" in sql

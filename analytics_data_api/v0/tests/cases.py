@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+
 from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.tables.tests.factories import (
     COURSE_ID,
@@ -27,7 +30,7 @@ class Case:
         csv: The body as CSV, its lines ended by LF.
         file: The name that a CSV answer is saved under.
         dated: Whether start_date and end_date select rows.
-        queries: How many queries find the version and the rows, a table's layout aside.
+        queries: How many queries find the version and the rows, a table's layout aside; 0 where no table is read.
         queries_before: How many of them find out which tables are read.
     """
 
@@ -172,6 +175,11 @@ def tags() -> None:
     make.TagsFactory(course_id="edX/DemoX/Other")
 
 
+def report_file() -> None:
+    storages["reports"].delete("edX_DemoX_Demo_Course_problem_response.csv")
+    storages["reports"].save("edX_DemoX_Demo_Course_problem_response.csv", ContentFile(b"id,answer\r\n"))
+
+
 NO_MODE: Final = '{"count":0,"cumulative_count":0,"count_change_7_days":0,"passing_users":0}'
 
 CASES: Final = {
@@ -294,6 +302,16 @@ CASES: Final = {
         '2,2014-12-10T193146,m/1,"{""skill"":[""Easy""]}",2\n',
         "edX-DemoX-Demo_Course--problems_and_tags.csv",
     ),
+    "courses/{course_id}/reports/{report_name}": Case(
+        report_file,
+        '{"course_id":"edX_DemoX_Demo_Course","report_name":"problem_response","download_url":'
+        '"https://files.example.com/edX_DemoX_Demo_Course_problem_response.csv?signature=0123abcd",'
+        '"last_modified":"2014-12-10T193146","file_size":11}',
+        "course_id,download_url,expiration_date,file_size,last_modified,report_name\n"
+        "edX_DemoX_Demo_Course,https://files.example.com/edX_DemoX_Demo_Course_problem_response.csv?signature=0123abcd,"
+        ",11,2014-12-10T193146,problem_response\n",
+        queries=0,
+    ),
     "problems/{problem_id}/grade_distribution": Case(
         grades,
         '[{"module_id":"i4x://edX/DemoX/Demo_Course/problem/p1","course_id":"edX/DemoX/Demo_Course","grade":null,'
@@ -402,6 +420,7 @@ IDS: Final = {
     "problem_id": PROBLEM_ID,
     "module_id": SEQUENTIAL_ID,
     "video_id": VIDEO_ID,
+    "report_name": "problem_response",
 }
 
 

@@ -1,5 +1,6 @@
 """How many queries each endpoint makes: a baseline, so that one more has to be meant."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,10 +9,14 @@ from django.test.utils import CaptureQueriesContext
 
 from analytics_data_api.conftest import Get
 from analytics_data_api.tables import introspection
-from analytics_data_api.tests.cases import CASES, address
+from analytics_data_api.tests.cases import CASES, OF_ENTITIES, address
 from analytics_data_api.versions import ENDPOINTS
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+
+
+# Queries of MySQL for keys that its collation does not distinguish, made once for each load.
+REMEMBERED = r"UPDATE_TIME, CREATE_TIME, AUTO_INCREMENT, \(SELECT|BIT_OR\(CRC32"
 
 
 def queries(get: Get, path: str, **parameters: str) -> tuple[int, int, Any]:
@@ -24,7 +29,8 @@ def queries(get: Get, path: str, **parameters: str) -> tuple[int, int, Any]:
         CaptureQueriesContext(connections["analytics"]) as tables,
     ):
         response = get(path, **parameters)
-    return len(users), len(tables), response
+    counted = [query for query in tables if not re.search(REMEMBERED, query["sql"])]
+    return len(users), len(counted), response
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -33,7 +39,7 @@ def test_one_query_finds_the_key_one_the_version_and_one_reads_the_rows(get: Get
     assert queries(get, address(endpoint))[:2] == (1, CASES[endpoint].queries)
 
 
-@pytest.mark.parametrize("endpoint", [endpoint for endpoint, case in CASES.items() if case.dated])
+@pytest.mark.parametrize("endpoint", [endpoint for endpoint, case in OF_ENTITIES.items() if case.dated])
 def test_an_empty_range_asks_at_most_twice_more_what_is_on_record(get: Get, endpoint: str) -> None:
     CASES[endpoint].rows()
     users, tables, response = queries(get, address(endpoint), end_date="2001-01-01")

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
-from analytics_data_api.http import parameters
+from analytics_data_api.http import parameters, report_files
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.views import ActivityTypeReportView, DatedReportView, ReportView
 from analytics_data_api.tables import models, summaries
+from analytics_data_api.tables.querysets.courses import courses_of_all_tables
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.v0 import serializers
 
@@ -145,3 +146,25 @@ class ProblemsAndTagsListView(ReportView):
 
     def report(self) -> Rows:
         return self.read(summaries.problems_and_tags(self.entity_id))
+
+
+class ReportDownloadView(ReportView):
+    """Get a link to the file of a report about a course.
+
+    The link needs no key, and works for a short time.
+    """
+
+    models = ()
+    serializer_class = serializers.ReportDownloadSerializer
+    entity = "course_id"
+    label = "report"
+    single = True
+    is_report_file = True
+    error_statuses = (400, 401, 403, 404, 406, 429, 500, 501, 503)
+
+    def report(self) -> Rows:
+        report_name = self.kwargs["report_name"]
+        if self.access.is_limited:
+            # The file may be about another course, whose id differs in characters that no file's name has.
+            report_files.require_own_name(self.entity_id, report_name, courses_of_all_tables())
+        return Rows(report_files.COLUMNS, report_files.report(self.request, self.entity_id, report_name))

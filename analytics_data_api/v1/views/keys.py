@@ -15,12 +15,15 @@ class KeyView(ReportView):
     """
 
     models: tuple[type[Model], ...] = ()
-    serializer_class = serializers.KeySerializer
+    serializer_class = serializers.KeyDescriptionSerializer
     entity = None
     label = "key"
     single = True
     is_scoped = True
     error_statuses = (400, 401, 406, 429, 500, 503)
+
+    def file_name(self) -> None:
+        return None
 
     def report(self) -> Rows:
         access = self.access

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import Error
 
@@ -17,6 +18,7 @@ SAMPLE_IDS: Final = {
     "problem_id": "i4x://edX/DemoX/Demo_Course/problem/268b43628e6d45f79c52453a590f9829",
     "module_id": "i4x://edX/DemoX/Demo_Course/sequential/5c6c207e16dd47208c29bd8d3e68861e",
     "video_id": "edX/DemoX/Demo_Course|i4x-edX-DemoX-video-2bf12de59273c0e22b5e2c416e31abdb",
+    "report_name": "problem_response",
 }
 
 # Seconds for which the answer of the database is remembered, also where it gave none.
@@ -47,6 +49,8 @@ def has_rows(name: str, sample: str) -> bool:
         "module_id": models.SequentialOpenDistribution.objects.all,
         "video_id": models.VideoTimeline.objects.all,
     }
+    if name == "report_name":
+        return sample in settings.REPORT_NAMES
     if name == "course_id":
         return models.CourseEnrollmentDaily.objects.span(sample) is not None
     return any(True for _ in reports[name]().report(sample).rows)

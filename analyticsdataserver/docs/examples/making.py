@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import override_settings
@@ -15,6 +17,7 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 from analytics_data_api.access.scope import WHOLE
 from analytics_data_api.http import parameters
 from analytics_data_api.http.views import ReportView
+from analytics_data_api.loading import sample_data
 from analytics_data_api.versions import ENDPOINTS
 from analyticsdataserver.docs.examples.ids import SAMPLE_IDS
 
@@ -26,6 +29,7 @@ UNKNOWN_IDS: Final = {
     "problem_id": "i4x://edX/DemoX/Demo_Course/problem/unknown",
     "module_id": "i4x://edX/DemoX/Demo_Course/sequential/unknown",
     "video_id": "edX/DemoX/Demo_Course|unknown",
+    "report_name": "unknown",
 }
 
 # What is on record nowhere, for endpoints without an id in the path.
@@ -40,6 +44,15 @@ REFUSED: Final = (
     {parameters.FIELDS: "everything"},
     {"course_ids": "edX"},
     {"recent_date": "2999-12-31"},
+    {"last": "0"},
+    {"interval": "year"},
+    {"country": "Canada"},
+    {"mode": "free"},
+    {"gender": "f"},
+    {"birth_year": "young"},
+    {"sort": "title"},
+    {"limit": "0"},
+    {"limit": "1", "cursor": "x"},
     {"format": "xml"},
 )
 
@@ -47,7 +60,9 @@ REFUSED: Final = (
 def make() -> dict[str, Any]:
     """Return an example for each endpoint, as ``load`` does, from a database that holds the sample data."""
     # Each endpoint is asked with a wrong key, too, and from one address.
-    with override_settings(THROTTLE_WRONG_KEYS=None):
+    reports = {"reports": {"BACKEND": "analyticsdataserver.testing.reports.ReportStorage"}}
+    with override_settings(THROTTLE_WRONG_KEYS=None, STORAGES=settings.STORAGES | reports):
+        sample_data.load_reports()
         return {f"/api/{endpoint}/": example(endpoint, view) for endpoint, view in ENDPOINTS.items()}
 
 
@@ -55,7 +70,10 @@ def example(endpoint: str, view: type[ReportView]) -> dict[str, Any]:
     body = json.loads(ask(address(endpoint)).content)
     lines = ask(address(endpoint), {"format": "csv"}).content.decode().splitlines(keepends=True)
     problems: dict[str, dict[str, Any]] = {}
-    for refusal in error_statuses(endpoint, view):
+    refused = (
+        response for response in error_statuses(endpoint, view) if response.status_code >= HTTPStatus.BAD_REQUEST
+    )
+    for refusal in refused:
         problem = json.loads(refusal.content)
         problems.setdefault(str(refusal.status_code), {})[problem["error_code"]] = problem
     return {

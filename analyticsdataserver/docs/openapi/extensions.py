@@ -26,7 +26,8 @@ class KeyExtension(OpenApiAuthenticationExtension):
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
-            "description": f"The word `{self.target.keyword}`, a space, and a key, such as `oda_…`.",
+            "description": f"The word `{self.target.keyword}`, a space, and a key, such as `oda_…`. A key may be "
+            "limited to courses; `/api/v1/key/` says to which.",
         }
 
 

@@ -16,12 +16,15 @@ from analytics_data_api.access import bodies
 from analytics_data_api.access.bodies import BodyTooLarge
 from analytics_data_api.access.scope import CourseNotAllowed
 from analytics_data_api.access.throttling.policies import WRONG_KEYS, TooManyRequests
+from analytics_data_api.formats.fields import ObjectSerializer
 from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.formats.registry import DATA_FORMATS
 from analytics_data_api.formats.row_set import names, shape
 from analytics_data_api.http import problems
+from analytics_data_api.http.list_parameters import PAGES
 from analytics_data_api.http.listing import endpoint_name
 from analytics_data_api.http.parameters import Parameter, exclude_parameter, fields_parameter, format_parameter
+from analytics_data_api.http.report_files import LinkNotMade
 from analytics_data_api.http.views import ReportView
 from analyticsdataserver.docs import examples
 from analyticsdataserver.docs.examples.ids import SAMPLE_IDS
@@ -37,6 +40,7 @@ IDS: Final = {
     "problem_id": "The problem.",
     "module_id": "The subsection (sequential).",
     "video_id": "The video, by its `pipeline_video_id`.",
+    "report_name": "The report.",
 }
 
 # The version in a path.
@@ -58,6 +62,7 @@ REFUSALS: Final = {
         "The client has reached a limit: on wrong keys or passwords of its address, or on requests of its user.",
         ("Retry-After", *LIMIT_HEADERS),
     ),
+    501: ("The storage of reports makes no links to its files.", ()),
     500: ("The service has a defect. The log has the reason.", ()),
     503: ("A database, or the service, cannot serve the request at the moment; `detail` says why.", ("Retry-After",)),
 }
@@ -72,7 +77,7 @@ HEADERS: Final = {
     "Deprecation": ("Since when the endpoint is deprecated (RFC 9745).", {"type": "string", "pattern": r"^@\d+$"}),
     "ETag": ("Identifies this version of the response.", {"type": "string", "pattern": r'^(W/)?"[^"]+"$'}),
     "Last-Modified": ("The time of the latest load or change of the data.", {"type": "string"}),
-    "Link": ("The endpoint to use instead.", {"type": "string"}),
+    "Link": ("The endpoint to use instead, or the next page of a list.", {"type": "string"}),
     "RateLimit": (
         "For a limit: its name; `r`, how many requests remain; `t`, the seconds until its window ends.",
         {"type": "string", "examples": ['"data";r=99;t=60']},
@@ -114,13 +119,14 @@ class OperationSchema(AutoSchema):
         if operation is None:
             return None
         if isinstance(self.view, ReportView):
-            read, is_post = self.read_parameters(self.view), method == "POST"
+            is_post = method == "POST"
+            read = [each for each in self.read_parameters(self.view) if not is_post or each not in PAGES]
             in_query = [parameter for parameter in read if not is_post or parameter.name == "format"]
             operation["parameters"] = [*self.path_parameters(), *map(query_parameter, in_query)]
             if is_post:
                 operation["requestBody"] = request_body(read[:-1])
             operation["responses"]["200"] |= self.answer(self.view, operation["responses"]["200"], is_post=is_post)
-            if self.view.models and not is_post:
+            if (self.view.models or self.view.is_list) and not is_post:
                 operation["responses"]["304"] = self.unchanged()
         if hasattr(self.view, "policy"):
             headers = operation["responses"]["200"].setdefault("headers", {})
@@ -173,6 +179,9 @@ class OperationSchema(AutoSchema):
         if isinstance(self.view, ReportView) and not isinstance(serializer, ErrorSerializer):
             # Each may be left out, by the parameter `fields`.
             schema.pop("required", None)
+            if isinstance(serializer, ObjectSerializer):
+                # There may be further members of the same kind.
+                schema["additionalProperties"] = {"$ref": first_reference(schema["properties"])}
         return schema
 
     def path_parameters(self) -> list[Json]:
@@ -203,7 +212,11 @@ class OperationSchema(AutoSchema):
             "description": (view.serializer_class.__doc__ or "").strip(),
             "content": content,
         }
-        answer["headers"] = {name: header(name) for name in (CACHING[:1] if is_post or not view.models else CACHING)}
+        answer["headers"] = {
+            name: header(name) for name in (CACHING if (view.models or view.is_list) and not is_post else CACHING[:1])
+        }
+        if PAGES[0] in view.query and not is_post:
+            answer["headers"]["Link"] = header("Link")
         if view.deprecation is not None:
             headers = view.deprecation.headers(self.path.format(**SAMPLE_IDS))
             answer["headers"] |= {name: header(name, example) for name, example in headers.items()}
@@ -252,6 +265,12 @@ def header(name: str, example: str | None = None) -> Json:
     return {"description": meaning, "schema": values} | ({} if example is None else {"example": example})
 
 
+def first_reference(properties: Json) -> str:
+    """Return what the first property refers to."""
+    first = next(iter(properties.values()))
+    return next(str(each["$ref"]) for each in (first, *first.get("allOf", ())) if "$ref" in each)
+
+
 def request_body(parameters: list[Parameter]) -> Json:
     """Return the description of a body with parameters, as JSON or as a form."""
     properties = {}
@@ -285,6 +304,7 @@ def refusal_examples(status: int) -> dict[str, Json]:
         415: problems.of_exception(exceptions.UnsupportedMediaType("text/plain")),
         429: problems.of_exception(TooManyRequests(30, WRONG_KEYS.reason)),
         500: errors.server_error(HttpRequest()),
+        501: problems.of_exception(LinkNotMade()),
         503: problems.database_unavailable(),
     }
     if answer := answers.get(status):

@@ -136,12 +136,13 @@ def curl(arguments: list[str], server: str) -> str:
     given = parser.parse_args(arguments)
     if not given.url.startswith(SERVICE):
         raise NoExampleError(f"The guides' examples ask {SERVICE}, not {given.url}.")
-    pairs = [each.split("=", 1) for each in (*given.d, *given.data_urlencode)]
+    json_body = given.d[0] if given.d and given.d[0].startswith("{") else None
+    pairs = [] if json_body else [each.split("=", 1) for each in (*given.d, *given.data_urlencode)]
     response = requests.request(
-        "POST" if pairs and not given.G else "GET",
+        "POST" if (pairs or json_body) and not given.G else "GET",
         given.url.replace(SERVICE, server),
         params=pairs if given.G else None,
-        data=None if given.G else pairs,
+        data=None if given.G else json_body or pairs,
         headers=dict(header.split(": ", 1) for header in given.H),
         timeout=TIMEOUT,
         allow_redirects=False,
