@@ -97,6 +97,7 @@ test-mysql: $(TEST) $(MYSQL) ## Run the tests on a throwaway MariaDB server, or 
 .PHONY: bench
 bench: $(BASE) $(if $(filter sqlite,$(ARGS)),,$(MYSQL)) ## Measure speed against the least code that gives the same bytes: ARGS="--quick --database sqlite"
 	@$(PYTHON) -m benchmarks.run $(or $(ARGS),--database both)
+	@$(if $(ARGS),,$(PYTHON) -m benchmarks.lists --database both)
 
 .PHONY: soak
 soak: $(BASE) $(MYSQL) ## Have many clients ask everything while the database restarts and the service reloads: ARGS="--seconds 60"

@@ -35,7 +35,6 @@ from analytics_data_api.http.scoped_rows import rows_in_scope, without_small_cou
 from analytics_data_api.http.spool import whole_response
 from analytics_data_api.tables import ANALYTICS_DATABASE
 from analytics_data_api.tables.constants import activity_types
-from analytics_data_api.tables.dates import DateRange
 from analytics_data_api.tables.querysets import COURSE_ID
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.tables.statements import database_of
@@ -179,12 +178,7 @@ class ReportView(APIView):
         row_set = self.row_set()
         response: Any
         if not isinstance(renderer, RowRenderer):
-            # A page shows the user, which is not part of a version of the data.
-            if row_set.is_empty and not self.is_list:
-                raise self.nothing()
-            response = Response(renderer.excerpt(row_set))
-            response.rows_written = row_set.written
-            return response
+            return self.excerpt(renderer, row_set)
         meta = request.META
         # Before the rows are read.
         validation = validate_report(
@@ -198,31 +192,33 @@ class ReportView(APIView):
             raise self.nothing()
         if not_modified:
             return not_modified
-        return self.written(request, row_set, validation.headers if validation else None)
-
-    def written(self, request: Request, row_set: RowSet, validators: Mapping[str, str] | None) -> Any:
-        """Return the response with all rows.
-
-        Args:
-            request: The request.
-            row_set: The rows.
-            validators: The headers that identify the version of the answer, if it has one.
-        """
-        renderer: Any = request.accepted_renderer
         content_type = f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
-        response: Any = whole_response(request, renderer.stream(row_set), content_type)
+        response = whole_response(request, renderer.stream(row_set), content_type)
         response.rows_written = row_set.written
-        if validators:
-            for name, value in validators.items():
+        if validation:
+            for name, value in validation.headers.items():
                 response.headers[name] = value
             if response.has_header("Content-Encoding"):
                 # As Django's middleware does: the compressed bytes are not those of the strong tag.
                 response.headers["ETag"] = f"W/{response.headers['ETag']}"
+        if renderer.extension or self.page:
+            self.add_headers(response, renderer)
+        return response
+
+    def excerpt(self, renderer: Any, row_set: RowSet) -> Any:
+        """Return a page, which shows the user, who is not part of a version of the data."""
+        if row_set.is_empty and not self.is_list:
+            raise self.nothing()
+        response: Any = Response(renderer.excerpt(row_set))
+        response.rows_written = row_set.written
+        return response
+
+    def add_headers(self, response: Any, renderer: RowRenderer) -> None:
+        """Add the name of the file that the answer is saved as, and the address of the next page."""
         if renderer.extension and (file_name := self.file_name()):
             response.headers["Content-Disposition"] = attachment(f"{file_name}.{renderer.extension}")
-        if self.page is not None and (link := self.page.link(request, self.query_params)):
+        if self.page is not None and (link := self.page.link(self.request, self.query_params)):
             response.headers["Link"] = link
-        return response
 
     def row_set(self) -> RowSet:
         """Return the report, with the fields that the query string selects.
@@ -345,11 +341,13 @@ class DatedReportView(ReportView):
 
     Attributes:
         is_series: Whether ``query`` has the parameters that select the last dates, weeks and months.
+        reader: The method of the queryset that returns the report of a range.
     """
 
     entity = "course_id"
     query: ClassVar[tuple[Parameter, ...]] = parameters.DAYS
     is_series: ClassVar[bool] = False
+    reader: ClassVar[str] = "report"
 
     def report(self) -> Rows:
         if self.is_series:
@@ -357,12 +355,9 @@ class DatedReportView(ReportView):
             if request.last or request.interval or request.values is not None:
                 rows: Rows = rows_of(self.models[0]).report_of_courses(request._replace(courses=[self.entity_id]))
                 return rows
-        return self.of_dates(parameters.date_range(self.query_params))
-
-    def of_dates(self, dates: DateRange | None) -> Rows:
-        """Return the rows of the course in a range, of the latest date where it is None."""
-        rows: Rows = rows_of(self.models[0]).report(self.entity_id, dates)
-        return rows
+        read = getattr(rows_of(self.models[0]), self.reader)
+        found: Rows = read(self.entity_id, parameters.date_range(self.query_params))
+        return found
 
     def nothing(self) -> NoData:
         span = rows_of(self.models[0]).span(self.entity_id)

@@ -227,7 +227,9 @@ class CourseGroups:
             # The collation of a column may find courses that are only alike.
             if course not in wanted:
                 continue
-            counted = newest([row[1:] for row in group])
+            counted = [row[1:] for row in group]
+            if len(counted) > 1:
+                counted = newest(counted)
             first = counted[0]
             if (not bounds or first[place] >= bounds.get(course, "")) and is_dated(first):
                 yield course, counted

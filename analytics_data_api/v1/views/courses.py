@@ -9,10 +9,8 @@ from analytics_data_api.http.list_parameters import (
     SERIES,
     WEEKLY_SERIES,
 )
-from analytics_data_api.http.views import DatedReportView, rows_of
+from analytics_data_api.http.views import DatedReportView
 from analytics_data_api.tables import models
-from analytics_data_api.tables.dates import DateRange
-from analytics_data_api.tables.rows import Rows
 from analytics_data_api.v0 import serializers as v0
 from analytics_data_api.v1 import serializers
 
@@ -61,10 +59,7 @@ class CourseEnrollmentModeView(DatedReportView):
     query = (*SERIES, MODE.parameter)
     dimension = MODE
     is_series = True
-
-    def of_dates(self, dates: DateRange | None) -> Rows:
-        rows: Rows = rows_of(self.models[0]).unmerged(self.entity_id, dates)
-        return rows
+    reader = "unmerged"
 
 
 class CourseEnrollmentByBirthYearView(DatedReportView):
