@@ -7,7 +7,20 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.db import DatabaseError
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import CharField, Exists, FloatField, IntegerField, OuterRef, QuerySet, Value
+from django.db.models import (
+    BinaryField,
+    Case,
+    CharField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    FloatField,
+    IntegerField,
+    OuterRef,
+    QuerySet,
+    Value,
+    When,
+)
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 from django.utils.http import http_date
@@ -52,7 +65,23 @@ SESSION_KEY_ID: Final = "api_key_id"
 # Columns of a user that are read only where code uses them: a secret, and what takes time to convert.
 DEFERRED: Final = {"password", "last_login", "date_joined", "first_name", "last_name", "email"}
 USER_COLUMNS: Final = tuple(field.attname for field in User._meta.concrete_fields if field.attname not in DEFERRED)
+# Columns whose values are used as the driver returns them: booleans as 0 and 1, and ASCII that this service writes.
+PLAIN: Final = {
+    *("key_id", "is_limited", "scope", "reports", "rate", "user__is_superuser", "user__is_staff", "user__is_active"),
+}
 USER_PLACE: Final = 2 + len(Access.COLUMNS)
+
+
+class Unconverted(ExpressionWrapper):
+    """An expression whose value is what the driver returns: converting all of them takes as long as the query.
+
+    Args:
+        expression: The expression.
+    """
+
+    def __init__(self, expression: Any) -> None:
+        # Of this field, no backend converts values.
+        super().__init__(expression, BinaryField())
 
 
 def key_query(keys: QuerySet[Key], column: str, is_throttled: bool) -> QuerySet[Key, Any]:
@@ -67,9 +96,11 @@ def key_query(keys: QuerySet[Key], column: str, is_throttled: bool) -> QuerySet[
     )
     found = keys.filter(**{column: BindParam("value", CharField())})
     exhausted = Exists(is_exhausted) if is_throttled else Value(0)
-    annotated = found.annotate(exhausted=exhausted, in_scope=Exists(is_in_scope))
-    user = (f"user__{name}" for name in USER_COLUMNS)
-    return annotated.values_list("exhausted", "in_scope", *Access.COLUMNS, *user)
+    # Of a key without a limit, the database looks for no entry.
+    in_scope = Case(When(is_limited=True, then=Exists(is_in_scope)), default=Value(False))
+    user = [f"user__{name}" for name in USER_COLUMNS]
+    columns = [Unconverted(F(name)) if name in PLAIN else name for name in (*Access.COLUMNS, *user)]
+    return found.values_list(Unconverted(exhausted), Unconverted(in_scope), *columns)
 
 
 class KeyAuthentication(BaseAuthentication):

@@ -2,6 +2,7 @@
 
 from django.db.models import Model
 
+from analytics_data_api.access import keys
 from analytics_data_api.access.models import moment
 from analytics_data_api.http.views import ReportView
 from analytics_data_api.tables.rows import Rows
@@ -32,7 +33,7 @@ class KeyView(ReportView):
         row = (
             access.key_id,
             self.request.user.get_username(),
-            access.name or None,
+            keys.name_of(access.pk) or None,
             sorted(courses),
             sorted(orgs),
             expires and expires.strftime("%Y-%m-%d %H:%M:%S"),
