@@ -6,6 +6,7 @@ what is shown is the median of its time, the memory of a worker above idle, and 
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -102,6 +103,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lists", description="Measure lists of many courses.")
     parser.add_argument("--database", choices=("sqlite", "mariadb", "both"), default="sqlite")
     given = parser.parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Left to itself, a signal would end us with the servers still running.
+        signal.signal(number, lambda caught, frame: sys.exit(128 + caught))
     missed = []
     for database in ("sqlite", "mariadb") if given.database == "both" else (given.database,):
         print(f"\n{database}: 5,000 courses, two years")

@@ -73,6 +73,9 @@ class TestEveryEndpoint:
         self, visit: Open, client: Client, endpoint: str, case: Case, query: dict[str, str]
     ) -> None:
         case.rows()
+        if ENDPOINTS[endpoint].is_list:
+            # It refuses parameters that it does not know.
+            query = {name: value for name, value in query.items() if name != "x"}
         page = visit(f"/api/{address(endpoint)}/", **query)
         assert client.get(page.links["JSON"]).content.decode() == case.json
         assert client.get(page.links["CSV"]).content.decode() == case.csv.replace("\n", "\r\n")

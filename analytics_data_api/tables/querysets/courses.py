@@ -17,7 +17,7 @@ from django.db.models import Model
 
 from analytics_data_api.tables import introspection
 from analytics_data_api.tables.fields import Bytes, same_key
-from analytics_data_api.tables.statements import FETCH_SIZE, NOT_UTF8, database_of
+from analytics_data_api.tables.statements import FETCH_SIZE, NOT_UTF8, database_of, is_date
 
 T = TypeVar("T")
 
@@ -126,8 +126,12 @@ def course_dates(model: type[Model], courses: Sequence[str], query: DateQuery) -
     )
     # Where keys compare by a collation, the relation has only one of several that are alike.
     rest = [course for course in courses if course not in found]
-    if rest and not getattr(connection, "compares_bytes", False):
-        found |= dates_by_reading(model, rest, query, within=True)
+    if getattr(connection, "compares_bytes", False):
+        rest = []
+    # A day that its month lacks, which no database tells from others, and which is seldom.
+    rest += [course for course, date in found.items() if date is not None and not is_date(date)]
+    if rest:
+        found |= {**dict.fromkeys(rest), **dict(dates_by_reading(model, rest, query, within=True))}
     return {course: date for course in courses if (date := found.get(course)) is not None}
 
 
@@ -184,7 +188,7 @@ def dates_by_reading(
     with connection.chunked_cursor() as cursor:
         cursor.execute(sql, params)
         for course, dates in groupby(fetched(cursor), key=itemgetter(0)):
-            date = next(islice(dates, query.number - 1, None), None)
+            date = next(islice((each for each in dates if is_date(each[1])), query.number - 1, None), None)
             if course in wanted and date is not None:
                 yield course, date[1]
 

@@ -15,12 +15,14 @@ from analytics_data_api.tables import models
 from analytics_data_api.tables.loads import newest_loads
 from analytics_data_api.tables.tests import altered
 from analytics_data_api.tables.tests import factories as make
-from analytics_data_api.tests.cases import CASES, Case, address
+from analytics_data_api.tests.cases import CASES, OF_TABLES, Case, address
+from analytics_data_api.versions import ENDPOINTS
 
 # Tables are altered, which a transaction would not take back on MySQL.
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
-every_case = pytest.mark.parametrize(("endpoint", "case"), CASES.items(), ids=CASES)
+OF_ONE_TABLE = {path: case for path, case in OF_TABLES.items() if path not in ("v1/courses", "v1/tables")}
+every_case = pytest.mark.parametrize(("endpoint", "case"), OF_TABLES.items(), ids=OF_TABLES)
 NO_DATES = ("0000-00-00", "2015-00-00", "2015-03-00", "2015-02-30")
 UNDECODABLE = {"sqlite": "CAST(X'6eff65' AS TEXT)", "mysql": "CONVERT(X'6eeda08065' USING utf8mb4)"}
 # What the driver replaces: each byte of a sequence that stands for nothing.
@@ -72,7 +74,7 @@ def model_of(case: Case) -> type[Model]:
     raise AssertionError(case)
 
 
-@every_case
+@pytest.mark.parametrize(("endpoint", "case"), OF_ONE_TABLE.items(), ids=OF_ONE_TABLE)
 @pytest.mark.parametrize("zero", NO_DATES)
 def test_a_zero_date_of_a_load_is_null(get: Get, endpoint: str, case: Case, zero: str) -> None:
     case.rows()
@@ -120,8 +122,8 @@ def test_a_row_whose_own_date_is_none_is_left_out(
     execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table}")
     assert body(get, address(endpoint), **parameters) == expected
     only = get(address(endpoint), start_date="2001-01-01", end_date="2001-01-02")
-    assert only.status_code == 404
-    assert zero not in only.json()["detail"]
+    assert only.json() == [] if ENDPOINTS[endpoint].is_list else only.status_code == 404
+    assert zero not in only.text
 
 
 @pytest.mark.parametrize("zero", NO_DATES)
