@@ -45,7 +45,11 @@ urlpatterns = [
     ),
     *(re_path(rf"^{name}/?\Z", view.as_view(), name=name) for name, view in OPERATIONS.items()),
     *(
-        re_path(rf"^api/{version}/{name}/?\Z", Moved.as_view(pattern_name=name, permanent=True), name=f"moved_{name}")
+        re_path(
+            rf"^api/{version}/{name}/?\Z",
+            Moved.as_view(pattern_name=name, permanent=True),
+            name=f"moved_{name}_{version}",
+        )
         for version in VERSIONS
         for name in OPERATIONS
     ),

@@ -22,6 +22,9 @@ PIPELINE_TABLES = {
     "sequential_open_distribution",
     "video",
     "video_timeline",
+    "course_meta_summary_enrollment",
+    "course_program_metadata",
+    "tags_distribution",
 }
 # The pipeline's notes of its loads, which no migration makes.
 NOTES = "table_updates"

@@ -53,6 +53,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{folder / 'default.db'}",
         "ANALYTICS_DATABASE_URL": f"sqlite:///{folder / 'analytics.db'}",
         "THROTTLE_PASSWORDS": "off",
+        "REPORTS_DIR": str(folder / "reports"),
     }
     for command in ("migrate", "migrate --database analytics", f"set_api_key reader {KEY}", "load_sample_data"):
         arguments = [sys.executable, "manage.py", *command.split()]
@@ -264,6 +265,38 @@ def test_no_content_type_is_an_error_of_the_service(service: Service, content_ty
     with closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)) as connection:
         connection.request("POST", "/api-token-auth/", b"{}", {"Content-Type": content_type.encode("latin-1")})
         assert connection.getresponse().status in {400, 415}
+
+
+@pytest.mark.parametrize("is_chunked", [False, True])
+@pytest.mark.parametrize(("size", "status"), [(1_000_000, 200), (2 * 1024 * 1024, 200), (2 * 1024 * 1024 + 1, 413)])
+def test_a_long_list_is_posted(service: Service, is_chunked: bool, size: int, status: int) -> None:
+    body = json.dumps({"course_ids": ["edX/DemoX/Demo_Course"], "fields": "count"}).encode().ljust(size)
+    sent: Any = iter([body[:1000], body[1000:]]) if is_chunked else body
+    headers = HEADERS | {"Content-Type": "application/json"}
+    with closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)) as connection:
+        connection.request("POST", "/api/v0/course_summaries/", sent, headers, encode_chunked=is_chunked)
+        response = connection.getresponse()
+        assert response.status == status
+        if status == 200:
+            assert json.loads(response.read()) == [{"count": 1890}]
+
+
+def test_a_list_without_a_key_is_not_read(service: Service) -> None:
+    head = "POST /api/v0/course_summaries/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with ExitStack() as stack:
+        client = connected(service, f"{head}Content-Length: 1000000\r\n\r\n", stack)
+        assert client.recv(12) == b"HTTP/1.1 401"
+
+
+def test_the_file_of_a_report(service: Service) -> None:
+    report = service.get("/api/v1/courses/edX/DemoX/Demo_Course/reports/problem_response/", HEADERS)
+    said = json.loads(report.body)
+    path = said["download_url"].partition(f":{service.port}")[2]
+    content = (BASE_DIR / "fixtures" / "reports" / "edX_DemoX_Demo_Course_problem_response.csv").read_bytes()
+    assert service.get(path, {}).body == content
+    part = service.get(path, {"Range": "bytes=10-19"})
+    assert (part.status, part.body) == (206, content[10:20])
+    assert said["file_size"] == len(content)
 
 
 def test_a_client_that_goes_away_is_no_error(service: Service) -> None:

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import groupby
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Final, NamedTuple
 
 from analytics_data_api.tables.constants.enrollment_modes import COLUMN_OF_MODE, MODES
@@ -19,6 +20,7 @@ BLOCK_SIZES: Final = (1, 10, 100, 1000)
 COUNTS: Final = ("count", "cumulative_count", "count_change_7_days", "passing_users")
 TEXTS: Final = ("catalog_course_title", "catalog_course", "start_time", "end_time", "pacing_type", "availability")
 NO_COUNTS: Final = (0, 0, 0, 0)
+UNKNOWN_PASSING: Final = (0, 0, 0, None)
 
 
 class Summary(NamedTuple):
@@ -39,8 +41,8 @@ class Summary(NamedTuple):
     @property
     def total(self) -> Row:
         """The sums over all modes."""
-        sums = zip(*self.modes.values(), strict=True)
-        return tuple(None if None in values else sum(values) for values in sums)
+        *counts, passing = zip(*self.modes.values(), strict=True)
+        return (*map(sum, counts), None if None in passing else sum(passing))
 
 
 def blocks(courses: Sequence[str]) -> Iterator[tuple[Sequence[str], tuple[str, ...]]]:
@@ -61,7 +63,8 @@ def merged(rows: Iterable[tuple[str, Row]]) -> dict[str, Row]:
     sums: dict[str, Row] = dict.fromkeys(MODES, NO_COUNTS)
     for mode, counts in sorted(rows):
         name = COLUMN_OF_MODE.get(mode, mode)
-        sums[name] = tuple(map(sum, zip(sums.get(name, NO_COUNTS), counts, strict=True)))
+        before = sums.get(name, NO_COUNTS)
+        sums[name] = counts if before is NO_COUNTS else tuple(map(add, before, counts))
     return sums
 
 
@@ -143,13 +146,16 @@ def derived(rows: Iterable[Row], latest: Mapping[str, str]) -> Iterator[Summary]
             (mode, (*counts.get(mode, (0, 0)), counts.get(mode, (0, 0))[0] - before.get(mode, 0), 0))
             for mode in {**counts, **before}
         )
-        unknown_passing = {mode: (*values[:-1], None) for mode, values in modes.items()}
+        unknown_passing = {
+            mode: UNKNOWN_PASSING if values is NO_COUNTS else (*values[:-1], None) for mode, values in modes.items()
+        }
         yield Summary(course_id, (None,) * len(TEXTS), unknown_passing, latest_created(present))
 
 
+@lru_cache(1024)
 def week_before(day: str) -> str:
-    """Return the date seven days before one, both as text; the date itself where there is none."""
+    """Return the date seven days before one, both as text; one that is not on record where there is none."""
     try:
         return str(date.fromisoformat(day) - timedelta(days=7))
     except OverflowError:
-        return ""
+        return str(date.max)

@@ -397,21 +397,22 @@ def test_a_method_of_any_length(log: Log) -> None:
     assert log.entry["method"] == "X" * 20
 
 
-def named(patterns: Any) -> Iterator[URLPattern]:
+def named(patterns: Any, namespace: str = "") -> Iterator[tuple[str | None, URLPattern]]:
+    """Yield each route with its name, as the log has it."""
     for pattern in patterns:
         if isinstance(pattern, URLPattern):
-            yield pattern
+            yield pattern.name and f"{namespace}{pattern.name}", pattern
         else:
-            yield from named(pattern.url_patterns)
+            yield from named(pattern.url_patterns, f"{pattern.namespace}:" if pattern.namespace else "")
 
 
 def test_every_route_has_a_name_of_its_own() -> None:
     patterns = list(named(get_resolver().url_patterns))
-    names = [pattern.name for pattern in patterns if "(?P<format>" not in str(pattern.pattern)]
+    names = [name for name, pattern in patterns if "(?P<format>" not in str(pattern.pattern)]
     assert None not in names
     assert len(set(names)) == len(names)
     # The log and the metrics do not tell the formats apart.
-    assert {pattern.name for pattern in patterns} == set(names)
+    assert {name for name, _ in patterns} == set(names)
     assert {*access_log.PROBES} - {"metrics"} < set(names)
     assert not {access_log.STATIC, access_log.NO_ROUTE} & set(names)
 
