@@ -65,9 +65,19 @@ SESSION_KEY_ID: Final = "api_key_id"
 # Columns of a user that are read only where code uses them: a secret, and what takes time to convert.
 DEFERRED: Final = {"password", "last_login", "date_joined", "first_name", "last_name", "email"}
 USER_COLUMNS: Final = tuple(field.attname for field in User._meta.concrete_fields if field.attname not in DEFERRED)
-# Columns whose values are used as the driver returns them: booleans as 0 and 1, and ASCII that this service writes.
+# Columns whose values are used as the driver returns them: booleans as 0 and 1, text that this service writes.
 PLAIN: Final = {
-    *("key_id", "is_limited", "scope", "reports", "rate", "user__is_superuser", "user__is_staff", "user__is_active"),
+    *(
+        "key_id",
+        "name",
+        "is_limited",
+        "scope",
+        "reports",
+        "rate",
+        "user__is_superuser",
+        "user__is_staff",
+        "user__is_active",
+    ),
 }
 USER_PLACE: Final = 2 + len(Access.COLUMNS)
 

@@ -298,11 +298,6 @@ def usable(keys: QuerySet[Key]) -> QuerySet[Key]:
     return keys.filter(Q(expires=None) | Q(expires__gt=time.time()), revoked=None)
 
 
-def name_of(pk: int | None) -> str:
-    """Return what a key is for; an empty text for no key."""
-    return Key.objects.filter(pk=pk).values_list("name", flat=True).first() or "" if pk is not None else ""
-
-
 def limits_of(key: Key) -> Limits:
     entries = list(key.entries.all())
     return Limits(

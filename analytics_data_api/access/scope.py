@@ -68,6 +68,7 @@ class KeyColumns(NamedTuple):
 
     pk: int | None
     key_id: str | None
+    name: str
     is_limited: bool
     scope: str
     reports: bool
@@ -90,7 +91,7 @@ class Access(KeyColumns):
     @classmethod
     def without_key(cls, *, is_session: bool) -> Self:
         """Return what a user may see who has logged in by password: everything."""
-        return cls(*(None, None, False, "", False, None, "", None, None, None), is_session, {})
+        return cls(*(None, None, "", False, "", False, None, "", None, None, None), is_session, {})
 
     def allows(self, course_id: str) -> bool:
         """Return whether the key may see a course.

@@ -2,7 +2,6 @@
 
 from django.db.models import Model
 
-from analytics_data_api.access import keys
 from analytics_data_api.access.models import moment
 from analytics_data_api.http.views import ReportView
 from analytics_data_api.tables.rows import Rows
@@ -33,7 +32,7 @@ class KeyView(ReportView):
         row = (
             access.key_id,
             self.request.user.get_username(),
-            keys.name_of(access.pk) or None,
+            access.name or None,
             sorted(courses),
             sorted(orgs),
             expires and expires.strftime("%Y-%m-%d %H:%M:%S"),
