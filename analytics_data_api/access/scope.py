@@ -128,6 +128,12 @@ class Access(KeyColumns):
         while block := list(islice(rest, BLOCK_SIZE)):
             yield from entries.filter(digest__in=block).values_list("digest", flat=True)
 
+    @property
+    def has_many_entries(self) -> bool:
+        """Whether the scope has so many entries that it is better not read as a whole."""
+        entries = ScopeEntry.objects.using(database_of(ScopeEntry)).filter(key=self.pk)
+        return entries.order_by("digest")[BLOCK_SIZE : BLOCK_SIZE + 1].exists()
+
     @cached_property
     def entries(self) -> tuple[frozenset[str], frozenset[str]]:
         """The courses and the organizations of the scope, read once for a request."""
@@ -146,7 +152,7 @@ class Access(KeyColumns):
 
         Args:
             courses: Those that the request names; None for all.
-            on_record: Returns the courses on record; called only where the scope has organizations.
+            on_record: Returns the courses on record; called where the scope has organizations, or very many courses.
 
         Returns:
             The courses, in the order of their bytes where the request names none; None for all that are on record.
@@ -163,6 +169,9 @@ class Access(KeyColumns):
                 if course not in allowed:
                     raise CourseNotAllowed(course)
             return courses
+        if self.has_many_entries:
+            # Most of them may not be on record.
+            return sorted(self.allowed(set(on_record())))
         named, orgs = self.entries
         return sorted({*named, *(filter(self.is_entered, on_record()) if orgs else ())})
 

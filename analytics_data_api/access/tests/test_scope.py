@@ -212,6 +212,17 @@ class TestReports:
         assert get(WHOLE, path_of(endpoint)).status_code == 200
 
 
+@pytest.mark.parametrize("endpoint", ["v1/enrollment", "v0/course_summaries", "v0/course_totals", "v1/courses"])
+@pytest.mark.parametrize("of_org", [False, True])
+@pytest.mark.usefixtures("_world")
+def test_a_scope_of_thousands(reader: User, endpoint: str, of_org: bool) -> None:
+    courses = frozenset({COURSE_ID, *(f"edX/Course{number}/2015" for number in range(1500))})
+    give_key(reader, "many", Limits(courses, frozenset({"edX"} if of_org else ())))
+    given = get("many", path_of(endpoint)).content
+    with rows_of(LIMITED["org" if of_org else "course"][1]):
+        assert given == get(WHOLE, path_of(endpoint)).content
+
+
 class TestVideos:
     """A video's course has to be allowed by its id and by its rows."""
 
