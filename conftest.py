@@ -8,8 +8,10 @@ from django.contrib.auth.models import User
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import Client
 from hypothesis import settings
-from rest_framework.authtoken.models import Token
 
+from analytics_data_api.access import keys, last_use
+from analytics_data_api.access.keys import EVERYTHING, Limits
+from analytics_data_api.access.models import Key, Origin
 from analytics_data_api.access.throttling import clients
 from analytics_data_api.http import database_errors
 from analytics_data_api.tables import introspection
@@ -21,7 +23,8 @@ pytest_plugins = ["analyticsdataserver.testing.pytest_plugin", "pytester"]
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
 
-# The key of the user `reader`.
+# The key of the user `reader`, and its id.
+KEY_ID = "set_1a2B3c4D"
 KEY = "0123456789abcdef0123456789abcdef0123cafe"
 
 
@@ -45,15 +48,26 @@ def _no_trusted_clients() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_last_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out when a key was used last, which another thread would write."""
+    monkeypatch.setattr(last_use, "note", lambda pk: None)
+
+
+@pytest.fixture(autouse=True)
 def _no_errors_logged_before() -> None:
     database_errors.error_log.logged.clear()
+
+
+def give_key(user: User, key: str, limits: Limits = EVERYTHING, **values: Any) -> Key:
+    """Give a user a key of the test's choice, as set_api_key does, or with limits."""
+    return keys.store(user, key, f"set_{keys.random_text(8)}", Origin.SET, limits, **values)
 
 
 @pytest.fixture
 def reader(db: None) -> User:
     """A user who has KEY."""
     user = User.objects.create(username="reader")
-    Token.objects.create(user=user, key=KEY)
+    keys.store(user, KEY, KEY_ID, Origin.SET)
     return user
 
 

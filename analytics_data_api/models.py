@@ -1,5 +1,5 @@
 """The models of this app, where Django looks for them."""
 
-from analytics_data_api.access.models import Counter
+from analytics_data_api.access.models import Counter, Key, ScopeEntry
 
-__all__ = ["Counter"]
+__all__ = ["Counter", "Key", "ScopeEntry"]

@@ -211,6 +211,10 @@ class Config(BaseSettings):
         "The names of users that are services, such as a dashboard, separated by commas: ``THROTTLE_SERVICE`` is "
         "their rate in place of ``THROTTLE_DATA``.",
     )
+    KEYS_BY_PASSWORD: bool = variable(
+        True,
+        "Whether ``/api-token-auth/`` gives a key, which sees everything, to a user who sends name and password.",
+    )
     NUM_PROXIES: Number = variable(
         0,
         "How many proxies of yours a request passes, one behind the other, each of which adds the address of its "

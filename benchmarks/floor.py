@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import date
 from functools import cache
+from hashlib import sha256
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, Final
@@ -514,9 +515,8 @@ ENDPOINTS: Final[dict[str, dict[str, Callable[[Asked], Body]]]] = {
 def is_known(key: str, users: Database) -> bool:
     """Return whether a key is that of an active user."""
     rows = users.all(
-        "SELECT is_active FROM authtoken_token JOIN auth_user ON auth_user.id = authtoken_token.user_id "
-        "WHERE authtoken_token.key = ?",
-        key,
+        "SELECT is_active FROM api_key JOIN auth_user ON auth_user.id = api_key.user_id WHERE api_key.digest = ?",
+        sha256(key.encode()).hexdigest(),
     )
     return bool(rows and rows[0][0])
 

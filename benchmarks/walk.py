@@ -128,13 +128,13 @@ def main() -> None:
 
     django.setup()
 
-    from django.contrib.auth.models import User
     from django.core.management import call_command
-    from rest_framework.authtoken.models import Token
+
+    from analytics_data_api.access.keys import set_key
 
     for alias in ("default", "analytics"):
         call_command("migrate", database=alias, verbosity=0)
-    Token.objects.create(user=User.objects.create(username="walk"), key=KEY)
+    set_key("walk", KEY)
 
     from analytics_data_api.tables.models import CourseEnrollmentDaily
 

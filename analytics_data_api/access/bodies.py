@@ -10,6 +10,8 @@ from rest_framework import parsers
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 
+from analytics_data_api.access.scope import is_session
+
 # Bytes of a body, and of one that holds lists of ids, which only a valid key can send.
 MAX_BODY_SIZE: Final = 64 * 1024
 MAX_LIST_SIZE: Final = 2 * 1024 * 1024
@@ -100,7 +102,7 @@ def data(request: Request, limit: int = MAX_BODY_SIZE) -> Any:
     if length is not None and length > limit:
         raise BodyTooLarge(limit)
     try:
-        if request.auth is None and request.user.is_authenticated:
+        if is_session(request):
             # For a session, Django has looked for the CSRF token in a form.
             body = request.body
         else:

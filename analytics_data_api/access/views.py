@@ -2,15 +2,16 @@
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.authtoken.models import Token
 from rest_framework.authtoken.views import ObtainAuthToken
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from analytics_data_api.access import bodies
+from analytics_data_api.access import bodies, keys
 from analytics_data_api.access.throttling.policies import PASSWORDS
 from analytics_data_api.text import require_text
 
@@ -34,9 +35,10 @@ class KeySerializer(serializers.Serializer[Any]):
 
 
 class KeyView(ObtainAuthToken):
-    """Get the key of a user, by user name and password.
+    """Get a key by user name and password.
 
-    A user without a key gets a new one.
+    The key is a new one, without a limit. A user's newest ten of such keys stay valid. The setting
+    ``KEYS_BY_PASSWORD`` can switch this off.
     """
 
     parser_classes = bodies.PARSERS
@@ -44,19 +46,24 @@ class KeyView(ObtainAuthToken):
     authentication_classes = ()
     # Applied by the authentication backend that checks the password.
     policy = PASSWORDS
-    error_statuses = (400, 406, 413, 415, 429, 500, 503)
+    error_statuses = (400, 403, 406, 413, 415, 429, 500, 503)
 
     @extend_schema(
         operation_id="obtain_key",
         auth=[],
         request=CredentialsSerializer,
-        responses={200: OpenApiResponse(KeySerializer, "The user's key.")},
+        responses={200: OpenApiResponse(KeySerializer, "A new key of the user.")},
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if not settings.KEYS_BY_PASSWORD:
+            raise PermissionDenied(
+                "This service gives no keys by password; ask the people who run it for a key.", "keys_by_password_off"
+            )
         serializer = self.get_serializer(data=bodies.data(request))
         serializer.is_valid(raise_exception=True)
-        token, _ = Token.objects.get_or_create(user=serializer.validated_data["user"])
-        return Response({"token": token.key})
+        # Only here is it known; nothing may keep it.
+        headers = {"Cache-Control": "no-store"}
+        return Response({"token": keys.login_key(serializer.validated_data["user"])}, headers=headers)
 
 
 class AuthenticatedView(APIView):

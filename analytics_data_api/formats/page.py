@@ -141,7 +141,7 @@ class PageRenderer(renderers.BrowsableAPIRenderer):
             "format": request.query_params.get("format"),
             "action": escape_uri_path(request.path),
             # Without a session there is nothing to log out of.
-            "user": request.user if request.auth is None else None,
+            "user": request.user if getattr(request.auth, "is_session", False) else None,
         }
 
 

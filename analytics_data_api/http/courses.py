@@ -1,6 +1,7 @@
 """The views of lists: the numbers of many courses, which courses there are, and which tables."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar, Final
 
 from django.db.models import Model
@@ -19,12 +20,13 @@ from analytics_data_api.http.pages import Page
 from analytics_data_api.http.parameters import COURSE_IDS, Parameter
 from analytics_data_api.http.views import ManyReportView, ReportView, rows_of
 from analytics_data_api.tables.course_list import course_list, has_courses, present_tables
+from analytics_data_api.tables.querysets.courses import courses_on_record
 from analytics_data_api.tables.querysets.many import Place
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.tables.table_list import table_list
 
 # A list may have no item.
-LIST_STATUSES: Final = (400, 401, 406, 429, 500, 503)
+LIST_STATUSES: Final = (400, 401, 403, 406, 429, 500, 503)
 
 
 class CoursesReportView(ReportView):
@@ -36,13 +38,15 @@ class CoursesReportView(ReportView):
     file_name = ManyReportView.file_name
     entity = None
     is_list = True
+    is_scoped = True
     query: ClassVar[tuple[Parameter, ...]] = (*COURSES, *SERIES, *PAGES)
 
     def report(self) -> Rows:
         given = self.query_params
         queryset = rows_of(self.models[0])
         request = courses_request(given, self.query, self.dimension)
-        ids, orgs = COURSE_IDS.listed(given), ORG.listed(given)
+        ids = self.access.select(COURSE_IDS.listed(given), partial(courses_on_record, self.models[0]))
+        orgs = ORG.listed(given)
         page = self.page = Page(self.request, given)
         columns, rows, constants = queryset.report_of_courses(
             request._replace(
@@ -61,6 +65,7 @@ class CourseListView(ReportView):
 
     entity = None
     is_list = True
+    is_scoped = True
     file_name = ManyReportView.file_name
     error_statuses = LIST_STATUSES
     query = (ORG, SEARCH, SORT, *PAGES)
@@ -71,7 +76,7 @@ class CourseListView(ReportView):
         page = self.page = Page(self.request, given)
         after = None if page.after is None else (page.after[0], page.after[1])
         tables = self.models = tuple(filter(has_courses, present_tables()))
-        found = course_list(tables, query._replace(after=after, limit=page.limit))
+        found = course_list(tables, query._replace(after=after, limit=page.limit, chosen=self.access.chosen))
         place = found.columns.index(query.sort)
         return found._replace(rows=page.rows(found.rows, lambda row: (row[place], row[0])))
 
@@ -85,6 +90,7 @@ class TableListView(ReportView):
 
     entity = None
     is_list = True
+    is_scoped = True
     file_name = ManyReportView.file_name
     error_statuses = LIST_STATUSES
     query = PAGES
@@ -100,5 +106,6 @@ class TableListView(ReportView):
                 templates.setdefault(model._meta.db_table, []).append(f"{above}/{path}/")
         tables = self.models = tuple(present_tables())
         first = "" if page.after is None else page.after[0]
-        found = table_list((model for model in tables if model._meta.db_table > first), templates)
+        behind = (model for model in tables if model._meta.db_table > first)
+        found = table_list(behind, templates, self.access.chosen)
         return found._replace(rows=page.rows(found.rows, lambda row: row[:1]))

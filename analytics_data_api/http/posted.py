@@ -7,6 +7,7 @@ from rest_framework.request import Request
 
 from analytics_data_api.access import bodies
 from analytics_data_api.access.bodies import MAX_BODY_SIZE, MAX_LIST_SIZE, MAX_VALUES, TooManyValues
+from analytics_data_api.access.scope import is_session
 from analytics_data_api.http.parameters import Given
 from analytics_data_api.http.problems import BadRequest
 from analytics_data_api.text import quote_value
@@ -26,7 +27,7 @@ def parameters(request: Request) -> Given:
         BadRequest: It is no object of such values, or there are parameters in the query string.
     """
     # A session, which any page can send, has the limit of forms.
-    given = members(bodies.data(request, MAX_LIST_SIZE if request.auth is not None else MAX_BODY_SIZE))
+    given = members(bodies.data(request, MAX_BODY_SIZE if is_session(request) else MAX_LIST_SIZE))
     if sum(text.count(",") + 1 for _, texts in given.lists() for text in texts) > MAX_VALUES:
         raise TooManyValues
     for name in request.query_params:

@@ -8,7 +8,7 @@ works.
 import inspect
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -67,6 +67,17 @@ def file_safe(course_id: str) -> str:
     """Return a course id as a part of a file's name: its parts joined by ``_``, like characters that are not safe."""
     parts = course_ids.SEPARATOR.split(course_ids.KIND.sub("", course_id, count=1), maxsplit=2)
     return UNSAFE.sub("_", "_".join(parts))
+
+
+def require_own_name(course_id: str, report_name: str, others: Iterable[str]) -> None:
+    """Check that no other course has the same name of a file.
+
+    Raises:
+        NotFound: One has.
+    """
+    course = file_safe(course_id)
+    if any(file_safe(other) == course for other in others if other != course_id):
+        raise not_found(f"{course}_{report_name}.csv")
 
 
 def report(request: HttpRequest, course_id: str, report_name: str) -> Iterator[Row]:

@@ -1,7 +1,7 @@
 """The views of reports: what the endpoints of every version of the API share."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from time import monotonic
 from typing import Any, ClassVar, Final
@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from analytics_data_api.access.scope import Access, InScope
 from analytics_data_api.access.throttling.clients import UserThrottle
 from analytics_data_api.access.throttling.policies import DATA, Policy
 from analytics_data_api.formats.base import RowRenderer
@@ -30,8 +31,11 @@ from analytics_data_api.http.pages import Page
 from analytics_data_api.http.parameters import Given, Parameter
 from analytics_data_api.http.problems import BadRequest, NoData
 from analytics_data_api.http.retry import reconnect
+from analytics_data_api.http.scoped_rows import rows_in_scope, without_small_counts
 from analytics_data_api.http.spool import whole_response
 from analytics_data_api.tables import ANALYTICS_DATABASE
+from analytics_data_api.tables.constants import activity_types
+from analytics_data_api.tables.querysets import COURSE_ID
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.tables.statements import database_of
 from analytics_data_api.tables.summaries import Report
@@ -71,6 +75,8 @@ class ReportView(APIView):
         slug: The end of the name of a file that an answer is saved as; None for no file name.
         single: Whether the answer is one item by itself, not a list.
         query: The parameters that :meth:`report` reads.
+        is_scoped: Whether an endpoint about many courses reads only those that :meth:`Access.select` returns.
+        is_report_file: Whether the answer can name learners, so that a limited key needs the right to it.
         dimension: The filter on what the items divide the users by; None for an endpoint that has none.
         is_list: Whether parameters that are not known are refused, and an answer may have no item.
         refuses_filters: Whether a filter on a dimension is refused that is not this endpoint's.
@@ -79,6 +85,7 @@ class ReportView(APIView):
         policy: The limit on requests of a user.
         error_statuses: The statuses of error responses, for the description.
         common_headers: The headers of every response.
+        access: What the key or the session of the request may see.
         entity_id: The id in the path, percent-encoding resolved.
         query_params: The parameters of the query string, or, for POST, of the body.
         page: The page that :meth:`report` has returned; None for the whole list.
@@ -88,6 +95,7 @@ class ReportView(APIView):
     # By REST framework, no request body is read.
     parser_classes = ()
     renderer_classes = FORMATS
+    permission_classes = (InScope,)
     throttle_classes = (UserThrottle,)
 
     serializer_class: ClassVar[type[Serializer[Any]]]
@@ -97,6 +105,8 @@ class ReportView(APIView):
     slug: ClassVar[str | None] = None
     single: ClassVar[bool] = False
     query: ClassVar[tuple[Parameter, ...]] = ()
+    is_scoped: ClassVar[bool] = False
+    is_report_file: ClassVar[bool] = False
     dimension: ClassVar[Dimension | None] = None
     is_list: ClassVar[bool] = False
     refuses_filters: bool = False
@@ -105,9 +115,10 @@ class ReportView(APIView):
     deprecation: ClassVar[Deprecation | None] = None
     policy: ClassVar[Policy] = DATA
     common_headers: ClassVar[Mapping[str, str]] = HEADERS
+    access: Access
     entity_id: str
     query_params: Given
-    error_statuses: ClassVar[tuple[int, ...]] = (400, 401, 404, 406, 429, 500, 503)
+    error_statuses: ClassVar[tuple[int, ...]] = (400, 401, 403, 404, 406, 429, 500, 503)
 
     def report(self) -> Rows:
         """Return the rows that the request is for; no row is read before it is taken.
@@ -170,7 +181,9 @@ class ReportView(APIView):
             return self.excerpt(renderer, row_set)
         meta = request.META
         # Before the rows are read.
-        validation = validate_report(request, self.models, renderer.format, request.path, meta.get("QUERY_STRING", ""))
+        validation = validate_report(
+            request, self.models, renderer.format, request.path, meta.get("QUERY_STRING", ""), self.access.scope
+        )
         not_modified = validation and validation.not_modified
         # An ETag is made of the path and the query string, too: only an answer with rows has had it.
         if not_modified and not_modified.headers["ETag"] in meta.get("HTTP_IF_NONE_MATCH", ""):
@@ -219,7 +232,10 @@ class ReportView(APIView):
         try:
             if self.dimension is not None:
                 exclude = (*exclude, *self.left_out(self.dimension, fields))
-            return RowSet(self.serializer_class, self.report(), fields, exclude, single=self.single)
+            rows, access = self.report(), self.access
+            if access.is_limited or access.min_count:
+                rows = self.permitted(rows)
+            return RowSet(self.serializer_class, rows, fields, exclude, single=self.single)
         except UnknownFieldError as error:
             raise BadRequest(
                 f"{parameters.EXCLUDE if error.excluded else parameters.FIELDS} names {quote_value(error.field)}; it "
@@ -230,6 +246,30 @@ class ReportView(APIView):
             raise BadRequest(
                 "exclude names all fields that are selected; it leaves at least one.", "no_field"
             ) from None
+
+    def permitted(self, rows: Rows) -> Rows:
+        """Return what a key with a limit may see of a report."""
+        if self.access.is_limited:
+            rows = self.in_scope(rows)
+        if self.access.min_count:
+            rows = without_small_counts(rows, self.serializer_class, self.access.min_count, self.totals())
+        return rows
+
+    def in_scope(self, rows: Rows) -> Rows:
+        """Return the rows of the courses that a limited key may see.
+
+        Raises:
+            NotForLimitedKeys: It cannot be said of which course a row is.
+        """
+        return rows if self.entity == COURSE_ID else rows_in_scope(rows, self.access, is_selected=self.is_scoped)
+
+    def totals(self) -> Collection[str]:
+        """Return the fields of the items that are no small counts, however small: totals, and what counts nobody."""
+        dimension = self.dimension
+        if dimension is not None and dimension.columns and dimension.selected(self.query_params) is not None:
+            # The sums are those of the selected parts.
+            return ()
+        return getattr(self.serializer_class, "totals", ())
 
     def left_out(self, dimension: Dimension, fields: tuple[str, ...]) -> frozenset[str]:
         """Return the fields that the items lack because the filter does not select them.
@@ -247,6 +287,8 @@ class ReportView(APIView):
             self.entity_id = parameters.entity_id(kwargs[self.entity])
         self.query_params = request.query_params
         super().initial(request, *args, **kwargs)
+        auth: Any = request.auth
+        self.access = auth
         if request.method == "POST":
             self.query_params = posted.parameters(request)
         if query := request.META.get("QUERY_STRING"):
@@ -289,7 +331,7 @@ class ManyReportView(ReportView):
     http_method_names = list(POST_METHODS)
     common_headers = POST_HEADERS
     entity = None
-    error_statuses = (400, 401, 404, 406, 413, 415, 429, 500, 503)
+    error_statuses = (400, 401, 403, 404, 406, 413, 415, 429, 500, 503)
 
     def file_name(self) -> str | None:
         return None if self.single else self.slug
@@ -342,6 +384,10 @@ class ActivityTypeReportView(ReportView):
     query = parameters.ACTIVITY_TYPE
     single = True
     renderer_classes = OBJECT_FORMATS
+
+    def totals(self) -> Collection[str]:
+        # Of any activity it is the total of which the other types are parts.
+        return ("count",) if parameters.activity_type(self.query_params) == activity_types.ANY else ()
 
     def report(self) -> Rows:
         rows: Rows = rows_of(self.models[0]).recent(self.entity_id, parameters.activity_type(self.query_params))

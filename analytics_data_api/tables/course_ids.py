@@ -10,7 +10,7 @@ FORM: Final = rf"{NAME}[/+]{NAME}[/+]{RUN}"
 
 COURSE_ID: Final = re.compile(FORM)
 # The kinds of keys that Open edX has for courses.
-KIND: Final = re.compile(r"(?:course|ccx)-v\d+:")
+KIND: Final = re.compile(r"^(?:course|ccx)-v[0-9]+:")
 SEPARATOR: Final = re.compile(r"[/+]")
 
 

@@ -1,6 +1,6 @@
 """The courses that the tables have, with their enrollment, and which tables have them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -51,6 +51,7 @@ class CourseListQuery(NamedTuple):
         descending: Whether the highest value comes first.
         after: Only what comes behind a course with this value of that column: the value and the course.
         limit: How many courses will be taken at most; None if all.
+        chosen: Whether a course is on record for this purpose; None for all.
     """
 
     orgs: frozenset[str] | None = None
@@ -59,6 +60,7 @@ class CourseListQuery(NamedTuple):
     descending: bool = False
     after: tuple[Any, str] | None = None
     limit: int | None = None
+    chosen: Callable[[str], bool] | None = None
 
 
 def present_tables() -> list[type[Model]]:
@@ -93,6 +95,8 @@ def rows_of(tables: Sequence[type[Model]], query: CourseListQuery) -> Iterator[R
         for course in courses_on_record(model):
             tables_of.setdefault(course, []).append(model._meta.db_table)
     courses = sorted(filter(is_course_id, tables_of))
+    if query.chosen is not None:
+        courses = list(filter(query.chosen, courses))
     if query.orgs is not None:
         courses = [course for course in courses if org_of(course) in query.orgs]
     if query.search is not None:

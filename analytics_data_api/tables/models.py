@@ -244,7 +244,11 @@ class Video(models.Model):
 
     class Meta:
         db_table = "video"
-        indexes = (models.Index(fields=["course_id", "encoded_module_id"], name="video_course_module"),)
+        indexes = (
+            models.Index(fields=["course_id", "encoded_module_id"], name="video_course_module"),
+            # Which course a video belongs to, a limited key needs.
+            models.Index(fields=["pipeline_video_id"], name="video_pipeline_video"),
+        )
 
 
 class VideoTimeline(models.Model):

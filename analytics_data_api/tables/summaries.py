@@ -3,7 +3,7 @@
 Where there are no summaries, they are derived from enrollment by mode.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -55,7 +55,7 @@ class SummaryQuery(NamedTuple):
         descending: Whether to begin with the highest value.
     """
 
-    courses: tuple[str, ...] | None = None
+    courses: Collection[str] | None = None
     availability: tuple[str, ...] | None = None
     pacing_type: tuple[str, ...] | None = None
     program_ids: tuple[str, ...] | None = None
@@ -89,19 +89,24 @@ def course_summaries(query: SummaryQuery) -> Report:
     return Report(tables, Rows(columns, ordered(selected(query, summaries, tables), query)))
 
 
-def course_totals(courses: tuple[str, ...] | None) -> Report:
+def course_totals(courses: Collection[str] | None) -> Report:
     """Return one row, the sums of TOTALS over the summaries of courses; none where there are none."""
     tables, summaries = source(courses)
     return Report(tables, Rows(TOTALS, totals(summaries)))
 
 
-def programs(program_ids: tuple[str, ...] | None) -> Report:
-    """Return a row for each program, of some or, where it is None, of all."""
+def programs(program_ids: tuple[str, ...] | None, chosen: Callable[[str], bool] | None = None) -> Report:
+    """Return a row for each program, of some or, where it is None, of all.
+
+    Args:
+        program_ids: The programs.
+        chosen: Whether a course is on record for this purpose; None for all. A program without one is left out.
+    """
     columns = ("program_id", "program_type", "program_title", "course_ids", "created")
     if not exists(models.CourseProgramMetadata):
         return Report((), Rows(columns, ()))
     table: Any = models.CourseProgramMetadata
-    return Report((table,), Rows(columns, table.objects.all().programs(program_ids)))
+    return Report((table,), Rows(columns, table.objects.all().programs(program_ids, chosen)))
 
 
 def problems_and_tags(course_id: str) -> Report:
@@ -122,7 +127,14 @@ def totals(summaries: Iterable[Summary]) -> Iterator[Row]:
         yield sums
 
 
-def source(courses: tuple[str, ...] | None) -> tuple[tuple[type[Model], ...], Iterator[Summary]]:
+def courses_with_summaries() -> list[str]:
+    """Return the courses that summaries are on record of."""
+    table: Any = models.CourseMetaSummaryEnrollment
+    is_filled = exists(table) and table.objects.is_filled()
+    return courses_on_record(table if is_filled else models.CourseEnrollmentModeDaily)
+
+
+def source(courses: Collection[str] | None) -> tuple[tuple[type[Model], ...], Iterator[Summary]]:
     """Return the tables that summaries are read from, and the summaries by course, of all courses or of some."""
     table: Any = models.CourseMetaSummaryEnrollment
     tables: tuple[type[Model], ...] = (table,) if exists(table) else ()

@@ -12,9 +12,10 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError, connection
 from django.test import Client
-from rest_framework.authtoken.models import Token
 
 from analytics_data_api.access import keys
+from analytics_data_api.access.digests import key_digest
+from analytics_data_api.access.models import Key, Origin
 from analytics_data_api.management.commands.set_api_key import Command
 from analyticsdataserver.config import BASE_DIR
 
@@ -40,16 +41,21 @@ def refused(*arguments: str) -> str:
 
 
 def everything() -> list[Any]:
-    return [*User.objects.order_by("pk").values(), *Token.objects.order_by("pk").values()]
+    return [*User.objects.order_by("pk").values(), *Key.objects.order_by("pk").values()]
 
 
 def held_keys() -> dict[str, str]:
-    return dict(Token.objects.values_list("user__username", "key"))
+    """Return the digest of each user's key."""
+    return dict(Key.objects.values_list("user__username", "digest"))
+
+
+def digests(keys_by_user: dict[str, str]) -> dict[str, str]:
+    return {user: key_digest(key) for user, key in keys_by_user.items()}
 
 
 def test_a_new_user_gets_the_key_and_no_password() -> None:
     assert run("alice", KEY) == "Set the API key of the new user alice.\n"
-    assert held_keys() == {"alice": KEY}
+    assert held_keys() == digests({"alice": KEY})
     user = User.objects.get()
     assert not user.has_usable_password()
     assert user.is_active
@@ -67,20 +73,20 @@ def test_an_existing_user_stays_as_they_are() -> None:
     assert run("alice", KEY) == "Set the API key of alice.\n"
     user = User.objects.get()
     assert (user.email, user.check_password("hers")) == ("alice@example.com", True)
-    assert held_keys() == {"alice": KEY}
+    assert held_keys() == digests({"alice": KEY})
 
 
 def test_a_new_key_replaces_the_older_one() -> None:
     run("alice", "older")
     run("alice", KEY)
-    assert held_keys() == {"alice": KEY}
+    assert held_keys() == digests({"alice": KEY})
 
 
 @pytest.mark.parametrize("other", [KEY.upper(), KEY.lower()])
 def test_a_key_may_differ_from_the_older_one_in_case_only(other: str) -> None:
     run("alice", KEY)
     run("alice", other)
-    assert held_keys() == {"alice": other}
+    assert held_keys() == digests({"alice": other})
 
 
 def test_the_same_key_again_changes_nothing() -> None:
@@ -96,12 +102,12 @@ VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
 @pytest.mark.parametrize("key", ["a", "k" * 40, VISIBLE[:40], VISIBLE[40:80], VISIBLE[80:]])
 def test_visible_ascii_up_to_40_characters_is_a_key(key: str) -> None:
     run("--", "alice", key)
-    assert held_keys() == {"alice": key}
+    assert held_keys() == digests({"alice": key})
 
 
 def test_a_key_may_begin_with_a_dash() -> None:
     run("--", "alice", "-key")
-    assert held_keys() == {"alice": "-key"}
+    assert held_keys() == digests({"alice": "-key"})
 
 
 @pytest.mark.parametrize(
@@ -133,13 +139,29 @@ def test_another_users_key_is_refused(username: str) -> None:
     assert "Another user has this key" in refused(username, KEY)
 
 
-def test_another_users_key_in_other_case_is_refused_where_the_database_takes_it_for_the_same() -> None:
+def test_another_users_key_in_other_case_is_another_key() -> None:
     run("bob", KEY)
-    if connection.vendor == "mysql":
-        assert "Another user has this key" in refused("alice", KEY.upper())
-    else:
-        run("alice", KEY.upper())
-        assert held_keys() == {"bob": KEY, "alice": KEY.upper()}
+    run("alice", KEY.upper())
+    assert held_keys() == digests({"bob": KEY, "alice": KEY.upper()})
+
+
+def test_a_key_that_the_service_made_is_not_set() -> None:
+    user = User.objects.create_user("alice")
+    keys.store(user, KEY, "oda_12345678", Origin.MADE)
+    assert "that this service made" in refused("alice", KEY)
+
+
+def test_other_keys_stay_and_are_counted() -> None:
+    run("alice", KEY)
+    user = User.objects.get(username="alice")
+    for number, ended in ((1, None), (2, None), (3, 1.0)):
+        keys.store(user, f"other{number}", f"oda_1234567{number}", Origin.MADE, expires=ended)
+    run("alice", "another")
+    more = "2 other keys remain, made by create_key or by a login: see list_keys and revoke_key."
+    assert run("alice", "--delete-key") == f"Removed the API key of alice. {more}\n"
+    assert run("alice", "--delete-key") == f"'alice' has no API key to remove. {more}\n"
+    keys.revoke_key("oda_12345671")
+    assert "1 other key remains" in run("alice", "--delete-key")
 
 
 @pytest.mark.parametrize("username", ["", "u" * 151, "two words", "a/b", "nul\x00", "undecodable\udcff", "new\nline"])
@@ -150,7 +172,7 @@ def test_a_name_that_no_user_may_have_is_refused(username: str) -> None:
 @pytest.mark.parametrize("username", ["u" * 150, "a.b@c+d-e_f", "José", "名前"])
 def test_a_name_that_a_user_may_have_is_taken(username: str) -> None:
     run(username, KEY)
-    assert held_keys() == {username: KEY}
+    assert held_keys() == digests({username: KEY})
 
 
 def test_users_are_told_apart_by_case() -> None:
@@ -159,7 +181,7 @@ def test_users_are_told_apart_by_case() -> None:
         assert "spells it differently" in refused("Alice", "other")
     else:
         run("Alice", "other")
-        assert held_keys() == {"alice": KEY, "Alice": "other"}
+        assert held_keys() == digests({"alice": KEY, "Alice": "other"})
     before = everything()
     assert run("ALICE", "--delete-key") == "'ALICE' has no API key to remove.\n"
     assert everything() == before
@@ -169,7 +191,7 @@ def test_deleting_takes_the_key_and_leaves_the_user() -> None:
     run("alice", KEY)
     run("bob", "bobs")
     assert run("alice", "--delete-key") == "Removed the API key of alice.\n"
-    assert held_keys() == {"bob": "bobs"}
+    assert held_keys() == digests({"bob": "bobs"})
     assert User.objects.filter(username="alice").exists()
 
 
@@ -321,10 +343,10 @@ def test_statements_are_logged_again_afterwards() -> None:
 
 def test_a_race_for_a_key_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def taken(**values: Any) -> None:
-        raise IntegrityError(f"Duplicate entry '{values['key']}' for key 'PRIMARY'")
+        raise IntegrityError(f"Duplicate entry '{values['digest']}' for key 'digest'")
 
     run("alice", "older")
-    monkeypatch.setattr(Token.objects, "create", taken)
+    monkeypatch.setattr(Key.objects, "create", taken)
     before = everything()
     with pytest.raises(keys.KeyRefusedError) as refusal:
         keys.set_key("alice", KEY)

@@ -2,6 +2,8 @@
 
 A serializer only declares: names, order, types, what each field means. Answers are written from it by
 :class:`~analytics_data_api.formats.row_set.RowSet`. A field that is not ``required`` may be missing from an item.
+``totals`` names the whole numbers that are served however small they are, also to a key that was made with a smallest
+count: sums over a course, and numbers that count nobody. Every other whole number is taken for a count.
 """
 
 from typing import Any
@@ -20,6 +22,8 @@ CREATED = "When the numbers were computed, UTC."
 
 class CourseActivityWeeklySerializer(serializers.Serializer[Any]):
     """A week of a course: how many users did something of each kind at least once."""
+
+    totals = ("any",)
 
     interval_start = TimeField(help_text="When the week starts: Monday 00:00, UTC.")
     interval_end = TimeField(help_text="When the week ends, itself not part of it: the next Monday 00:00, UTC.")
@@ -52,6 +56,8 @@ class CourseActivityMostRecentWeekSerializer(serializers.Serializer[Any]):
 class CourseEnrollmentDailySerializer(serializers.Serializer[Any]):
     """A day of a course: its enrolled users."""
 
+    totals = ("count",)
+
     course_id = serializers.CharField(help_text=COURSE_ID)
     date = serializers.DateField(help_text=DATE)
     count = serializers.IntegerField(allow_null=True, help_text="Enrolled users.")
@@ -60,6 +66,8 @@ class CourseEnrollmentDailySerializer(serializers.Serializer[Any]):
 
 class CourseEnrollmentModeDailySerializer(serializers.Serializer[Any]):
     """A day of a course: its enrolled users by enrollment mode."""
+
+    totals = ("count", "cumulative_count")
 
     course_id = serializers.CharField(help_text=COURSE_ID)
     date = serializers.DateField(help_text=DATE)
@@ -73,6 +81,8 @@ class CourseEnrollmentModeDailySerializer(serializers.Serializer[Any]):
 
 class CourseEnrollmentByBirthYearSerializer(serializers.Serializer[Any]):
     """A day of a course and a year: the enrolled users who were born in it."""
+
+    totals = ("birth_year",)
 
     course_id = serializers.CharField(help_text=COURSE_ID)
     date = serializers.DateField(help_text=DATE)
@@ -131,6 +141,8 @@ class CourseEnrollmentByCountrySerializer(serializers.Serializer[Any]):
 class VideoSerializer(serializers.Serializer[Any]):
     """A video of a course."""
 
+    totals = ("duration", "segment_length")
+
     pipeline_video_id = serializers.CharField(help_text="The video, as courses/…/videos and videos/…/timeline name it.")
     encoded_module_id = serializers.CharField(help_text="The video's module, as web pages name it.")
     duration = serializers.IntegerField(allow_null=True, help_text="Its length in seconds.")
@@ -142,6 +154,8 @@ class VideoSerializer(serializers.Serializer[Any]):
 
 class ProblemSerializer(serializers.Serializer[Any]):
     """A problem of a course: how often it was answered."""
+
+    totals = ("total_submissions",)
 
     module_id = serializers.CharField(help_text="The problem.")
     total_submissions = serializers.IntegerField(help_text="Users' last responses, an average over the parts.")
@@ -163,6 +177,8 @@ class GradeDistributionSerializer(serializers.Serializer[Any]):
 
 class ProblemResponseAnswerDistributionSerializer(serializers.Serializer[Any]):
     """An answer to a part of a problem: how often it was given."""
+
+    totals = ("variant",)
 
     course_id = serializers.CharField(help_text=COURSE_ID)
     module_id = serializers.CharField(help_text=MODULE_ID)
@@ -202,6 +218,8 @@ class SequentialOpenDistributionSerializer(serializers.Serializer[Any]):
 class VideoTimelineSerializer(serializers.Serializer[Any]):
     """A segment of a video: how often it was watched."""
 
+    totals = ("segment",)
+
     segment = serializers.IntegerField(allow_null=True, help_text="Its place in the video, counted from 0.")
     num_users = serializers.IntegerField(allow_null=True, help_text="Users who watched it.")
     num_views = serializers.IntegerField(allow_null=True, help_text="How often it was watched.")
@@ -231,6 +249,8 @@ class EnrollmentModesSerializer(ObjectSerializer):
 class CourseSummarySerializer(serializers.Serializer[Any]):
     """A course: what the catalog says of it, and its enrollment."""
 
+    totals = ("count", "cumulative_count", "count_change_7_days", "recent_count_change")
+
     created = TimeField(help_text="When the newest of the numbers was computed, UTC.")
     course_id = serializers.CharField(help_text=COURSE_ID)
     catalog_course_title = serializers.CharField(allow_null=True, help_text="The title.")
@@ -259,6 +279,8 @@ class CourseSummarySerializer(serializers.Serializer[Any]):
 class CourseTotalsSerializer(serializers.Serializer[Any]):
     """The enrollment of several courses together."""
 
+    totals = ("count", "cumulative_count", "count_change_7_days")
+
     count = serializers.IntegerField(help_text="Enrollments: users who are in two courses count twice.")
     cumulative_count = serializers.IntegerField(help_text="Enrollments that there ever were.")
     count_change_7_days = serializers.IntegerField(help_text="The change of `count` in seven days.")
@@ -278,6 +300,8 @@ class ProgramSerializer(serializers.Serializer[Any]):
 class ProblemAndTagsSerializer(serializers.Serializer[Any]):
     """A problem of a course: how often it was answered, and its tags."""
 
+    totals = ("total_submissions",)
+
     module_id = serializers.CharField(help_text="The problem.")
     total_submissions = serializers.IntegerField(help_text="Submissions of the problem.")
     correct_submissions = serializers.IntegerField(help_text="Those of them that were correct.")
@@ -289,6 +313,8 @@ class ProblemAndTagsSerializer(serializers.Serializer[Any]):
 
 class ReportDownloadSerializer(serializers.Serializer[Any]):
     """The file of a report about a course."""
+
+    totals = ("file_size",)
 
     course_id = serializers.CharField(help_text="The course, as the file's name has it.")
     report_name = serializers.CharField(help_text="The report.")

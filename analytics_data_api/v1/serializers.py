@@ -4,12 +4,14 @@ from typing import Any
 
 from rest_framework import serializers
 
-from analytics_data_api.formats.fields import TimeField
+from analytics_data_api.formats.fields import TimeField, ZonedTimeField
 from analytics_data_api.v0.serializers import COURSE_ID, CREATED, DATE
 
 
 class CourseEnrollmentByModeSerializer(serializers.Serializer[Any]):
     """A day of a course: its enrolled users by enrollment mode, each mode by itself."""
+
+    totals = ("count", "cumulative_count")
 
     course_id = serializers.CharField(help_text=COURSE_ID)
     date = serializers.DateField(help_text=DATE)
@@ -26,6 +28,8 @@ class CourseEnrollmentByModeSerializer(serializers.Serializer[Any]):
 
 class CourseSerializer(serializers.Serializer[Any]):
     """A course that is on record."""
+
+    totals = ("count", "count_change_7_days")
 
     course_id = serializers.CharField(help_text=COURSE_ID)
     org = serializers.CharField(help_text="Its organization, the first part of its id.")
@@ -50,3 +54,20 @@ class TableSerializer(serializers.Serializer[Any]):
     endpoints = serializers.ListField(
         child=serializers.CharField(), help_text="The endpoints that serve it, as URI templates (RFC 6570)."
     )
+
+
+class KeyDescriptionSerializer(serializers.Serializer[Any]):
+    """The key of the request, and what it may see."""
+
+    id = serializers.CharField(allow_null=True, help_text="Its id, with which lists and the log name it.")
+    user = serializers.CharField(help_text="The name of its user.")
+    name = serializers.CharField(allow_null=True, help_text="What it is for.")
+    courses = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="The courses that it is limited to. With none and no org: every course.",
+    )
+    orgs = serializers.ListField(
+        child=serializers.CharField(), help_text="The organizations whose courses it may see, too."
+    )
+    expires = ZonedTimeField(allow_null=True, help_text="When it ends, UTC; null for never.")
+    rate = serializers.CharField(allow_null=True, help_text="Its own limit on requests; null for that of all keys.")

@@ -4,7 +4,7 @@ from typing import Final
 
 from analytics_data_api.http.routing import Endpoints, routes
 from analytics_data_api.v0.urls import ENDPOINTS as VERSION_0
-from analytics_data_api.v1.views import courses, lists
+from analytics_data_api.v1.views import courses, keys, lists
 
 ENDPOINTS: Final[Endpoints] = {
     **VERSION_0,
@@ -24,6 +24,7 @@ ENDPOINTS: Final[Endpoints] = {
     "enrollment/education": lists.EnrollmentByEducationView,
     "enrollment/gender": lists.EnrollmentByGenderView,
     "enrollment/location": lists.EnrollmentByLocationView,
+    "key": keys.KeyView,
 }
 
 lists.TablesView.endpoints = ENDPOINTS

@@ -81,7 +81,7 @@ class TextFormatter(UTCFormatter):
         words = [
             f"{self.formatTime(record)} {record.levelname} {record.name} {fields['request_id']} {fields['message']}",
             f"{fields['duration_ms']:.1f} ms {rows}{fields['bytes']:,} bytes",
-            fields["user"] or "-",
+            "/".join(filter(None, (fields["user"], fields["key"]))) or "-",
             fields["client"] or "-",
             repr(fields["path"]),
         ]

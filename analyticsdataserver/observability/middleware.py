@@ -14,6 +14,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
+from analytics_data_api.access.credentials import credentials
 from analytics_data_api.access.throttling.clients import client_address
 from analyticsdataserver.observability.access_log import (
     ABORTED,
@@ -161,6 +162,8 @@ class RequestLog:
             rows=rows,
             bytes=size,
             user=username(getattr(request, "user", None)),
+            # What REST framework's authentication has found; a session without a key has none.
+            key=getattr(getattr(request, "auth", None), "key_id", None),
             client=client_address(request)[:ADDRESS_LENGTH] or None,
             outcome=outcome,
         )
@@ -195,7 +198,7 @@ def request_id(meta: Mapping[str, Any]) -> str:
     """
     given: str | None = meta.get("HTTP_X_REQUEST_ID")
     # A client may have sent its key in the wrong header.
-    if given and SANE.fullmatch(given) and given != meta.get("HTTP_AUTHORIZATION", "").rpartition(" ")[2]:
+    if given and SANE.fullmatch(given) and given not in credentials(meta.get("HTTP_AUTHORIZATION", "")):
         return given
     # It need not be unpredictable.
     return f"{random.getrandbits(128):032x}"

@@ -13,6 +13,8 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
+from analytics_data_api.access.credentials import credentials
+
 SUBSTITUTE: Final = "[hidden]"
 
 # In the names of headers, parameters, settings and variables that hold a secret: Django's words, and this service's.
@@ -29,6 +31,7 @@ def secrets_of(request: HttpRequest) -> Iterator[str]:
     for name, value in request.META.items():
         if name.startswith("HTTP_") and isinstance(value, str) and NAMES.search(name):
             yield from value.split()[1 if " " in value.strip() else 0 :]
+    yield from credentials(request.META.get("HTTP_AUTHORIZATION", ""))
     cookies = parse_cookie(request.META.get("HTTP_COOKIE", ""))
     yield from (value for value in cookies.values() if len(value) >= LONG)
     query = request.META.get("QUERY_STRING", "")

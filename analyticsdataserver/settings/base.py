@@ -90,6 +90,8 @@ THROTTLE_DATA = config.THROTTLE_DATA
 THROTTLE_SERVICE = config.THROTTLE_SERVICE
 THROTTLE_SERVICE_USERS = frozenset(config.THROTTLE_SERVICE_USERS)
 
+# Whether /api-token-auth/ gives a key to a user who sends name and password.
+KEYS_BY_PASSWORD = config.KEYS_BY_PASSWORD
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -102,7 +104,7 @@ REPORT_LINK_SECONDS = config.REPORT_LINK_SECONDS
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": (
         "analytics_data_api.access.authentication.KeyAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "analytics_data_api.access.authentication.KeySessionAuthentication",
     ),
     "DEFAULT_PERMISSION_CLASSES": ("rest_framework.permissions.IsAuthenticated",),
     "DEFAULT_RENDERER_CLASSES": ("analytics_data_api.formats.json.JSONRenderer",),

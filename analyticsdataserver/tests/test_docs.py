@@ -162,6 +162,7 @@ def test_each_target_of_make_is_explained(target: str) -> None:
 
 # Calls whose arguments name error codes.
 RAISES_OR_RETURNS_AN_ERROR = (
+    "AuthenticationFailed",
     "BadRequest",
     "Cause",
     "NoData",

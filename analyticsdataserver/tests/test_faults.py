@@ -253,14 +253,14 @@ def test_a_right_that_is_missing(site: Site, recovered: Callable[[Site], None]) 
 
 
 def test_users_that_cannot_be_read_are_no_wrong_keys(site: Site, recovered: Callable[[Site], None]) -> None:
-    site.execute("RENAME TABLE site_default.authtoken_token TO site_default.elsewhere")
+    site.execute("RENAME TABLE site_default.api_key TO site_default.elsewhere")
     try:
         for path in (ENROLLMENT, "/authenticated/"):
             assert_told(site.get(path), codes=CODES)
             assert_told(site.get(path, Authorization="Token wrong"), codes=CODES)
         assert site.service.get("/authenticated/").status == 401
     finally:
-        site.execute("RENAME TABLE site_default.elsewhere TO site_default.authtoken_token")
+        site.execute("RENAME TABLE site_default.elsewhere TO site_default.api_key")
     recovered(site)
 
 
@@ -315,7 +315,7 @@ def test_a_table_that_stays_locked_is_reported(site: Site, recovered: Callable[[
 @pytest.mark.parametrize("path", [ENROLLMENT, "/authenticated/"])
 def test_users_that_stay_locked_are_reported(site: Site, recovered: Callable[[Site], None], path: str) -> None:
     with closing(site.connect()) as connection:
-        connection.query("LOCK TABLES site_default.authtoken_token WRITE")
+        connection.query("LOCK TABLES site_default.api_key WRITE")
         answer = site.get(path)
         connection.query("UNLOCK TABLES")
     assert_told(answer, codes=["table_locked"])

@@ -178,7 +178,7 @@ class TestSessions:
         with django_assert_num_queries(1, connection=connections["default"]) as queries:
             response = client.get(self.PATH, headers=cookie)
         assert response.status_code == 200
-        assert "authtoken_token" in queries[0]["sql"]
+        assert "api_key" in queries[0]["sql"]
         assert {name.strip() for name in response["Vary"].split(",")} == {"Accept", "Accept-Encoding"}
         assert not response.cookies
 

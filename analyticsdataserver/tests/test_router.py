@@ -5,8 +5,8 @@ from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import connections, router
 from django.db.models import Model
-from rest_framework.authtoken.models import Token
 
+from analytics_data_api.access.models import Key
 from analytics_data_api.tables.models import CourseEnrollmentDaily, Video
 
 PIPELINE_TABLES = {
@@ -54,11 +54,11 @@ def test_migrations_make_the_tables_there() -> None:
     tables = {alias: set(connections[alias].introspection.table_names()) for alias in connections}
     assert tables["analytics"] - {"django_migrations"} == PIPELINE_TABLES
     assert not tables["default"] & PIPELINE_TABLES
-    assert {"auth_user", "authtoken_token"} < tables["default"]
+    assert {"auth_user", "api_key", "api_key_scope"} < tables["default"]
 
 
 def test_rows_of_different_databases_cannot_be_related() -> None:
-    assert router.allow_relation(User(), Token())
+    assert router.allow_relation(User(), Key())
     assert router.allow_relation(Video(), CourseEnrollmentDaily())
     assert not router.allow_relation(User(), Video())
     assert not router.allow_relation(Video(), User())

@@ -40,7 +40,9 @@ class TestLogin:
         page = Page(visitor.get(path))
         assert page.field("username")["autocomplete"] == "username"
         assert page.field("password")["type"] == "password"
-        assert {label["for"] for label in page.all("label")} == {page.field(name)["id"] for name in CHALK}
+        names = (*CHALK, "key")
+        assert {label["for"] for label in page.all("label")} == {page.field(name)["id"] for name in names}
+        assert page.field("key")["type"] == "password"
         page.require_own_files_only()
 
     def test_page_is_not_kept_nor_framed(self, visitor: Client) -> None:

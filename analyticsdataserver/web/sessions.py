@@ -1,17 +1,78 @@
 """The pages below ``/api-auth/``, where people log in and out who open endpoints in a browser."""
 
-from typing import Any
+import time
+from typing import Any, Final, cast
 
-from django.contrib.auth import views
-from django.http import HttpResponseBase
+from django import forms
+from django.conf import settings
+from django.contrib.auth import login, views
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import re_path
+from rest_framework.exceptions import AuthenticationFailed
 
 from analytics_data_api import NAME
+from analytics_data_api.access.authentication import SESSION_KEY_ID, KeyAuthentication
+from analytics_data_api.access.scope import Access
 from analytics_data_api.formats.page import CONTENT_SECURITY_POLICY
+
+# The backend that a session names, which reads its user.
+SESSION_BACKEND: Final = "analytics_data_api.access.passwords.LimitedBackend"
+
+WRONG_KEY: Final = "This is no key that is valid here."
+
+
+class LoginForm(AuthenticationForm):
+    """Name and password, or a key instead of both.
+
+    Attributes:
+        access: What the key may see; None for a name and a password.
+    """
+
+    key = forms.CharField(
+        required=False,
+        strip=True,
+        max_length=200,
+        label="Or a key",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    access: Access | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.data.get("key", "").strip():
+            for name in ("username", "password"):
+                self.fields[name].required = False
+
+    def clean(self) -> dict[str, Any]:
+        """Check the key, or else name and password.
+
+        Raises:
+            ValidationError: They are wrong.
+            TooManyRequests: Too many wrong ones came from the client's network.
+            django.db.Error: The database does not answer.
+        """
+        key = self.cleaned_data.get("key")
+        if not key:
+            return super().clean()
+        try:
+            # As in a header; wrong keys count as they do there.
+            request = cast("HttpRequest", self.request)
+            self.user_cache, self.access = KeyAuthentication().authenticate_key(request, key)
+        except AuthenticationFailed as error:
+            is_wrong = error.get_codes() == error.default_code
+            raise forms.ValidationError(WRONG_KEY if is_wrong else str(error.detail)) from None
+        return self.cleaned_data
 
 
 class LoginView(views.LoginView):
-    """Asks for name and password, and leads to ``next``, an address of this service, or to the documentation."""
+    """Asks for name and password, or a key, and leads to ``next``, an address of this service, or to the docs page.
+
+    A session that a key has begun has its scope, and ends with it: it holds the key's id, not the key.
+    """
+
+    authentication_form = LoginForm
 
     http_method_names = ["get", "post", "head", "options"]
     template_name = "analyticsdataserver/login.html"
@@ -22,6 +83,20 @@ class LoginView(views.LoginView):
         response = super().dispatch(*args, **kwargs)
         response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return response
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        access = form.access
+        # Another user's session, or one with another scope, is not gone on with.
+        self.request.session.flush()
+        if access is None:
+            return super().form_valid(form)
+        user: User = form.get_user()
+        login(self.request, user, SESSION_BACKEND)
+        self.request.session[SESSION_KEY_ID] = access.key_id
+        if access.expires:
+            remaining = int(access.expires - time.time())
+            self.request.session.set_expiry(max(1, min(remaining, settings.SESSION_COOKIE_AGE)))
+        return HttpResponseRedirect(self.get_success_url())
 
 
 class LogoutView(views.LogoutView):

@@ -1,5 +1,6 @@
 """Authentication by key, session, and name and password."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from django.db.models.lookups import IExact
 from django.test import Client
 from django.test.utils import register_lookup
 
+from analytics_data_api.access.models import Key
 from analytics_data_api.http.tests.shape import problem_of
 from analyticsdataserver.tests.forms import FormClient
 from conftest import KEY
@@ -24,7 +26,7 @@ def authenticated(authorization: str) -> Any:
 
 @pytest.mark.usefixtures("reader")
 class TestKey:
-    @pytest.mark.parametrize("scheme", ["Token", "token", "TOKEN"])
+    @pytest.mark.parametrize("scheme", ["Token", "token", "TOKEN", "Bearer", "bearer"])
     def test_is_accepted_with_the_scheme_in_any_case(self, scheme: str) -> None:
         assert authenticated(f"{scheme} {KEY}").status_code == 200
 
@@ -40,7 +42,6 @@ class TestKey:
             f'Token "{KEY}"',
             f"Token {KEY}\0",
             f"Token{KEY}",
-            f"Bearer {KEY}",
             "Basic cmVhZGVyOnNlY3JldA==",
             KEY,
             # Not UTF-8.
@@ -115,14 +116,28 @@ class TestGettingAKey:
         assert list(response.json()) == ["token"]
         assert authenticated(f"Token {response.json()['token']}").status_code == 200
 
-    def test_is_the_same_the_next_time(self, post: Callable[..., Any]) -> None:
+    def test_is_a_new_one_each_time_and_the_newest_ten_stay(self, post: Callable[..., Any]) -> None:
         data = {"username": "teacher", "password": "chalk"}
-        assert post(data=data).json() == post(data=data).json()
+        tokens = [post(data=data).json()["token"] for _ in range(12)]
+        assert len(set(tokens)) == 12
+        assert all(re.fullmatch(r"oda_[0-9A-Za-z]{40}", token) for token in tokens)
+        assert [authenticated(f"Token {token}").status_code for token in tokens] == [401] * 2 + [200] * 10
+        assert set(Key.objects.values_list("name", "origin", "is_limited")) == {("login", "login", False)}
 
-    def test_is_the_one_that_the_user_has(self, reader: User, post: Callable[..., Any]) -> None:
+    def test_leaves_the_others_that_the_user_has(self, reader: User, post: Callable[..., Any]) -> None:
         reader.set_password("ink")
         reader.save()
-        assert post(data={"username": "reader", "password": "ink"}).json() == {"token": KEY}
+        response = post(data={"username": "reader", "password": "ink"})
+        assert response.json()["token"] != KEY
+        assert response["Cache-Control"] == "no-store"
+        assert authenticated(f"Token {KEY}").status_code == 200
+
+    def test_can_be_switched_off(self, settings: Any, post: Callable[..., Any]) -> None:
+        settings.KEYS_BY_PASSWORD = False
+        for password in ("chalk", "cheese"):
+            response = post(data={"username": "teacher", "password": password})
+            problem_of(response, 403, "keys_by_password_off")
+        assert not Key.objects.exists()
 
     @pytest.mark.parametrize(
         "data",

@@ -8,15 +8,16 @@ from django.contrib.auth.models import User
 from django.db import OperationalError, connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from rest_framework.authtoken.models import Token
 
 from analytics_data_api.access import authentication
+from analytics_data_api.access.keys import Limits
+from analytics_data_api.access.models import Counter, Key
 from analytics_data_api.access.throttling import clients, counters
 from analytics_data_api.access.throttling.clients import Memory
 from analytics_data_api.access.throttling.rates import Rate
 from analytics_data_api.http.tests.shape import problem_of
 from analytics_data_api.tables.tests import factories as make
-from conftest import KEY
+from conftest import KEY, give_key
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
@@ -34,7 +35,7 @@ def _three_wrong_keys_and_a_fixed_time(settings: Any, monkeypatch: pytest.Monkey
 @pytest.fixture
 def second_reader(reader: User) -> User:
     user = User.objects.create(username="second")
-    Token.objects.create(user=user, key=SECOND_KEY)
+    give_key(user, SECOND_KEY)
     return user
 
 
@@ -185,7 +186,7 @@ class TestRightKeysWhereTooManyWrongOnesWereSent:
 
     def test_that_were_removed_meanwhile_are_not(self) -> None:
         statuses(KEY, *"abc")
-        Token.objects.filter(key=KEY).delete()
+        Key.objects.filter(user__username="reader").delete()
         assert statuses(KEY) == [429]
 
 
@@ -213,9 +214,24 @@ class TestData:
         assert [get(KEY, address, ENROLLMENT).status_code for address in (HERE, THERE, HERE)] == [200, 200, 429]
         assert get(SECOND_KEY, HERE, ENROLLMENT).status_code == 200
 
-    def test_counts_for_a_session_too(self, browser: Client) -> None:
+    def test_counts_for_a_session_by_itself(self, browser: Client) -> None:
         assert [browser.get(ENROLLMENT).status_code for _ in range(3)] == [200, 200, 429]
-        assert get(KEY, path=ENROLLMENT).status_code == 429
+        assert [get(KEY, path=ENROLLMENT).status_code for _ in range(3)] == [200, 200, 429]
+
+    def test_counts_each_key_of_a_user_by_itself(self, reader: User) -> None:
+        give_key(reader, "another")
+        for key in (KEY, "another"):
+            assert [get(key, path=ENROLLMENT).status_code for _ in range(3)] == [200, 200, 429]
+
+    def test_a_key_may_have_a_rate_of_its_own(self, reader: User, settings: Any) -> None:
+        give_key(reader, "another", Limits(rate="1/hour"))
+        settings.THROTTLE_SERVICE, settings.THROTTLE_SERVICE_USERS = Rate(50, 60), frozenset({"reader"})
+        for limit in (Rate(2, 60), None):
+            settings.THROTTLE_DATA = limit
+            Counter.objects.all().delete()
+            responses = [get("another", path=ENROLLMENT) for _ in range(2)]
+            assert [response.status_code for response in responses] == [200, 429]
+            assert responses[0]["RateLimit-Policy"] == '"key";q=1;w=3600'
 
     def test_counts_whatever_the_response(self) -> None:
         paths = [f"{ENROLLMENT}?start_date=x", "/api/v0/courses/a/b/c/enrollment", ENROLLMENT]

@@ -16,8 +16,8 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
-from analytics_data_api.access.throttling import counters
-from analytics_data_api.access.throttling.policies import HEADERS, SERVICE, Policy
+from analytics_data_api.access.throttling import counters, rates
+from analytics_data_api.access.throttling.policies import HEADERS, KEY, SERVICE, Policy
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -119,17 +119,17 @@ class Memory:
 memory: Final = Memory(MAX_CLIENT_KEYS)
 
 
-def is_trusted(client_key: ClientKey, user_id: int) -> bool:
+def is_trusted(client_key: ClientKey, key: int) -> bool:
     """Return whether a key was used in a network before; a process that remembers it notes it for the others.
 
     Args:
         client_key: The network and the key.
-        user_id: The primary key of the key's user.
+        key: The primary key of the key.
 
     Raises:
         django.db.Error: The database does not answer.
     """
-    subject = f"trusted_clients {client_key.network} {user_id}"
+    subject = f"trusted_clients {client_key.network} {key}"
     if memory.has(client_key):
         counters.note(subject, DATABASE_TTL)
         return True
@@ -137,23 +137,35 @@ def is_trusted(client_key: ClientKey, user_id: int) -> bool:
 
 
 class UserThrottle(BaseThrottle):
-    """Counts a user's requests by the ``policy`` of the view, or a service's by its own; without a limit, no query."""
+    """Counts the requests of a key, or of a user's sessions; without a limit, no query.
+
+    The limit is the key's own, else that of services, else the ``policy`` of the view.
+    """
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         """Return True for a request within the limit.
 
         Raises:
-            TooManyRequests: The user has reached the limit.
+            TooManyRequests: The key, or the user, has reached the limit.
             django.db.Error: The database does not answer.
         """
         policy: Policy = cast("Any", view).policy
-        if settings.THROTTLE_SERVICE_USERS and request.user.get_username() in settings.THROTTLE_SERVICE_USERS:
+        auth: Any = request.auth
+        own = auth.rate
+        if own:
+            policy = KEY
+        elif settings.THROTTLE_SERVICE_USERS and request.user.get_username() in settings.THROTTLE_SERVICE_USERS:
             policy = SERVICE
-        if getattr(settings, policy.setting) is not None:
+        if own or getattr(settings, policy.setting) is not None:
             meta = request.META
             if COUNTED in meta:
                 meta[HEADERS] = meta[COUNTED]
             else:
-                policy.hit(request, str(request.user.pk))
+                key = auth.pk
+                client = f"user {request.user.pk}" if key is None else f"key {key}"
+                policy.hit(request, client, parsed_rate(own) if own else None, auth.key_id)
                 meta[COUNTED] = meta[HEADERS]
         return True
+
+
+parsed_rate: Final = lru_cache(1024)(rates.read)

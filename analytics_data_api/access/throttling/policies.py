@@ -57,23 +57,27 @@ class Policy:
         """Return the primary key of a client's count; with another rate, counting starts again."""
         return f"{self.name} {rate.limit}/{rate.seconds} {client}"
 
-    def hit(self, request: HttpRequest | Request, client: str) -> None:
+    def hit(
+        self, request: HttpRequest | Request, client: str, rate: Rate | None = None, shown: str | None = None
+    ) -> None:
         """Count a request, and set the headers of its response.
 
         Args:
             request: The request.
-            client: The network or the user's primary key that is counted.
+            client: The network, the key or the user that is counted.
+            rate: A rate in place of the setting's.
+            shown: What the log calls the client, if not ``client``.
 
         Raises:
             TooManyRequests: The limit was reached before.
             django.db.Error: The database does not answer.
         """
-        if rate := self.rate:
+        if rate := rate or self.rate:
             status = counters.hit(self.subject(rate, client), rate)
             self.set_headers(request, rate, status)
             if status.admitted and not status.remaining:
                 # Once in a window.
-                logger.warning("The limit %s is reached by %s.", self.name, client)
+                logger.warning("The limit %s is reached by %s.", self.name, shown or client)
             if not status.admitted:
                 raise TooManyRequests(status.seconds, self.reason)
 
@@ -92,7 +96,7 @@ class Policy:
         In the form of draft-ietf-httpapi-ratelimit-headers: lists of strings with parameters (RFC 9651).
         """
         meta: dict[str, Any] = request.META
-        meta[HEADERS] = {
+        meta[HEADERS] = meta.get(HEADERS, {}) | {
             "RateLimit-Policy": f'"{self.name}";q={rate.limit};w={rate.seconds}',
             "RateLimit": f'"{self.name}";r={status.remaining};t={status.seconds}',
         }
@@ -103,5 +107,7 @@ PASSWORDS: Final = Policy(
 )
 WRONG_KEYS: Final = Policy("wrong-keys", "THROTTLE_WRONG_KEYS", "Your address has sent too many keys that were wrong.")
 DATA: Final = Policy("data", "THROTTLE_DATA", "Your key has asked for data too often.")
+# Applies to a key that was made with a rate of its own.
+KEY: Final = Policy("key", "THROTTLE_DATA", DATA.reason)
 # Applies in place of DATA to the users whom the setting THROTTLE_SERVICE_USERS names.
 SERVICE: Final = Policy("service", "THROTTLE_SERVICE", "Your service has asked for data too often.")

@@ -16,7 +16,7 @@ from analytics_data_api.checks.table import Table
 from analytics_data_api.tables import introspection
 from analytics_data_api.tables.constants import activity_types
 from analytics_data_api.tables.models import CourseEnrollmentDaily, CourseMetaSummaryEnrollment
-from analytics_data_api.tables.querysets import enrollment, summaries
+from analytics_data_api.tables.querysets import many, summaries
 from analytics_data_api.tests.cases import CASES, address
 from analytics_data_api.versions import ENDPOINTS
 
@@ -43,8 +43,8 @@ def requests(client: Client, endpoint: str) -> Iterator[Any]:
 @pytest.fixture(autouse=True)
 def _one_size_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have one query for any number of courses."""
-    for module in (summaries, enrollment):
-        monkeypatch.setattr(module, "BLOCK_SIZES", (1000,))
+    monkeypatch.setattr(summaries, "BLOCK_SIZES", (1000,))
+    monkeypatch.setattr(many, "LENGTHS", (1000,))
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
-"""Sets or removes the API key of a user."""
+"""Sets or removes the API key of a user, one that was chosen and sees everything."""
 
 import sys
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DEFAULT_DB_ALIAS, Error
 
 from analytics_data_api.access import keys
-from analytics_data_api.http.database_errors import CANNOT_OPEN, NAMES, OTHER_ERROR, TABLE_MISSING, cause_of, sentence
+from analytics_data_api.management.refusals import reported
 
 
 class DiscreetParser(CommandParser):
@@ -42,34 +41,24 @@ class Command(BaseCommand):
         parser.add_argument(
             "token",
             nargs="?",
-            help=f"the key: up to {keys.MAX_KEY_LENGTH} visible ASCII characters; replaces the user's older one",
+            help=f"the key: up to {keys.MAX_KEY_LENGTH} visible ASCII characters; replaces the one that was set before",
         )
-        parser.add_argument("--delete-key", action="store_true", help="remove the user's key")
+        parser.add_argument("--delete-key", action="store_true", help="remove the key that was set; others stay")
 
     def handle(self, *, username: str, token: str | None, delete_key: bool, **options: Any) -> None:
         if delete_key == (token is not None):
             raise CommandError("Give either a token or --delete-key.")
-        try:
+        with reported():
             if token is None:
-                deleted = keys.delete_key(username)
-                self.stdout.write(
-                    f"Removed the API key of {username}." if deleted else f"{username!r} has no API key to remove."
-                )
+                self.delete(username)
             else:
                 created = keys.set_key(username, token)
                 self.stdout.write(f"Set the API key of {'the new user ' if created else ''}{username}.")
-        except keys.KeyRefusedError as error:
-            raise CommandError(str(error)) from None
-        except Error as error:
-            raise CommandError(reason_of(error)) from None
 
-
-def reason_of(error: Error) -> str:
-    """Return why the database of users did not take a change; its own message is left out, which may quote the key."""
-    cause = cause_of(error) or OTHER_ERROR
-    number = error.args[0] if error.args and isinstance(error.args[0], int) else None
-    code = getattr(error.__cause__, "sqlite_errorname", number)
-    reason = f"{sentence(cause, NAMES[DEFAULT_DB_ALIAS], error)} ({type(error).__name__}{f' {code}' if code else ''})"
-    if cause in (TABLE_MISSING, CANNOT_OPEN):
-        reason += " `./manage.py migrate` creates the tables, and a file of SQLite, where they are missing."
-    return reason
+    def delete(self, username: str) -> None:
+        deleted = keys.delete_key(username)
+        said = f"Removed the API key of {username}." if deleted.was_there else f"{username!r} has no API key to remove."
+        if deleted.others:
+            others = "1 other key remains" if deleted.others == 1 else f"{deleted.others} other keys remain"
+            said += f" {others}, made by create_key or by a login: see list_keys and revoke_key."
+        self.stdout.write(said)

@@ -11,6 +11,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
+from django.apps import apps
 from django.db import OperationalError, connections
 from django.db.models import Model
 
@@ -220,3 +221,17 @@ def dates_of(model: type[Model], courses: Sequence[str], query: DateQuery) -> di
     for block in blocks(courses, size):
         found |= course_dates(model, block, query)
     return found
+
+
+def courses_of_all_tables() -> set[str]:
+    """Return the ids of the courses that any table of the pipeline has rows of; a table that is missing has none.
+
+    Raises:
+        django.db.Error: The database does not answer.
+    """
+    courses: set[str] = set()
+    for model in apps.get_app_config("v0").get_models():
+        table = model._meta.db_table
+        if model._meta.managed and COURSE_ID in introspection.columns(database_of(model), table):
+            courses.update(courses_on_record(model))
+    return courses

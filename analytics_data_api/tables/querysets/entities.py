@@ -1,6 +1,7 @@
 """The tables of videos, their segments, grades and subsections."""
 
-from analytics_data_api.tables.querysets.base import EntityQuerySet
+from analytics_data_api.tables.querysets.base import ENTITY_ID, EntityQuerySet
+from analytics_data_api.tables.selection import Filter, Selection
 
 
 class VideoQuerySet(EntityQuerySet):
@@ -10,6 +11,11 @@ class VideoQuerySet(EntityQuerySet):
     natural_key = ("course_id", "pipeline_video_id", "encoded_module_id")
     columns = ("pipeline_video_id", "encoded_module_id", "duration", "segment_length", "users_at_start", "users_at_end")
     late_columns = ("total_viewed_seconds",)
+
+    def courses_of(self, video_id: str) -> set[str]:
+        """Return the courses that have a video of this id."""
+        selection = Selection((Filter("pipeline_video_id", ENTITY_ID),), order_by=())
+        return {row[0] for row in self.read_selected(selection, ("course_id",), entity_id=video_id)}
 
 
 class VideoTimelineQuerySet(EntityQuerySet):

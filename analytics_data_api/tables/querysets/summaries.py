@@ -1,7 +1,7 @@
 """The tables of course summaries and programs, and summaries that are derived where there is no table of them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import groupby
@@ -107,18 +107,21 @@ class ProgramQuerySet(ReportQuerySet):
                     programs[course_id] = [row[1] for row in newest(group, key=itemgetter(1))]
         return programs
 
-    def programs(self, program_ids: Sequence[str] | None) -> Iterator[Row]:
+    def programs(self, program_ids: Sequence[str] | None, chosen: Callable[[str], bool] | None = None) -> Iterator[Row]:
         """Yield ``(program_id, program_type, program_title, course_ids, created)``, by program.
 
         Args:
             program_ids: The programs; all where it is None.
+            chosen: Whether rows of a course count; all do where it is None.
         """
         columns = ("program_id", "course_id", "program_type", "program_title", "created")
         rows = self.read_selected(Selection((), order_by=(Bytes("program_id"), "id")), columns)
         wanted = None if program_ids is None else set(program_ids)
         for program_id, group in groupby(rows, key=itemgetter(0)):
             if wanted is None or program_id in wanted:
-                counted = newest(group, key=itemgetter(1))
+                counted = newest((row for row in group if chosen is None or chosen(row[1])), key=itemgetter(1))
+                if not counted:
+                    continue
                 _, _, program_type, title, _ = newest_of(counted)
                 yield program_id, program_type, title, [row[1] for row in counted], latest_created(counted)
 

@@ -7,6 +7,7 @@ from analytics_data_api.http import parameters, report_files
 from analytics_data_api.http.deprecation import Deprecation
 from analytics_data_api.http.views import ActivityTypeReportView, DatedReportView, ReportView
 from analytics_data_api.tables import models, summaries
+from analytics_data_api.tables.querysets.courses import courses_of_all_tables
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.v0 import serializers
 
@@ -160,8 +161,12 @@ class ReportDownloadView(ReportView):
     label = "report"
     single = True
     renderer_classes = OBJECT_FORMATS
-    error_statuses = (400, 401, 404, 406, 429, 500, 501, 503)
+    is_report_file = True
+    error_statuses = (400, 401, 403, 404, 406, 429, 500, 501, 503)
 
     def report(self) -> Rows:
-        rows = report_files.report(self.request, self.entity_id, self.kwargs["report_name"])
-        return Rows(report_files.COLUMNS, rows)
+        report_name = self.kwargs["report_name"]
+        if self.access.is_limited:
+            # The file may be about another course, whose id differs in characters that no file's name has.
+            report_files.require_own_name(self.entity_id, report_name, courses_of_all_tables())
+        return Rows(report_files.COLUMNS, report_files.report(self.request, self.entity_id, report_name))

@@ -21,9 +21,12 @@ class CourseSummariesView(ManyReportView):
     slug = "course_summaries"
     query = parameters.SUMMARIES
     has_exclude = True
+    is_scoped = True
 
     def report(self) -> Rows:
-        return self.read(summaries.course_summaries(parameters.summary_query(self.query_params)))
+        query = parameters.summary_query(self.query_params)
+        courses = self.access.select(query.courses, summaries.courses_with_summaries)
+        return self.read(summaries.course_summaries(query._replace(courses=courses)))
 
 
 class CourseTotalsView(ManyReportView):
@@ -35,9 +38,11 @@ class CourseTotalsView(ManyReportView):
     single = True
     renderer_classes = OBJECT_FORMATS
     query = (parameters.COURSE_IDS,)
+    is_scoped = True
 
     def report(self) -> Rows:
-        return self.read(summaries.course_totals(parameters.COURSE_IDS.listed(self.query_params)))
+        named = parameters.COURSE_IDS.listed(self.query_params)
+        return self.read(summaries.course_totals(self.access.select(named, summaries.courses_with_summaries)))
 
 
 class ProgramsView(ManyReportView):
@@ -49,6 +54,8 @@ class ProgramsView(ManyReportView):
     slug = "programs"
     query = (parameters.PROGRAM_IDS,)
     has_exclude = True
+    is_scoped = True
 
     def report(self) -> Rows:
-        return self.read(summaries.programs(parameters.PROGRAM_IDS.listed(self.query_params)))
+        program_ids = parameters.PROGRAM_IDS.listed(self.query_params)
+        return self.read(summaries.programs(program_ids, self.access.chosen))

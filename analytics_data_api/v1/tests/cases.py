@@ -9,6 +9,7 @@ from typing import Any, Final
 from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.v0.tests import cases
 from analytics_data_api.v0.tests.cases import EARLIER, LATER, Case
+from conftest import KEY_ID
 
 # Comes before the course of the other cases, and has an earlier latest date.
 OTHER: Final = "course-v1:edX+DemoX+2015"
@@ -228,5 +229,11 @@ CASES: Final = {
         '{"date":"2014-12-09","course_id":"course-v1:edX+DemoX+2015",'
         '"country":{"alpha2":"CN","alpha3":"CHN","name":"China"},"count":9,"created":"2014-12-10T193146"}',
         "9,CN,CHN,China,course-v1:edX+DemoX+2015,2014-12-10T193146,2014-12-09",
+    ),
+    "key": Case(
+        lambda: None,
+        f'{{"id":"{KEY_ID}","user":"reader","name":null,"courses":[],"orgs":[],"expires":null,"rate":null}}',
+        f"courses,expires,id,name,orgs,rate,user\n,,{KEY_ID},,,,reader\n",
+        queries=0,
     ),
 }

@@ -13,6 +13,7 @@ from django.test import override_settings
 from django.urls import resolve
 from rest_framework.test import APIRequestFactory, force_authenticate
 
+from analytics_data_api.access.scope import WHOLE
 from analytics_data_api.formats.base import RowRenderer
 from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.http import parameters
@@ -118,7 +119,8 @@ def ask(path: str, query: dict[str, str] | None = None, *, key: str | None = "")
     headers = {"authorization": f"Token {key}"} if key else {}
     request = APIRequestFactory().get(path, query or {}, headers=headers)
     if key == "":
-        force_authenticate(request, User(username="reader"))
+        whole: Any = WHOLE
+        force_authenticate(request, User(username="reader"), whole)
     match = resolve(unquote(path))
     response: HttpResponse = match.func(request, *match.args, **match.kwargs)
     return response

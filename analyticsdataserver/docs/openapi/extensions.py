@@ -26,12 +26,13 @@ class KeyExtension(OpenApiAuthenticationExtension):
             "type": "apiKey",
             "in": "header",
             "name": "Authorization",
-            "description": f"The word `{self.target.keyword}`, a space, and a key that `set_api_key` has set.",
+            "description": f"The word `{self.target.keyword}`, a space, and a key, such as `oda_…`. A key may be "
+            "limited to courses; `/api/v1/key/` says to which.",
         }
 
 
 class SessionExtension(OpenApiAuthenticationExtension):
-    target_class = "rest_framework.authentication.SessionAuthentication"
+    target_class = "analytics_data_api.access.authentication.KeySessionAuthentication"
     name = "session"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:

@@ -11,7 +11,8 @@ DESCRIPTION: Final = """\
 Analytics of Open edX courses: enrollment, activity, answers and grades of problems, views of videos. A data pipeline
 computes the data; this service only reads them.
 
-**Keys.** Requests carry a key in a header, `Authorization: Token <key>`, or the cookie of a browser's session.
+**Keys.** Requests carry a key in a header, `Authorization: Token <key>`, or the cookie of a browser's session. A
+key may be limited to courses: addresses about others are 403 `course_not_allowed`, and lists leave the others out.
 
 **Ids.** A course id has three parts, as in `org/course/run` or `course-v1:org+course+run`. Ids in a path can be
 percent-encoded or not. The slash at the end of a path is optional.

@@ -14,6 +14,7 @@ from rest_framework import exceptions, serializers
 from analytics_data_api import TAG
 from analytics_data_api.access import bodies
 from analytics_data_api.access.bodies import BodyTooLarge
+from analytics_data_api.access.scope import CourseNotAllowed
 from analytics_data_api.access.throttling.policies import WRONG_KEYS, TooManyRequests
 from analytics_data_api.formats.base import RowRenderer
 from analytics_data_api.formats.fields import ObjectSerializer
@@ -53,6 +54,7 @@ LIMIT_HEADERS: Final = ("RateLimit", "RateLimit-Policy")
 REFUSALS: Final = {
     400: ("A parameter or the path has a value that is not accepted.", ()),
     401: ("No key was sent, or one that is not valid.", ("WWW-Authenticate", *LIMIT_HEADERS)),
+    403: ("The key is limited to other courses, or what is asked for is switched off.", ()),
     404: ("There are no data for the request. `error_code` distinguishes an unknown id from a range without data.", ()),
     406: ("The response cannot have the requested format.", ()),
     413: ("The body is too large.", ()),
@@ -301,6 +303,7 @@ def refusal_examples(status: int) -> dict[str, Json]:
     """Return bodies of error responses with a status, the same for every endpoint, by error code."""
     answers = {
         400: problems.of_exception(exceptions.ValidationError({"password": ["This field is required."]})),
+        403: problems.of_exception(CourseNotAllowed("edX/OtherX/2015")),
         413: problems.of_exception(BodyTooLarge()),
         415: problems.of_exception(exceptions.UnsupportedMediaType("text/plain")),
         429: problems.of_exception(TooManyRequests(30, WRONG_KEYS.reason)),

@@ -24,6 +24,7 @@ from analyticsdataserver.observability.tests.conftest import Line, Log
 from analyticsdataserver.observability.tests.wsgi import WSGIResponse
 from analyticsdataserver.serving import probes
 from analyticsdataserver.serving.asgi import BodyTimeout, UnreadBody
+from conftest import KEY_ID
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 
@@ -51,6 +52,7 @@ def expected(**fields: Any) -> Line:
         "status": 200,
         "rows": None,
         "user": None,
+        "key": KEY_ID if fields.get("user") else None,
         "client": "127.0.0.1",
         "outcome": "complete",
         **fields,
@@ -76,7 +78,7 @@ class TestServed:
     def test_a_page_for_a_browser(self, browser: Client, log: Log) -> None:
         body = browser.get(f"{ENROLLMENT}?{EVERY_DAY}").content
         assert b"<html" in body
-        assert without_times(log.entry) == expected(rows=5, bytes=len(body), user="reader")
+        assert without_times(log.entry) == expected(rows=5, bytes=len(body), user="reader", key=None)
 
     def test_compressed_it_has_the_bytes_that_are_sent(self, client: Client, log: Log) -> None:
         for day in range(6, 30):

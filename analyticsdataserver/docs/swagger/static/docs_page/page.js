@@ -225,7 +225,7 @@ const status = document.getElementById("key-status");
 const WITHOUT_KEY = page.userName
   ? `You are logged in as ${page.userName}; requests are sent in that name. A key goes before it.`
   : "Enter your key and press Explore. Then open a group and an endpoint, and try it out.";
-const WRONG = "This key is not valid. Check it for missing characters, or ask those who run the service.";
+const WRONG = "This key is not valid, or has ended. Check it for missing characters, or ask those who run the service.";
 const TOO_MANY = "Too many wrong keys have come from your address. Try again later.";
 
 function tell(state, message) {
