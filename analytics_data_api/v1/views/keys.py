@@ -3,6 +3,7 @@
 from django.db.models import Model
 
 from analytics_data_api.access.models import moment
+from analytics_data_api.formats.registry import OBJECT_FORMATS
 from analytics_data_api.http.views import ReportView
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.v1 import serializers
@@ -19,6 +20,7 @@ class KeyView(ReportView):
     entity = None
     label = "key"
     single = True
+    renderer_classes = OBJECT_FORMATS
     is_scoped = True
     error_statuses = (400, 401, 406, 429, 500, 503)
 
