@@ -10,8 +10,6 @@ from rest_framework import parsers
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 
-from analytics_data_api.access.scope import is_session
-
 # Bytes of a body, and of one that holds lists of ids, which only a valid key can send.
 MAX_BODY_SIZE: Final = 64 * 1024
 MAX_LIST_SIZE: Final = 2 * 1024 * 1024
@@ -133,3 +131,8 @@ def read(stream: Any, size: int) -> bytes:
     while len(body) < size and (chunk := stream.read(size - len(body))):
         body += chunk
     return bytes(body)
+
+
+def is_session(request: Request) -> bool:
+    """Return whether a request was authenticated by a session, which a browser sends by itself."""
+    return bool(getattr(request.auth, "is_session", False))

@@ -214,8 +214,3 @@ class InScope(IsAuthenticated):
         if view.is_report_file and not access.reports and (access.is_limited or access.min_count):
             raise ReportsNotAllowed
         return True
-
-
-def is_session(request: Request) -> bool:
-    """Return whether a request was authenticated by a session, which a browser sends by itself."""
-    return bool(getattr(request.auth, "is_session", False))

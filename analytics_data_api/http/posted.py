@@ -6,8 +6,7 @@ from django.utils.datastructures import MultiValueDict
 from rest_framework.request import Request
 
 from analytics_data_api.access import bodies
-from analytics_data_api.access.bodies import MAX_BODY_SIZE, MAX_LIST_SIZE, MAX_VALUES, TooManyValues
-from analytics_data_api.access.scope import is_session
+from analytics_data_api.access.bodies import MAX_BODY_SIZE, MAX_LIST_SIZE, MAX_VALUES, TooManyValues, is_session
 from analytics_data_api.http.parameters import Given
 from analytics_data_api.http.problems import BadRequest
 from analytics_data_api.text import quote_value

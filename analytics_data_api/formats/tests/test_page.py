@@ -51,7 +51,10 @@ class TestEveryEndpoint:
     def test_shows_its_items_and_what_they_are(self, visit: Open, endpoint: str, case: Case) -> None:
         case.rows()
         page = visit(f"/api/{address(endpoint)}/")
-        assert json.loads(page.body) == json.loads(case.json)
+        # The session of the test has no key.
+        of_session = {"id": None} if endpoint == "v1/key" else {}
+        expected = json.loads(case.json)
+        assert json.loads(page.body) == (expected | of_session if isinstance(expected, dict) else expected)
         assert (ENDPOINTS[endpoint].__doc__ or "").split("\n")[0].rstrip(".") in page.text
 
     def test_shows_the_request_and_the_answers_status_and_headers(self, visit: Open, endpoint: str, case: Case) -> None:

@@ -23,6 +23,7 @@ ENTRY = AccessLogRecord(
     rows=1826,
     bytes=182600,
     user="reader",
+    key="oda_1a2B3c4D",
     client="192.0.2.7",
     outcome="complete",
 )
@@ -66,7 +67,7 @@ class TestJSON:
             '{"time":"2014-11-28T23:31:46.500Z","level":"WARNING","logger":"some.where","request_id":"0123",'
             '"message":"GET v0:CourseEnrollmentView 200","method":"GET","route":"v0:CourseEnrollmentView",'
             '"path":"/api/v0/courses/a/b/c/enrollment\\n","status":200,"duration_ms":1.25,"rows":1826,"bytes":182600,'
-            '"user":"reader","client":"192.0.2.7","outcome":"complete"}'
+            '"user":"reader","key":"oda_1a2B3c4D","client":"192.0.2.7","outcome":"complete"}'
         )
 
     def test_of_a_refused_request(self) -> None:
@@ -90,15 +91,15 @@ class TestText:
         [
             (
                 {},
-                "1.2 ms 1,826 rows 182,600 bytes reader 192.0.2.7 '/api/v0/courses/a/b/c/enrollment\\n'",
+                "1.2 ms 1,826 rows 182,600 bytes reader/oda_1a2B3c4D 192.0.2.7 '/api/v0/courses/a/b/c/enrollment\\n'",
             ),
             (
-                {"rows": None, "user": None, "client": None, "path": "/x", "outcome": "aborted"},
+                {"rows": None, "user": None, "key": None, "client": None, "path": "/x", "outcome": "aborted"},
                 "1.2 ms 182,600 bytes - - '/x' aborted",
             ),
             (
                 {"rows": None, "path": "/x", "error": "unknown_course"},
-                "1.2 ms 182,600 bytes reader 192.0.2.7 '/x' unknown_course",
+                "1.2 ms 182,600 bytes reader/oda_1a2B3c4D 192.0.2.7 '/x' unknown_course",
             ),
         ],
     )
