@@ -70,13 +70,18 @@ def file_safe(course_id: str) -> str:
 
 
 def require_own_name(course_id: str, report_name: str, others: Iterable[str]) -> None:
-    """Check that no other course has the same name of a file.
+    """Check that a course is on record, and that no other one has the same name of a file.
+
+    Args:
+        course_id: The course.
+        report_name: The name of the report.
+        others: The courses on record.
 
     Raises:
-        NotFound: One has.
+        NotFound: It is not, so that the file may be that of another course which is not; or another one has.
     """
     course = file_safe(course_id)
-    if any(file_safe(other) == course for other in others if other != course_id):
+    if [other for other in others if file_safe(other) == course] != [course_id]:
         raise not_found(f"{course}_{report_name}.csv")
 
 

@@ -69,6 +69,12 @@ def without_small_counts(
     return Rows(rows.columns, hidden_rows(rows.rows, frozenset(places), hidden), constants)
 
 
+def without_numbers(rows: Rows, names: Collection[str]) -> Rows:
+    """Return rows with null for some columns."""
+    places = frozenset(place for place, name in enumerate(rows.columns) if name in names)
+    return Rows(rows.columns, hidden_rows(rows.rows, places, lambda value: None), rows.constants)
+
+
 @cache
 def numbers(serializer_class: type[serializers.Serializer[Any]]) -> frozenset[str]:
     """Return the fields of an item that are whole numbers, or objects that may have some."""

@@ -31,7 +31,7 @@ from analytics_data_api.http.pages import Page
 from analytics_data_api.http.parameters import Given, Parameter
 from analytics_data_api.http.problems import BadRequest, NoData
 from analytics_data_api.http.retry import reconnect
-from analytics_data_api.http.scoped_rows import rows_in_scope, without_small_counts
+from analytics_data_api.http.scoped_rows import rows_in_scope, without_numbers, without_small_counts
 from analytics_data_api.http.spool import whole_response
 from analytics_data_api.tables import ANALYTICS_DATABASE
 from analytics_data_api.tables.constants import activity_types
@@ -252,6 +252,9 @@ class ReportView(APIView):
         if self.access.is_limited:
             rows = self.in_scope(rows)
         if self.access.min_count:
+            if self.sums_parts:
+                # With one part more, they would say how many that one counts.
+                rows = without_numbers(rows, getattr(self.serializer_class, "totals", ()))
             rows = without_small_counts(rows, self.serializer_class, self.access.min_count, self.totals())
         return rows
 
@@ -265,11 +268,13 @@ class ReportView(APIView):
 
     def totals(self) -> Collection[str]:
         """Return the fields of the items that are no small counts, however small: totals, and what counts nobody."""
+        return () if self.sums_parts else getattr(self.serializer_class, "totals", ())
+
+    @property
+    def sums_parts(self) -> bool:
+        """Whether the sums of an item are those of the parts that a filter selects, not the totals."""
         dimension = self.dimension
-        if dimension is not None and dimension.columns and dimension.selected(self.query_params) is not None:
-            # The sums are those of the selected parts.
-            return ()
-        return getattr(self.serializer_class, "totals", ())
+        return dimension is not None and bool(dimension.columns) and dimension.selected(self.query_params) is not None
 
     def left_out(self, dimension: Dimension, fields: tuple[str, ...]) -> frozenset[str]:
         """Return the fields that the items lack because the filter does not select them.

@@ -96,7 +96,7 @@ class Bytes(Func):
 
 IDS_OF_PAIRS = """{table}.id IN (
     SELECT t.id FROM (VALUES {{}}) c CROSS JOIN {table} t
-    WHERE t.course_id = c.column1 AND t.{date} {operator} c.column2
+    WHERE t.course_id = c.column1 AND {condition}
 )"""
 
 
@@ -138,7 +138,9 @@ class OfPairs(Lookup):
 
     def as_sqlite(self, compiler: SQLCompiler, connection: Any) -> tuple[str, Any]:
         # A chain of a thousand conditions is too deep for it, and for a list of pairs it reads the whole table.
-        sql = IDS_OF_PAIRS.format(table=self.table, date=self.date, operator=">=" if self.onwards else "=")
+        # "U" is behind the "T" of a time that a program has left behind the date.
+        condition = ">= c.column2" if self.onwards else "BETWEEN c.column2 AND c.column2 || 'U'"
+        sql = IDS_OF_PAIRS.format(table=self.table, condition=f"t.{self.date} {condition}")
         return self.joined(compiler, "(%s, %s)", ", ", sql)
 
     def joined(self, compiler: SQLCompiler, pair: str, separator: str, sql: str) -> tuple[str, Any]:
@@ -156,6 +158,15 @@ class AsText(Func):
 
     def as_mysql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, Any]:
         return self.as_sql(compiler, connection, template="CAST(%(expressions)s AS CHAR)", **context)
+
+
+class DayAsText(AsText):
+    """A date as ``YYYY-mm-dd``, also where a program or a view has left a time behind it."""
+
+    template = "SUBSTR(CAST(%(expressions)s AS TEXT), 1, 10)"
+
+    def as_mysql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> tuple[str, Any]:
+        return self.as_sql(compiler, connection, template="SUBSTR(CAST(%(expressions)s AS CHAR), 1, 10)", **context)
 
 
 class SecondsField(models.DateTimeField):

@@ -279,6 +279,9 @@ class TestSmallCounts:
         path = f"/api/{address('v1/courses/{course_id}/enrollment/mode')}"
         item = get("Token k", f"{path}?mode=audit").json()[0]
         assert (item["count"], item["audit"]) == (None, None)
+        # Less what honor counts, the sum would be what masters counts.
+        item = get("Token k", f"{path}?mode=honor,masters").json()[0]
+        assert (item["count"], item["cumulative_count"], item["honor"], item["masters"]) == (None, None, 940, None)
         assert get("Token k", path).json()[0]["count"] == 1893
 
 

@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 from django.db import connections, transaction
 from django.db.models import IntegerField
 from django.test import Client
@@ -212,6 +214,16 @@ class TestReports:
         body = problem_of(get("reports", path_of(endpoint)), 404, "report_file_not_found")
         assert body["detail"] == unknown.json()["detail"].replace("unknown", "problem_response")
         assert get(WHOLE, path_of(endpoint)).status_code == 200
+
+    @pytest.mark.usefixtures("_world")
+    def test_of_a_course_that_is_not_on_record_are_not_there(self, reader: User, endpoint: str) -> None:
+        give_key(reader, "reports", Limits(orgs=frozenset({"Uni_A"}), reports=True))
+        # The file of Uni/A_B/2020 has the same name.
+        path = path_of(endpoint, course_id="Uni_A/B/2020")
+        storages["reports"].save("Uni_A_B_2020_problem_response.csv", ContentFile(b"id,answer\r\n"))
+        problem_of(get("reports", path), 404, "report_file_not_found")
+        make.VideoFactory(course_id="Uni_A/B/2020")
+        assert get("reports", path).status_code == 200
 
 
 @pytest.mark.parametrize("endpoint", ["v1/enrollment", "v0/course_summaries", "v0/course_totals", "v1/courses"])

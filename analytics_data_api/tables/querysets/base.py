@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.db.models import DateField, DateTimeField, QuerySet
 
 from analytics_data_api.tables.dates import DateRange
-from analytics_data_api.tables.fields import AsText
+from analytics_data_api.tables.fields import AsText, DayAsText
 from analytics_data_api.tables.querysets.courses import BLOCK_SIZE, blocks
 from analytics_data_api.tables.querysets.many import (
     BY_COURSE,
@@ -129,9 +129,14 @@ class ReportQuerySet(QuerySet[Any]):
     def selecting(self, *columns: Any) -> QuerySet[Any, Any]:
         """Return tuples of the columns, with dates and times as text."""
         fields = {field.name: field for field in self.model._meta.concrete_fields}
-        return self.values_list(
-            *(AsText(column) if isinstance(fields.get(column), DateField) else column for column in columns)
-        )
+        return self.values_list(*(as_text(column, fields.get(column)) for column in columns))
+
+
+def as_text(column: Any, field: Any) -> Any:
+    """Return what to select for a column: a date or time as text, any other as it is."""
+    if isinstance(field, DateTimeField):
+        return AsText(column)
+    return DayAsText(column) if isinstance(field, DateField) else column
 
 
 class EntityQuerySet(ReportQuerySet):

@@ -13,11 +13,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from django.apps import apps
 from django.db import OperationalError, connections
-from django.db.models import Model
+from django.db.models import DateTimeField, Model
 
 from analytics_data_api.tables import introspection
 from analytics_data_api.tables.fields import Bytes, same_key
-from analytics_data_api.tables.statements import FETCH_SIZE, NOT_UTF8, database_of
+from analytics_data_api.tables.statements import FETCH_SIZE, NOT_UTF8, database_of, is_date
 
 T = TypeVar("T")
 
@@ -25,6 +25,9 @@ COURSE_ID: Final = "course_id"
 
 # How many courses one query names at most.
 BLOCK_SIZE: Final = 1000
+
+# The length of YYYY-mm-dd.
+DAY_LENGTH: Final = 10
 
 # Stands in a text for bytes that are not UTF-8; no query finds the rows of such an id.
 UNDECODABLE: Final = "\ufffd"
@@ -135,7 +138,16 @@ def course_dates(model: type[Model], courses: Sequence[str], query: DateQuery) -
     rest = [course for course in courses if course not in found]
     if rest and not getattr(connection, "compares_bytes", False):
         found |= dates_by_reading(model, rest, query, within=True)
-    return {course: date for course in courses if (date := found.get(course)) is not None}
+    # As a report has it: a program or a view may have left a time behind a date.
+    length = DAY_LENGTH if is_day(model, query.column) else None
+    texts = {course: text[:length] for course in courses if (text := found.get(course)) is not None}
+    return {course: text for course, text in texts.items() if is_date(text)}
+
+
+def is_day(model: type[Model], column: str) -> bool:
+    """Return whether a column is a date without a time."""
+    fields = {field.column: field for field in model._meta.concrete_fields}
+    return not isinstance(fields[column], DateTimeField)
 
 
 def dates_by_index(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from analytics_data_api.conftest import Get
 from analytics_data_api.tables import introspection, models
 from analytics_data_api.tables.querysets.courses import (
     DateQuery,
@@ -89,6 +90,25 @@ def test_the_last_day_of_each_month_is_a_date(year: int) -> None:
     for course_id, day in last_days.items():
         make.EnrollmentFactory(course_id=course_id, date=day)
     assert latest_dates(models.CourseEnrollmentDaily) == {course: str(day) for course, day in last_days.items()}
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("separator", [" ", "T"])
+def test_a_time_behind_a_date_is_cut_off(get: Get, separator: str) -> None:
+    for day in (3, 10):
+        make.EnrollmentFactory(date=date(2014, 12, day), count=day)
+        make.EnrollmentModeFactory(date=date(2014, 12, day), count=day)
+    with connections["analytics"].cursor() as cursor:
+        for table in ("course_enrollment_daily", "course_enrollment_mode_daily"):
+            cursor.execute(f"UPDATE {table} SET date = date || '{separator}00:00:00'")  # noqa: S608  # the test's own
+    one = get(f"v0/courses/{make.COURSE_ID}/enrollment")
+    assert (one.status_code, [item["date"] for item in one.json()]) == (200, ["2014-12-10"])
+    many = get("v1/enrollment", last="2")
+    assert (many.status_code, [item["date"] for item in many.json()]) == (200, ["2014-12-03", "2014-12-10"])
+    (course,) = get("v1/courses").json()
+    assert (course["last_date"], course["count"], course["count_change_7_days"]) == ("2014-12-10", 10, 7)
+    (summary,) = get("v0/course_summaries").json()
+    assert (summary["count"], summary["count_change_7_days"]) == (10, 7)
 
 
 def test_no_course_has_no_date(indexed: bool) -> None:
