@@ -256,6 +256,14 @@ class TestVideos:
                 response = get(key, f"/api/v0/videos/{quote(video)}/timeline/")
                 assert response.status_code == (200 if known and known <= allowed else 404), (by_id, by_rows)
 
+    @pytest.mark.usefixtures("_world")
+    def test_the_list_of_a_course_leaves_out_ids_of_other_courses(self) -> None:
+        path = path_of("v0/courses/{course_id}/videos")
+        before = get("course", path).content
+        make.VideoFactory(course_id=COURSE_ID, encoded_module_id="odd", pipeline_video_id=f"{OTHER}|odd")
+        assert get("course", path).content == before
+        assert b"|odd" in get(WHOLE, path).content
+
     @pytest.mark.sqlite_only
     @pytest.mark.usefixtures("_world")
     def test_a_change_of_the_row_is_a_change_of_the_answer(self) -> None:

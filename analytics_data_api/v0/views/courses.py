@@ -122,6 +122,11 @@ class VideosListView(ReportView):
     label = "videos"
     slug = "videos"
 
+    def in_scope(self, rows: Rows) -> Rows:
+        # A row of the course may have the id of a video of another one.
+        place, own = rows.columns.index("pipeline_video_id"), (self.entity_id,)
+        return rows._replace(rows=(row for row in rows.rows if self.access.allows_video(row[place], own)))
+
 
 class ProblemsListView(ReportView):
     """Get the problems of a course, with the numbers of submissions."""
