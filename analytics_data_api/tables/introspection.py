@@ -1,12 +1,15 @@
 """The columns that a table of the connected database has: old sites keep tables of an older layout."""
 
-from functools import cache
-from typing import Any, Final
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, Final, TypeVar
 
 from django.db import connections
 
 # Where the pipeline notes its loads; not every site has it.
 NOTES_TABLE: Final = "table_updates"
+
+T = TypeVar("T")
 
 
 @cache
@@ -19,13 +22,17 @@ def columns(alias: str, table: str) -> frozenset[str]:
         alias: The database, by its key in the setting ``DATABASES``.
         table: The table's name.
     """
+    return leniently(alias, partial(looked_up, alias, table))
+
+
+def leniently(alias: str, look_up: Callable[[], T]) -> T:
+    """Return what is looked up of a table; Django's MySQL backend reads a row of it, whose text may be none."""
     try:
-        return looked_up(alias, table)
+        return look_up()
     except UnicodeDecodeError:
-        # To see its columns, Django's MySQL backend reads a row of the table, whose text may be none.
         connection: Any = connections[alias]
         connection.decode_leniently()
-        return looked_up(alias, table)
+        return look_up()
 
 
 def has_table(alias: str, table: str) -> bool:
@@ -74,7 +81,12 @@ def has_index(alias: str, table: str, column: str) -> bool:
         table: The table's name.
         column: The column's name.
     """
-    connection = connections[alias]
-    with connection.cursor() as cursor:
-        constraints = connection.introspection.get_constraints(cursor, table)
+    constraints = leniently(alias, partial(constraints_of, alias, table))
     return any(found["index"] and found["columns"][:1] == [column] for found in constraints.values())
+
+
+def constraints_of(alias: str, table: str) -> dict[str, Any]:
+    connection: Any = connections[alias]
+    with connection.cursor() as cursor:
+        constraints: dict[str, Any] = connection.introspection.get_constraints(cursor, table)
+    return constraints

@@ -304,8 +304,10 @@ class TestNoRequestIsA500:
         path = f"/api/{address(endpoint, **ids)}"
         client.raise_request_exception = False
         response = client.generic("GET", "/", PATH_INFO=path, QUERY_STRING=f"{parameter}={value}")
-        if response.status_code == 200 and ENDPOINTS[endpoint].is_list:
-            # Nothing is on record; a list may have no item.
+        view = ENDPOINTS[endpoint]
+        if response.status_code == 200 and (view.is_list or not view.models):
+            # Nothing is on record: a list may have no item. What reads no table has an answer: a file of another test,
+            # the key.
             return
         assert 400 <= response.status_code < 500
         problem_of(response, response.status_code)
