@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from analytics_data_api.formats.base import TypedRenderer
+from analytics_data_api.formats.base import TypedRenderer, typed_tables
 from analytics_data_api.formats.row_set import RowSet
 
 
@@ -14,8 +14,6 @@ class ArrowRenderer(TypedRenderer):
     extension = "arrow"
 
     def stream(self, row_set: RowSet) -> Iterator[bytes]:
-        from pyarrow.ipc import new_stream
-
-        from analytics_data_api.formats import tables
-
-        return tables.stream(row_set, new_stream)
+        tables = typed_tables()
+        chunks: Iterator[bytes] = tables.stream(row_set, tables.new_stream)
+        return chunks

@@ -4,11 +4,15 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from decimal import Decimal
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from threading import Lock
+from typing import Any, ClassVar, Final
 
 from rest_framework import renderers
 
 from analytics_data_api.formats.row_set import RowSet
+
+# Threads that import parts of pyarrow at the same time may find them half imported.
+IMPORT: Final = Lock()
 
 
 class RowRenderer(renderers.BaseRenderer):
@@ -47,6 +51,14 @@ class TypedRenderer(RowRenderer):
     binary = True
     available = find_spec("pyarrow") is not None
     requirement = "the package pyarrow (pip install -r requirements/data.txt)"
+
+
+def typed_tables() -> Any:
+    """Return the module that writes typed columns; one thread imports it, and pyarrow with it, while others wait."""
+    with IMPORT:
+        from analytics_data_api.formats import tables
+
+        return tables
 
 
 def number(value: Any) -> int | float:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from analytics_data_api.formats.base import TypedRenderer
+from analytics_data_api.formats.base import TypedRenderer, typed_tables
 from analytics_data_api.formats.row_set import RowSet
 
 # Every reader of Parquet has this one; zstd would save a quarter of a hundredth of the same answer's JSON.
@@ -20,8 +20,6 @@ class ParquetRenderer(TypedRenderer):
     compressed = True
 
     def stream(self, row_set: RowSet) -> Iterator[bytes]:
-        from pyarrow.parquet import ParquetWriter
-
-        from analytics_data_api.formats import tables
-
-        return tables.stream(row_set, partial(ParquetWriter, compression=COMPRESSION))
+        tables = typed_tables()
+        chunks: Iterator[bytes] = tables.stream(row_set, partial(tables.ParquetWriter, compression=COMPRESSION))
+        return chunks

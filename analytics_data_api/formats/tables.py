@@ -13,11 +13,15 @@ from typing import Any, Final, NamedTuple
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyarrow.ipc import new_stream
+from pyarrow.parquet import ParquetWriter
 
 from analytics_data_api.formats.base import number
 from analytics_data_api.formats.fields import ValueType
 from analytics_data_api.formats.row_set import ColumnPlan, OutputColumn, RowSet, TypedValue, Write
 from analytics_data_api.tables.rows import ABSENT
+
+__all__ = ["ParquetWriter", "new_stream", "stream"]
 
 # A row group (of Parquet) or record batch (of a stream) has so many rows, or fewer where they take more bytes.
 ROWS: Final = 16_000
