@@ -91,6 +91,10 @@ test: $(TEST) ## Run the tests on SQLite, and measure what they cover
 test-fast: $(TEST) ## Run the tests that start no server, database or browser, and take less than seconds each
 	@TEST_MYSQL_URL= $(BIN)/pytest -n auto --dist loadgroup -m "not process and not slow" $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(TEST) ## Send requests that no run before has sent, drawn anew each time
+	@TEST_MYSQL_URL= $(BIN)/pytest -n auto --dist loadgroup --hypothesis-profile fuzz $(or $(ARGS),analyticsdataserver/tests/test_bad_input.py)
+
 .PHONY: test-mysql
 test-mysql: $(TEST) $(MYSQL) ## Run the tests on a throwaway MariaDB server, or on the one that TEST_MYSQL_URL names
 	@$(PYTHON) -m analyticsdataserver.testing.mariadb -- $(BIN)/pytest -n auto --dist loadgroup $(ARGS)

@@ -146,6 +146,18 @@ class Column:
 
         return convert_members if self.kind is JsonType.OBJECTS else value_cache(convert_members)
 
+    def selected_leaves(self, members: tuple[str, ...], excluded: frozenset[str]) -> list[str]:
+        """Return the paths of the values of an object that are written, in the order of members, else of their names.
+
+        Args:
+            members: The paths of its members; all where there are none.
+            excluded: Names and paths of members that are left out.
+        """
+        kept = [leaf for leaf in self.leaves if not excluded.intersection(names_of(self.name, leaf))]
+        if not members:
+            return sorted(kept)
+        return [leaf for member in members for leaf in kept if is_within(leaf, member)]
+
     def flat(
         self, members: tuple[str, ...], excluded: frozenset[str]
     ) -> Iterator[tuple[str, Convert | None, TypedValue]]:
@@ -157,9 +169,7 @@ class Column:
         """
         convert = self.convert
         if self.members:
-            kept = [leaf for leaf in self.leaves if not excluded.intersection(names_of(self.name, leaf))]
-            wanted = [leaf for member in members for leaf in kept if is_within(leaf, member)]
-            for leaf in wanted or sorted(kept):
+            for leaf in self.selected_leaves(members, excluded):
                 member = member_of(convert, tuple(leaf.split(".")))
                 of_member = member if convert is None else value_cache(member, absent=None)
                 yield f"{self.name}.{leaf}", of_member, TypedValue(self.types[leaf], of_member, self.optional)
@@ -215,14 +225,22 @@ def selected_of(written: dict[str, Any], members: tuple[str, ...]) -> dict[str, 
 
 
 def without(written: dict[str, Any], excluded: frozenset[str], path: str) -> dict[str, Any]:
-    """Return an object without the members, and the members of its members, that are excluded by name or by path."""
+    """Return an object without the members, and the members of its members, that are excluded by name or by path.
+
+    An object of which all members are excluded is left out, too.
+    """
     if not excluded:
         return written
-    return {
-        name: without(value, excluded, f"{path}.{name}") if isinstance(value, dict) else value
-        for name, value in written.items()
-        if f"{path}.{name}" not in excluded and (name not in excluded or isinstance(value, dict))
-    }
+    kept = {}
+    for name, value in written.items():
+        if f"{path}.{name}" in excluded:
+            continue
+        if isinstance(value, dict) and value:
+            if members := without(value, excluded, f"{path}.{name}"):
+                kept[name] = members
+        elif name not in excluded:
+            kept[name] = value
+    return kept
 
 
 def member_of(convert: Convert | None, path: tuple[str, ...]) -> Convert:
@@ -311,9 +329,17 @@ class ColumnPlan:
             raise UnknownFieldError(unknown[0], known, excluded=True)
         self.selected = self.select()
         if exclude:
-            self.selected = {name: members for name, members in self.selected.items() if name not in self.exclude}
+            self.selected = {
+                name: members for name, members in self.selected.items() if self.is_written(self.columns[name], members)
+            }
             if not self.selected:
                 raise NoFieldsError
+
+    def is_written(self, column: Column, members: tuple[str, ...]) -> bool:
+        """Return whether something of a selected column is not excluded."""
+        if column.name in self.exclude:
+            return False
+        return not column.members or bool(column.selected_leaves(members, self.exclude))
 
     def select(self) -> dict[str, tuple[str, ...]]:
         """Return the names of the columns to write, each with its selected members (none for all)."""

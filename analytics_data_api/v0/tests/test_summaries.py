@@ -101,6 +101,12 @@ def test_parameters_select_and_order(get: Get, client: Client, parameters: dict[
         ({"fields": "nonsense"}, "unknown_field", "fields names 'nonsense'"),
         ({"exclude": "nonsense"}, "unknown_field", "exclude names 'nonsense'"),
         ({"fields": "count", "exclude": "count"}, "no_field", "exclude names all fields"),
+        ({"fields": "enrollment_modes.audit", "exclude": "enrollment_modes.audit"}, "no_field", "exclude names all fields"),
+        (
+            {"fields": "enrollment_modes.honor.count,enrollment_modes.audit", "exclude": "count,enrollment_modes.audit"},
+            "no_field",
+            "exclude names all fields",
+        ),
     ],
 )
 def test_values_that_are_refused(get: Get, client: Client, parameters: dict[str, str], code: str, named: str) -> None:
@@ -152,6 +158,17 @@ class TestFields:
         header = get("v0/course_summaries.csv", exclude="passing_users").content.decode().splitlines()[0]
         assert "passing_users" not in header
         assert "enrollment_modes.honor.count," in header
+
+    @pytest.mark.parametrize("format_name", ["json", "csv", "ndjson"])
+    def test_an_object_of_which_all_is_excluded_is_left_out(self, get: Get, format_name: str) -> None:
+        fields = "course_id,enrollment_modes.honor.count,enrollment_modes.audit.passing_users"
+        path = f"v0/course_summaries.{format_name}"
+        body = get(path, fields=fields, exclude="passing_users").content.decode()
+        assert "honor" in body
+        assert "audit" not in body
+        body = get(path, fields=fields, exclude="passing_users,enrollment_modes.honor").content.decode()
+        assert make.COURSE_ID in body
+        assert "enrollment_modes" not in body
 
     def test_members_of_objects(self, get: Get) -> None:
         item = get("v0/course_summaries", fields="enrollment_modes.honor.count,enrollment_modes.audit").json()[0]
