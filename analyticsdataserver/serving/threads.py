@@ -1,4 +1,4 @@
-"""Threads that run the requests of an event loop, more of them while all are blocked."""
+"""Threads that run the requests of an event loop: as few as keep the processor busy, more while they are blocked."""
 
 import asyncio
 import time
@@ -9,7 +9,14 @@ from typing import Any, Final, TypeVar
 
 from django.db import connections
 
-# Seconds without a free thread after which all threads count as blocked. Requests take milliseconds.
+# Seconds after which a function counts as slow, and another one need not wait for it; also between two looks at those
+# that wait. Most requests take less than one millisecond.
+SLOW: Final = 0.02
+# Share of one processor's time that the process uses at least where another thread would only wait for Python's lock,
+# and seconds over which it is measured. What else runs on the machine takes time away, too.
+BUSY: Final = 0.6
+MEASURED: Final = 0.1
+# Seconds after which a function counts as blocked.
 BLOCKED: Final = 0.2
 # Seconds for which a request waits for a thread, and how many requests wait at most.
 MAX_WAIT: Final = 2.0
@@ -17,10 +24,9 @@ MAX_WAITING: Final = 1000
 # Seconds after which an idle thread ends, if there are more than the pool's size.
 IDLE: Final = 5.0
 
-# The time at which the function of an idle thread began.
-IDLE_SINCE: Final = float("inf")
-
 T = TypeVar("T")
+
+Task = tuple["asyncio.Future[Any]", Callable[[], Any]]
 
 
 class PoolBusyError(Exception):
@@ -30,13 +36,16 @@ class PoolBusyError(Exception):
 class ThreadPool:
     """Runs functions in threads, for coroutines of one event loop.
 
-    As long as requests wait and no thread becomes free, because a database hangs, a table is locked or passwords are
-    hashed, more threads are started, so that a request waits only for what it needs itself. The additional threads end
-    when fewer threads are blocked.
+    Python runs one thread at a time: several that all have something to do take turns, and each turn takes time. So one
+    thread runs one function after another as long as that keeps the processor busy. Another one joins it, up to the
+    pool's size, while functions wait and the processor is idle, as where a database is far away, and for each function
+    that is slow. As long as no thread becomes free, because a database hangs, a table is locked or passwords are
+    hashed, even more are started, so that a request waits only for what it needs itself. These end when fewer threads
+    are blocked.
 
     Args:
         name: The name of the threads.
-        size: How many threads run when none is blocked.
+        size: How many threads run at most when none is blocked.
         limit: How many threads run at most.
     """
 
@@ -44,16 +53,22 @@ class ThreadPool:
         self.name = name
         self.size = size
         self.limit = max(size, limit)
+        # Held for what reads or changes the following, but for the loop's own.
         self.lock = Lock()
-        # Every thread, with the time at which its function began; infinity while it is idle.
-        self.began: dict[int, float] = {}
-        self.count = 0
-        self.queue: SimpleQueue[asyncio.Future[Any]] = SimpleQueue()
         # What waits for a thread, oldest first, with the time since when. A thread runs what it has removed from here;
         # what the event loop has removed is refused.
         self.waiting: dict[asyncio.Future[Any], tuple[float, Callable[[], Any]]] = {}
-        self.taken = self.taken_before = 0
+        # Threads; those of them that are not idle; and, by the ids of these, the times at which their functions began.
+        self.count = 0
+        self.working = 0
+        self.began: dict[int, float] = {}
+        # How many threads run functions that are not slow.
+        self.concurrency = 1
+        # Each item wakes an idle thread.
+        self.signals: SimpleQueue[None] = SimpleQueue()
+        # Of the loop: whether it watches, and the time and the processor's time at which it has measured last.
         self.watched = False
+        self.measured = (0.0, 0.0)
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run a function in a thread, and return its result.
@@ -62,78 +77,120 @@ class ThreadPool:
             PoolBusyError: No thread became free within MAX_WAIT seconds, or MAX_WAITING functions wait already.
         """
         loop = asyncio.get_running_loop()
-        if not self.count:
-            self.start(loop, self.size)
         if len(self.waiting) >= MAX_WAITING:
             raise PoolBusyError
         future: asyncio.Future[T] = loop.create_future()
-        self.waiting[future] = (time.monotonic(), function)
-        self.queue.put(future)
-        if not self.watched:
+        now = time.monotonic()
+        with self.lock:
+            self.waiting[future] = (now, function)
+            is_served = not self.working or self.has_room(now)
+            if is_served:
+                self.wake(loop)
+        if not is_served and not self.watched:
             self.watched = True
-            self.taken_before = self.taken
-            loop.call_later(BLOCKED, self.watch, loop)
+            loop.call_later(SLOW, self.watch, loop)
         return await future
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Refuse what has waited too long, and start threads if all are blocked; again and again while any waits."""
-        latest = time.monotonic() - MAX_WAIT
-        for future, (since, _) in list(self.waiting.items()):
-            if since > latest:
-                break
-            if self.waiting.pop(future, None) is not None:
-                future.set_exception(PoolBusyError())
-        if self.waiting and self.taken == self.taken_before:
-            self.start(loop, min(self.count, self.limit - self.count))
-        self.taken_before = self.taken
-        self.watched = bool(self.waiting)
-        if self.watched:
-            loop.call_later(BLOCKED, self.watch, loop)
-
-    def start(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
-        for _ in range(number):
-            with self.lock:
-                self.count += 1
-            Thread(target=self.work, args=(loop,), name=self.name, daemon=True).start()
-
-    def is_superfluous(self) -> bool:
-        """Return whether the present thread can end; if so, it is no longer counted."""
+        """Refuse what has waited too long, and wake a thread if there is room; again and again while any waits."""
+        now = time.monotonic()
         with self.lock:
-            earliest = time.monotonic() - BLOCKED
-            blocked = sum(began < earliest for began in list(self.began.values()))
-            superfluous = self.count > self.size + blocked
-            self.count -= superfluous
-        return superfluous
+            refused = []
+            for future, (since, _) in self.waiting.items():
+                if since > now - MAX_WAIT:
+                    break
+                refused.append(future)
+            for future in refused:
+                del self.waiting[future]
+            if self.waiting:
+                self.adapt(now)
+                if self.has_room(now):
+                    self.wake(loop)
+            self.watched = bool(self.waiting)
+        for future in refused:
+            set_exception(future, PoolBusyError())
+        if self.watched:
+            loop.call_later(SLOW, self.watch, loop)
+
+    def adapt(self, now: float) -> None:
+        """Let one more thread work at the same time if the processor was idle though functions wait, else one fewer."""
+        since, before = self.measured
+        if now - since < MEASURED:
+            return
+        used = time.process_time()
+        self.measured = (now, used)
+        # What is older says nothing of the present load.
+        if now - since < 2 * MEASURED:
+            is_busy = used - before > BUSY * (now - since)
+            self.concurrency = max(1, self.concurrency - 1) if is_busy else min(self.size, self.concurrency + 1)
+
+    def has_room(self, now: float) -> bool:
+        """Return whether one more thread may work; the lock is held."""
+        if self.working - self.longer_than(SLOW, now) >= self.concurrency:
+            return False
+        return self.working < self.size or self.working < min(self.limit, 2 * self.longer_than(BLOCKED, now))
+
+    def longer_than(self, seconds: float, now: float) -> int:
+        """Return how many functions have run for longer; the lock is held."""
+        earliest = now - seconds
+        return sum(began < earliest for began in self.began.values())
+
+    def wake(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have one more thread work, a new one if none is idle; the lock is held."""
+        self.working += 1
+        if self.working <= self.count:
+            self.signals.put(None)
+        else:
+            self.count += 1
+            Thread(target=self.work, args=(loop,), name=self.name, daemon=True).start()
 
     def work(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run functions until the thread is superfluous."""
-        thread = get_ident()
-        queue, waiting, began, size = self.queue, self.waiting, self.began, self.size
-        began[thread] = IDLE_SINCE
         try:
-            while self.count <= size or not self.is_superfluous():
-                try:
-                    future = queue.get(timeout=IDLE)
-                except Empty:
-                    continue
-                entry = waiting.pop(future, None)
-                if entry is None:
-                    continue
-                self.taken += 1
-                began[thread] = time.monotonic()
-                try:
-                    result = entry[1]()
-                except BaseException as error:  # noqa: BLE001 - the coroutine raises it
-                    loop.call_soon_threadsafe(set_exception, future, error)
-                else:
-                    loop.call_soon_threadsafe(set_result, future, result)
-                began[thread] = IDLE_SINCE
-                # Nothing of the request stays in memory while the thread is idle.
-                del entry, future
-                result = None
+            while True:
+                while (task := self.next_task()) is not None:
+                    future, function = task
+                    try:
+                        result = function()
+                    except BaseException as error:  # noqa: BLE001 - the coroutine raises it
+                        loop.call_soon_threadsafe(set_exception, future, error)
+                    else:
+                        loop.call_soon_threadsafe(set_result, future, result)
+                    # Nothing of the request stays in memory while the thread is idle.
+                    del task, future, function
+                    result = None
+                if not self.is_woken():
+                    return
         finally:
-            began.pop(thread, None)
             connections.close_all()
+
+    def next_task(self) -> Task | None:
+        """Return what the present thread is to run next; None if it has to be idle, as which it then counts."""
+        now = time.monotonic()
+        with self.lock:
+            self.began.pop(get_ident(), None)
+            # Others, if any, run something short, or have been woken.
+            if self.waiting and self.working - 1 - self.longer_than(SLOW, now) < self.concurrency:
+                future = next(iter(self.waiting))
+                _, function = self.waiting.pop(future)
+                self.began[get_ident()] = now
+                return future, function
+            self.working -= 1
+            return None
+
+    def is_woken(self) -> bool:
+        """Wait until the present thread, which is idle, has to work; return False, and do not count it, if it ends."""
+        while True:
+            with self.lock:
+                # As many as are woken by now are not idle any more, whichever of them this is.
+                if self.count > max(self.working, self.size + self.longer_than(BLOCKED, time.monotonic())):
+                    self.count -= 1
+                    return False
+            try:
+                self.signals.get(timeout=IDLE)
+            except Empty:
+                continue
+            return True
 
 
 def set_result(future: asyncio.Future[Any], result: Any) -> None:

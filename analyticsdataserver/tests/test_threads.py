@@ -36,22 +36,76 @@ def test_more_threads_run_while_all_are_blocked_and_end_afterwards(monkeypatch: 
     monkeypatch.setattr(threads, "IDLE", 0.05)
     release = threading.Event()
 
-    async def main() -> tuple[int, int]:
+    async def main() -> None:
         pool = ThreadPool("some", 2, 8)
         blocked = [asyncio.create_task(pool.run(lambda: release.wait(10))) for _ in range(6)]
         await asyncio.sleep(0.01)
         began = time.monotonic()
         assert await pool.run(lambda: "served") == "served"
         assert time.monotonic() - began < 2
-        most = pool.count
+        assert 6 < pool.count <= 8
         release.set()
         await asyncio.gather(*blocked)
         deadline = time.monotonic() + 5
         while pool.count > 2 and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
-        return most, pool.count
+        assert pool.count == 2
 
-    assert run(main) == (8, 2)
+    run(main)
+
+
+def test_one_thread_runs_what_is_short_and_keeps_the_processor_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    # However busy the machine is with other things.
+    monkeypatch.setattr(threads, "SLOW", 10.0)
+    used = set()
+
+    def work() -> None:
+        used.add(threading.get_ident())
+        sum(range(10_000))
+
+    async def main() -> int:
+        pool = ThreadPool("some", 4, 8)
+        for _ in range(10):
+            await asyncio.gather(*(pool.run(work) for _ in range(20)))
+        return pool.count
+
+    assert (run(main), len(used)) == (1, 1)
+
+
+def test_others_run_beside_a_function_that_is_slow() -> None:
+    release = threading.Event()
+
+    async def main() -> None:
+        pool = ThreadPool("some", 2, 2)
+        slow = asyncio.create_task(pool.run(lambda: release.wait(10)))
+        await asyncio.sleep(0)
+        began = time.monotonic()
+        assert await pool.run(lambda: "served") == "served"
+        assert time.monotonic() - began < threads.BLOCKED
+        release.set()
+        await slow
+
+    run(main)
+
+
+def test_threads_join_while_the_processor_is_idle_and_leave_when_it_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MEASURED", 0.02)
+
+    async def main() -> None:
+        pool = ThreadPool("some", 3, 3)
+
+        async def until(condition: Callable[[], bool], function: Callable[[], object]) -> None:
+            deadline = time.monotonic() + 10
+            while not condition():
+                assert time.monotonic() < deadline
+                await asyncio.gather(*(pool.run(function) for _ in range(20)))
+
+        await until(lambda: pool.concurrency == 3, lambda: time.sleep(0.005))
+        # On a machine where this process gets a part of a processor only.
+        monkeypatch.setattr(threads, "BUSY", 0.05)
+        await until(lambda: pool.concurrency == 1, lambda: sum(range(50_000)))
+
+    run(main)
 
 
 def test_what_waits_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
