@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from http import HTTPStatus
 from typing import Final, NamedTuple
@@ -13,6 +14,11 @@ from django.utils.http import http_date
 from rest_framework.exceptions import APIException
 
 from analytics_data_api.tables.data_version import code_version, data_version
+
+# What makes a request conditional.
+CONDITIONS: Final = frozenset(
+    {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"}
+)
 
 # A second change within the same second has the same Last-Modified, which is therefore left out until it has passed.
 SETTLED: Final = timedelta(seconds=2)
@@ -53,7 +59,9 @@ def validate(request: HttpRequest, etag: str, modified: datetime | None = None) 
     timestamp = None
     if modified is not None:
         timestamp = int(modified.timestamp())
-        headers["Last-Modified"] = http_date(timestamp)
+        headers["Last-Modified"] = last_modified(timestamp)
+    if CONDITIONS.isdisjoint(request.META):
+        return Validation(headers, None)
     not_modified = get_conditional_response(request, etag, timestamp)
     if not_modified is not None:
         if not_modified.status_code == HTTPStatus.PRECONDITION_FAILED:
@@ -61,6 +69,10 @@ def validate(request: HttpRequest, etag: str, modified: datetime | None = None) 
         for name, value in headers.items():
             not_modified.headers[name] = value
     return Validation(headers, not_modified)
+
+
+# Of the same few tables, again and again.
+last_modified: Final = lru_cache(256)(http_date)
 
 
 def validate_report(request: HttpRequest, models: tuple[type[Model], ...], *representation: str) -> Validation | None:

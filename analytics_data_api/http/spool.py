@@ -230,7 +230,9 @@ class GZipMiddleware(gzip.GZipMiddleware):
         if response.has_header("Accept-Ranges"):
             # A range is one of the bytes of the file.
             return response
-        patch_vary_headers(response, ["Accept-Encoding"])
+        # Answers have it from the beginning.
+        if "Accept-Encoding" not in response.headers.get("Vary", ""):
+            patch_vary_headers(response, ["Accept-Encoding"])
         accepted = "HTTP_ACCEPT_ENCODING" in request.META and accepts_gzip(request)
         if accepted and getattr(response, "compressible", True):
             return super().process_response(request, response)
