@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from copy import deepcopy
 from logging.handlers import QueueHandler, QueueListener
-from queue import Full, Queue
+from queue import SimpleQueue
 from select import PIPE_BUF
 from threading import Lock
 from typing import Any, Final, TextIO
@@ -37,11 +37,12 @@ class LineWriter(QueueListener):
         descriptor: The file descriptor.
     """
 
-    queue: Queue[bytes]
+    queue: SimpleQueue[bytes]
 
-    def __init__(self, queue: Queue[bytes], descriptor: int) -> None:
+    def __init__(self, queue: SimpleQueue[bytes], descriptor: int) -> None:
         super().__init__(queue)
         self.descriptor = descriptor
+        self.written = 0
 
     def handle(self, record: Any) -> None:
         """Write a line, and then those that wait behind it."""
@@ -55,13 +56,13 @@ class LineWriter(QueueListener):
                 self.write(lines)
                 lines, size = [], len(line)
             lines.append(line)
-            self.queue.task_done()
         self.write(lines)
 
     def write(self, lines: list[bytes]) -> None:
         # The reader may be gone for good.
         with suppress(OSError):
             os.write(self.descriptor, b"".join(lines))
+        self.written += len(lines)
 
 
 class BackgroundHandler(QueueHandler):
@@ -73,13 +74,15 @@ class BackgroundHandler(QueueHandler):
         stream: Where the lines are written; the standard error if None.
     """
 
-    queue: Queue[Any]
+    queue: SimpleQueue[Any]
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        super().__init__(Queue(MAX_WAITING))
+        # A queue with a limit, queue.Queue, takes several times as long for each line.
+        super().__init__(SimpleQueue())
         self.writer = LineWriter(self.queue, (stream or sys.stderr).fileno())
         self.start_lock = Lock()
         self.started = False
+        self.queued = 0
         self.lost = 0
 
     def prepare(self, record: logging.LogRecord) -> bytes:
@@ -87,16 +90,22 @@ class BackgroundHandler(QueueHandler):
         return f"{self.format(record)}\n".encode(errors="backslashreplace")
 
     def enqueue(self, record: Any) -> None:
-        """Have a line written; if too many wait already, only count it."""
+        """Have a line written; if too many wait already, only count it. The handler's lock is held."""
         if not self.started:
             self.start()
         if self.lost and self.queue.qsize() < MAX_WAITING // 2:
             lost, self.lost = self.lost, 0
             logger.warning("%d lines of the log were lost: they were not read in time.", lost)
-        try:
-            self.queue.put_nowait(record)
-        except Full:
+        if self.queue.qsize() < MAX_WAITING:
+            self.queued += 1
+            self.queue.put(record)
+        else:
             self.lost += 1
+
+    @property
+    def pending(self) -> int:
+        """How many lines have not been written yet."""
+        return self.queued - self.writer.written
 
     def start(self) -> None:
         with self.start_lock:
@@ -107,7 +116,7 @@ class BackgroundHandler(QueueHandler):
     def close(self) -> None:
         """Wait until all lines are written, but not for long; the writer's own ``stop()`` would wait for ever."""
         deadline = time.monotonic() + CLOSE_TIMEOUT
-        while self.queue.unfinished_tasks and time.monotonic() < deadline:
+        while self.pending and time.monotonic() < deadline:
             time.sleep(INTERVAL)
         super().close()
 

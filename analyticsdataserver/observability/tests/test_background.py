@@ -38,7 +38,8 @@ class Pipe:
             os.close(self.reading)
         self.handler.close()
         # The thread writes to a number, which another file would get.
-        self.handler.queue.join()
+        while self.handler.pending:
+            time.sleep(0.01)
         with suppress(OSError):
             self.writing.close()
 
