@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.cache import close_caches
+from django.core.handlers.base import reset_urlconf
 from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, connections, reset_queries
@@ -51,14 +52,16 @@ def skip_idle_steps() -> None:
     """Disconnect what Django does before and after each request where there is nothing to do.
 
     Connections that failed or grew old are closed when the next request begins; doing it at the end as well is for
-    connections that are not kept. Statements are only recorded with DEBUG, and nothing is kept in Django's caches. This
-    saves about a tenth of a small request; docs/decisions/0022 has the figures.
+    connections that are not kept. Statements are only recorded with DEBUG, and nothing is kept in Django's caches. Each
+    request begins by setting the URL configuration, which is the same for all. This saves about a tenth of a small
+    request; docs/decisions/0022 has the figures.
     """
     if all(connection.settings_dict["CONN_MAX_AGE"] != 0 for connection in connections.all()):
         request_finished.disconnect(close_old_connections)
     if not settings.DEBUG:
         request_started.disconnect(reset_queries)
     request_finished.disconnect(close_caches)
+    request_finished.disconnect(reset_urlconf)
 
 
 application = get_wsgi_application()
