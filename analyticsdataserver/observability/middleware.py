@@ -150,6 +150,9 @@ class RequestLog:
         else:
             is_static = status < HTTPStatus.BAD_REQUEST and path.startswith(str(settings.STATIC_URL))
             route = STATIC if is_static else NO_ROUTE
+        user: Any = getattr(request, "user", None)
+        if isinstance(user, SimpleLazyObject):
+            user = evaluated(user)
         record = AccessLogRecord(
             request_id=self.request_id,
             message=f"{method} {route} {status:d}",
@@ -161,7 +164,7 @@ class RequestLog:
             duration_ms=round((perf_counter() - self.started) * 1000, 3),
             rows=rows,
             bytes=size,
-            user=username(getattr(request, "user", None)),
+            user=(user.get_username() or None) if user is not None else None,
             # What REST framework's authentication has found; a session without a key has none.
             key=getattr(getattr(request, "auth", None), "key_id", None),
             client=client_address(request)[:ADDRESS_LENGTH] or None,
@@ -204,11 +207,8 @@ def request_id(meta: Mapping[str, Any]) -> str:
     return f"{random.getrandbits(128):032x}"
 
 
-def username(user: Any) -> str | None:
-    """Return the name of a user; None where there is none, and where a session's user has not been read."""
-    if isinstance(user, SimpleLazyObject):
-        # A copy of one that has been evaluated is the user. Evaluating it for the log would cost a query.
-        user = copy(user)
-        if type(user) is SimpleLazyObject:
-            return None
-    return (user.get_username() or None) if user is not None else None
+def evaluated(user: SimpleLazyObject) -> Any:
+    """Return the user of a session; None where it has not been read: evaluating it for the log would cost a query."""
+    # A copy of one that has been evaluated is the user.
+    found = copy(user)
+    return None if type(found) is SimpleLazyObject else found
