@@ -43,7 +43,7 @@ as_sqlite: Final = lru_cache(500)(partial(base.SQLiteCursorWrapper.convert_query
 
 
 class Cursor(base.SQLiteCursorWrapper):
-    """Django's, which rewrites a statement for SQLite once, not each time that it runs: an eighth of a small query."""
+    """Django's, which rewrites a statement for SQLite once, not each time that it runs."""
 
     def convert_query(self, query: str, *, param_names: list[str] | None = None) -> str:
         if param_names is None and len(query) <= LONGEST:
