@@ -32,6 +32,8 @@ HEADER_TIMEOUT: Final = 30
 MAX_HEAD_SIZE: Final = 64 * 1024
 # Seconds after which a worker that is to stop is killed: a client that takes nothing is disconnected before that.
 STOP_TIMEOUT: Final = 35
+# Seconds from the start of a worker to the end of the one that it replaces: the server does not ask whether it listens.
+REPLACE_TIME: Final = 5.0
 # Connections that a worker holds at most; beyond these, others wait to be accepted.
 MAX_CONNECTIONS: Final = 8192
 BACKLOG: Final = 2048
@@ -106,7 +108,7 @@ def main(arguments: list[str] | None = None) -> None:
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT * 1000, max_buffer_size=MAX_HEAD_SIZE),
         log_dictconfig=background_logging(settings.LOGGING),
         respawn_failed_workers=True,
-        respawn_interval=1.0,
+        respawn_interval=REPLACE_TIME,
         workers_kill_timeout=STOP_TIMEOUT,
     )
     try:

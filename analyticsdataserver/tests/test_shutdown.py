@@ -119,7 +119,7 @@ def test_nobody_loses_an_answer_when_workers_are_renewed(service: Service) -> No
         asking = [pool.submit(ask) for _ in range(6)]
         try:
             service.process.send_signal(signal.SIGHUP)
-            time.sleep(6)
+            time.sleep(12)
         finally:
             enough.set()
     assert {body for each in asking for body in each.result()} == {small}
