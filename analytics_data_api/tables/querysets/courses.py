@@ -267,7 +267,7 @@ def interval_dates(
     found: dict[str, list[str]] = {course: [] for course in courses}
     on_record = set()
     for course, text, number in decoded(
-        connection, lambda: lasts_by_index(connection, model._meta.db_table, courses, query, interval, wanted + 1)
+        connection, lambda: lasts_by_index(model, courses, query, interval, wanted + 1)
     ):
         on_record.add(course)
         if text is None:
@@ -286,8 +286,10 @@ def interval_dates(
 
 
 def lasts_by_index(
-    connection: Any, table: str, courses: Sequence[str], query: DateQuery, interval: Interval, number: int
+    model: type[Model], courses: Sequence[str], query: DateQuery, interval: Interval, number: int
 ) -> list[tuple[str, str | None, int]]:
+    connection: Any = connections[database_of(model)]
+    table = model._meta.db_table
     relation, keys = connection.key_relation(table, COURSE_ID, courses)
     sql = LAST_OF_EACH.format(
         column=query.column,
