@@ -266,7 +266,11 @@ class TestVideos:
 
     @pytest.mark.usefixtures("_world")
     def test_the_list_of_a_course_has_the_videos_whose_timeline_is_there(self) -> None:
-        for video, courses in {"a": [COURSE_ID], "b": [COURSE_ID, SECOND], f"{COURSE_ID}|c": [COURSE_ID, SECOND]}.items():
+        for video, courses in {
+            "a": [COURSE_ID],
+            "b": [COURSE_ID, SECOND],
+            f"{COURSE_ID}|c": [COURSE_ID, SECOND],
+        }.items():
             make.TimelineFactory(pipeline_video_id=video)
             for course in courses:
                 make.VideoFactory(course_id=course, encoded_module_id=video[-1], pipeline_video_id=video)

@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.django_db(databases=["default", "analytics"]), pytest.
 
 NUMBERS = (BooleanField, FloatField, IntegerField)
 NO_NUMBERS = ("'many'", "''", "'a,b'", "X''", "X'6e65'", "X'00ff'", "CAST(X'6eff65' AS TEXT)")
-ODD = ("'a,b'", "X'00ff'", "CAST(X'6eff65' AS TEXT)", "9e999", "2.5")
-FORMATS = ("json", "csv", "parquet")
+ODD = ("'a,b'", "X'00ff'", "CAST(X'6eff65' AS TEXT)", "9e999")
+FORMATS = ("json", "parquet")
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def execute(statement: str) -> None:
 
 
 def with_values(values: tuple[str, ...], kinds: tuple[type, ...] = ()) -> Iterator[tuple[str, str, str]]:
-    """Give each column of all rows, then of one, each of some values; yield the table, the column and the value.
+    """Give each column of the last row each of some values; yield the table, the column and the value.
 
     Args:
         values: The values, as SQL.
@@ -51,17 +51,17 @@ def with_values(values: tuple[str, ...], kinds: tuple[type, ...] = ()) -> Iterat
                 continue
             table, column = model._meta.db_table, str(field.column)
             for value in values:
-                for rows in ("", f" WHERE id = (SELECT MAX(id) FROM {table})"):
-                    with transaction.atomic(using="analytics"):
-                        execute(f"UPDATE {table} SET {column} = {value}{rows}")
-                        yield table, column, value
-                        transaction.set_rollback(True, using="analytics")
+                with transaction.atomic(using="analytics"):
+                    execute(f"UPDATE {table} SET {column} = {value} WHERE id = (SELECT MAX(id) FROM {table})")
+                    yield table, column, value
+                    transaction.set_rollback(True, using="analytics")
 
 
 def statuses(get: Get, path: str, **parameters: str) -> set[int]:
     return {get(path, format=format_, **parameters).status_code for format_ in FORMATS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("endpoint", "case"), OF_TABLES.items(), ids=OF_TABLES)
 def test_no_value_makes_an_endpoint_fail(get: Get, endpoint: str, case: Case) -> None:
     case.rows()
@@ -76,6 +76,7 @@ def test_no_value_makes_an_endpoint_fail(get: Get, endpoint: str, case: Case) ->
 LISTS = {endpoint: case for endpoint, case in OF_TABLES.items() if case.json.startswith("[")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("endpoint", "case"), LISTS.items(), ids=LISTS)
 def test_what_is_no_number_is_null_in_every_format(get: Get, endpoint: str, case: Case) -> None:
     """In sums it is 0, as null is."""
