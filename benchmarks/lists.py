@@ -207,7 +207,7 @@ def make_helpers(cursor: Any, size: Size) -> None:
     first = data.END - timedelta(days=max(size.days, size.long_days))
     days = [first + timedelta(days=number) for number in range((data.END - first).days)]
     courses = [(number, course, f"Course {number}") for number, course in enumerate(size.ids)]
-    values = [(number, "mode", mode) for number, mode in enumerate(MODES)]
+    values: list[tuple[int, str, str | None]] = [(number, "mode", mode) for number, mode in enumerate(MODES)]
     values += [(number, "country", code) for number, code in enumerate(data.COUNTRY_CODES[-COUNTRIES + 1 :])]
     values += [(COUNTRIES, "country", "XK")]
     values += [(number, "few", code) for number, code in enumerate(data.COUNTRY_CODES[-FEW_COUNTRIES:])]
@@ -435,10 +435,10 @@ def measure_keys(figures: Figures, server: Server, size: Size) -> None:
         "tables/": ("/api/v1/tables/", everything),
     }
     for name, (path, keys) in lists.items():
-        found = {"": Asked(path), **{key: Asked(path, LIMITED[key].headers) for key in keys}}
-        taken: dict[str, list[float]] = {key: [] for key in found}
+        asked_by = {"": Asked(path), **{key: Asked(path, LIMITED[key].headers) for key in keys}}
+        taken: dict[str, list[float]] = {key: [] for key in asked_by}
         for number in range(size.repetitions + 1):
-            for key, asked in found.items():
+            for key, asked in asked_by.items():
                 seconds = server.transfer(asked).total
                 if number:
                     taken[key].append(seconds)

@@ -39,7 +39,7 @@ PLAIN = (CharField, FloatField, IntegerField)
 
 # Fields of numbers, and the types of their values.
 NUMBERS = (BooleanField, FloatField, IntegerField)
-NUMBER_TYPES = frozenset((int, float, NoneType))
+NUMBER_TYPES = frozenset((bool, int, float, NoneType))
 
 # What the message of SQLite's driver contains where text is not UTF-8.
 NOT_UTF8 = "decode to UTF-8"
