@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
@@ -244,15 +244,6 @@ def tables(rows_factor: int = 1) -> Iterator[Data]:
     yield Data("VideoTimeline", ("pipeline_video_id", "segment", "num_users", "num_views", CREATED), segments())
 
 
-def tables_made() -> Callable[[int], Iterator[Data]]:
-    """Return the function that yields the tables to fill: those of this module, or of ``benchmarks.lists``."""
-    if os.environ.get("BENCHMARK_OF_LISTS"):
-        from benchmarks import lists
-
-        return lists.tables
-    return tables
-
-
 def batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
     while batch := list(islice(rows, BATCH_SIZE)):
         yield batch
@@ -276,7 +267,7 @@ class Filler:
         """
         from django.apps import apps
 
-        contents = [(apps.get_model("v0", data.model), data) for data in tables_made()(rows_factor)]
+        contents = [(apps.get_model("v0", data.model), data) for data in tables(rows_factor)]
         for model, _ in contents:
             if model._default_manager.exists():
                 sys.exit(f"The table {model._meta.db_table} has rows; the benchmark fills empty databases only.")
@@ -454,13 +445,13 @@ def make(rows_factor: int, process_environment: Mapping[str, str]) -> None:
         sys.exit("The benchmark's data could not be made.")
 
 
-def sqlite(rows_factor: int = 1, name: str = "sqlite") -> dict[str, str]:
+def sqlite(rows_factor: int = 1) -> dict[str, str]:
     """Make the SQLite files, unless they are there already; return the environment of a process that serves them.
 
     Raises:
         SystemExit: They could not be made; the reason was printed.
     """
-    folder = FOLDER / (name if rows_factor == 1 else f"{name}-{rows_factor}")
+    folder = FOLDER / ("sqlite" if rows_factor == 1 else f"sqlite-{rows_factor}")
     process_environment = environment(f"sqlite:///{folder / 'default.db'}", f"sqlite:///{folder / 'analytics.db'}")
     mark = folder / "version"
     if not mark.is_file() or mark.read_text() != version(rows_factor):

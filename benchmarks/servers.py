@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -67,10 +67,22 @@ class Asked(NamedTuple):
     Attributes:
         path: The address, with its query string.
         headers: The headers.
+        body: JSON that is sent by POST; empty for GET.
     """
 
     path: str
     headers: Mapping[str, str] = HEADERS
+    body: bytes = b""
+
+    @property
+    def method(self) -> str:
+        return "POST" if self.body else "GET"
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """The headers, with those of the body."""
+        of_body = {"Content-Type": "application/json", "Content-Length": str(len(self.body))} if self.body else {}
+        return {**self.headers, **of_body}
 
 
 class Answer(NamedTuple):
@@ -150,7 +162,7 @@ class Server(service.Service):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
         with closing(connection):
             try:
-                connection.request("GET", asked.path, headers=dict(asked.headers))
+                connection.request(asked.method, asked.path, asked.body or None, asked.all_headers)
                 response = connection.getresponse()
                 size, digest, begin = 0, sha256(), b""
                 while chunk := response.read(READ_SIZE):
@@ -163,12 +175,12 @@ class Server(service.Service):
 
     def transfer(self, asked: Asked) -> Transfer:
         """Return how long an answer takes, read from a bare socket so that reading costs next to nothing."""
-        lines = [f"GET {asked.path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", "Connection: close"]
-        lines += [f"{name}: {value}" for name, value in asked.headers.items()]
+        lines = [f"{asked.method} {asked.path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", "Connection: close"]
+        lines += [f"{name}: {value}" for name, value in asked.all_headers.items()]
         buffer = bytearray(READ_SIZE)
         with socket.create_connection(("127.0.0.1", self.port), TIMEOUT_SECONDS) as client:
             began = time.perf_counter()
-            client.sendall("\r\n".join((*lines, "", "")).encode())
+            client.sendall("\r\n".join((*lines, "", "")).encode() + asked.body)
             head = b""
             # The first bytes of the body; an answer without a body ends before there are any.
             while not head.partition(b"\r\n\r\n")[2]:
@@ -187,7 +199,7 @@ class Server(service.Service):
         Raises:
             SystemExit: An answer was missing, or told of an error.
         """
-        listed = ", ".join(f"{{path = {lua(path)}, headers = {lua_table(headers)}}}" for path, headers in asked)
+        listed = ", ".join(f"{{path = {lua(each.path)}, headers = {lua_table(each.headers)}}}" for each in asked)
         with tempfile.NamedTemporaryFile("w", prefix="benchmark-", suffix=".lua") as script:
             script.write(f"asked_for = {{{listed}}}\n{SCRIPT}")
             script.flush()
@@ -224,8 +236,12 @@ def require_wrk() -> None:
 
 
 @contextmanager
-def mariadb(rows_factor: int) -> Iterator[dict[str, str]]:
+def mariadb(rows_factor: int, make: Callable[[int, Mapping[str, str]], None] = data.make) -> Iterator[dict[str, str]]:
     """Start a throwaway server and fill it; yield the environment of a process that serves what it holds.
+
+    Args:
+        rows_factor: How many times the usual rows are made.
+        make: Fills the databases that an environment names.
 
     Raises:
         ServerUnavailableError: No server is installed, or it did not start.
@@ -247,7 +263,7 @@ def mariadb(rows_factor: int) -> Iterator[dict[str, str]]:
         environment = data.environment(
             *(parts._replace(path=f"/benchmark_{name}").geturl() for name in ("default", "analytics"))
         )
-        data.make(rows_factor, environment)
+        make(rows_factor, environment)
         yield environment
 
 

@@ -9,7 +9,7 @@ from django.core.checks import ERROR, INFO, WARNING, CheckMessage
 LEVELS: Final = {
     **dict.fromkeys(("missing_table", "forbidden_table", "unreadable_table", "missing_column"), ERROR),
     **dict.fromkeys(("wrong_type", "wrong_collation", "missing_index"), ERROR),
-    "duplicate_rows": WARNING,
+    **dict.fromkeys(("duplicate_rows", "unlisted_courses"), WARNING),
     **dict.fromkeys(("layout_without_column", "unknown_column", "short_index"), INFO),
     **dict.fromkeys(("case_insensitive", "similar_ids", "not_checked", "absent_table"), INFO),
 }

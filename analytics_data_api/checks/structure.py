@@ -12,6 +12,10 @@ from analytics_data_api.checks.table import Table, index_columns
 
 Columns = tuple[str | None, ...]
 
+COURSE_ID: Final = "course_id"
+# How the courses of a table are found.
+BY_COURSE: Final = Search(frozenset({COURSE_ID}), None)
+
 TEXTS: Final = {
     "missing_column": "It lacks {}: requests that read this get 503.",
     "layout_without_column": "It is of an older layout, without {}, which no answer needs.",
@@ -22,6 +26,9 @@ TEXTS: Final = {
     "short_index": (
         "No index leads from {0.entity} to {0.latest}: a request without dates reads and sorts all rows of its "
         "course. Where a course has very many, this helps:"
+    ),
+    "unlisted_courses": (
+        "No index begins with course_id: each request for the list of courses has the whole table read. Make one:"
     ),
 }
 
@@ -64,6 +71,14 @@ def index_findings(table: Table) -> Iterator[CheckMessage]:
             continue
         found.setdefault(finding.hint, finding)
     yield from found.values()
+    if is_unlisted(table):
+        yield missing("unlisted_courses", table, BY_COURSE, serves)
+
+
+def is_unlisted(table: Table) -> bool:
+    """Return whether no index leads from one course to the next, which requests about no course need."""
+    is_searched = any(COURSE_ID in search.equal for search in table.searches)
+    return COURSE_ID in table.columns and not is_searched and not table.has_index(COURSE_ID)
 
 
 def serves(index: Columns, search: Search) -> bool:

@@ -5,7 +5,7 @@ read them by name, and do not know which.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -29,6 +29,9 @@ EXCLUDE: Final = "exclude"
 
 # datetime.fromisoformat alone would also take week dates and other forms that the contract does not have.
 DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}(T(\d{6}|\d{2}:\d{2}(:\d{2}(\.\d+)?)?)(Z|[+-]\d{2}(:?\d{2})?)?)?", re.ASCII)
+
+# What may stand behind an id that was copied, and is no part of it.
+LINE_ENDS: Final = "\t\r\n"
 
 # In lower case: in capitals, some letters outside ASCII would become letters of the names.
 ACTIVITY_TYPES: Final = {
@@ -75,11 +78,20 @@ class Parameter:
         if self.name not in given:
             return None
         texts = given.getlist(self.name)
-        parts = (part.strip() for text in texts for part in text.split(","))
-        values = tuple(dict.fromkeys(part.replace(" ", "+") if self.is_id else part for part in parts if part))
+        parts = (part for text in texts for part in self.parts(text))
+        values = tuple(dict.fromkeys(part for part in parts if part))
         for value in values:
             self.check(value)
         return values if values or not texts else None
+
+    def parts(self, text: str) -> Iterator[str]:
+        """Yield the parts of a text between commas, without the space around these.
+
+        An id may end with a space, a ``+`` that a query string has turned into one.
+        """
+        *before, last = text.split(",")
+        parts = [*(part.strip() for part in before), last.lstrip().rstrip(LINE_ENDS if self.is_id else None)]
+        yield from (part.replace(" ", "+") for part in parts) if self.is_id else parts
 
     def value(self, given: Given) -> str | None:
         """Return the value of a parameter that takes one, the last where it is repeated; None where it is not given.

@@ -6,7 +6,7 @@ from functools import cache
 from time import monotonic
 from typing import Any, ClassVar, Final
 
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from django.db.models import Model
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -30,7 +30,7 @@ from analytics_data_api.http.list_parameters import PAGES, Dimension, courses_re
 from analytics_data_api.http.pages import Page
 from analytics_data_api.http.parameters import Given, Parameter
 from analytics_data_api.http.problems import BadRequest, NoData
-from analytics_data_api.http.retry import reconnect
+from analytics_data_api.http.retry import forget_layout, reconnect
 from analytics_data_api.http.scoped_rows import rows_in_scope, without_numbers, without_small_counts
 from analytics_data_api.http.spool import whole_response
 from analytics_data_api.tables import ANALYTICS_DATABASE
@@ -154,8 +154,8 @@ class ReportView(APIView):
         response: HttpResponseBase
         try:
             response = self.respond(request)
-        except (OperationalError, InterfaceError) as error:
-            if not reconnect(ANALYTICS_DATABASE, error, began):
+        except Error as error:
+            if not (reconnect(ANALYTICS_DATABASE, error, began) or forget_layout(ANALYTICS_DATABASE, error)):
                 raise
             response = self.respond(request)
         return response

@@ -209,7 +209,11 @@ class GradeDistribution(models.Model):
 
     class Meta:
         db_table = "grade_distribution"
-        indexes = (models.Index(fields=["module_id"], name="grade_module"),)
+        indexes = (
+            models.Index(fields=["module_id"], name="grade_module"),
+            # Which courses the table has, lists of courses need.
+            models.Index(fields=["course_id"], name="grade_course"),
+        )
 
 
 class SequentialOpenDistribution(models.Model):
@@ -224,7 +228,10 @@ class SequentialOpenDistribution(models.Model):
 
     class Meta:
         db_table = "sequential_open_distribution"
-        indexes = (models.Index(fields=["module_id"], name="sequential_module"),)
+        indexes = (
+            models.Index(fields=["module_id"], name="sequential_module"),
+            models.Index(fields=["course_id"], name="sequential_course"),
+        )
 
 
 class Video(models.Model):

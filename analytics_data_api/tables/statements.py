@@ -9,10 +9,21 @@ from datetime import date
 from functools import cache, lru_cache, partial
 from itertools import chain, islice
 from operator import itemgetter
+from types import NoneType
 from typing import Any, NamedTuple
 
 from django.db import OperationalError, connections, router
-from django.db.models import CharField, Expression, Field, FloatField, IntegerField, Model, QuerySet, TextField
+from django.db.models import (
+    BooleanField,
+    CharField,
+    Expression,
+    Field,
+    FloatField,
+    IntegerField,
+    Model,
+    QuerySet,
+    TextField,
+)
 from django.db.models.sql.compiler import SQLCompiler
 
 from analytics_data_api.tables.fields import AsText
@@ -25,6 +36,10 @@ SMALL_RESULT = 100
 
 # Fields whose values every database takes as they are.
 PLAIN = (CharField, FloatField, IntegerField)
+
+# Fields of numbers, and the types of their values.
+NUMBERS = (BooleanField, FloatField, IntegerField)
+NUMBER_TYPES = frozenset((bool, int, float, NoneType))
 
 # What the message of SQLite's driver contains where text is not UTF-8.
 NOT_UTF8 = "decode to UTF-8"
@@ -96,12 +111,12 @@ class Statement:
         selected = [column for column, _, _ in compiler.select]
         self.converters = compiler.get_converters(selected)
         self.convert = partial(compiler.apply_converters, converters=self.converters)
-        # Any column of SQLite may hold bytes, in which other programs have stored text.
-        self.texts = [place for place, column in enumerate(selected) if self.may_be_bytes(column)]
-
-    def may_be_bytes(self, column: Any) -> bool:
-        text = isinstance(column.output_field, (CharField, TextField)) and not isinstance(column, AsText)
-        return text and connections[self.alias].vendor == "sqlite"
+        # Any column of SQLite may hold anything: bytes, in which other programs have stored text, and no numbers.
+        by_sqlite = connections[self.alias].vendor == "sqlite"
+        self.texts = [place for place, column in enumerate(selected) if by_sqlite and is_text(column)]
+        self.numbers = [
+            place for place, column in enumerate(selected) if by_sqlite and isinstance(column.output_field, NUMBERS)
+        ]
 
     def rows(self, values: Mapping[str, Any]) -> Iterator[Row]:
         """Yield the rows for the values of the parameters, by name, fetched a few thousand at a time.
@@ -167,6 +182,9 @@ class Statement:
             if bytes in set(map(type, map(itemgetter(place), batch))):
                 batch = list(map(as_text, batch))
                 break
+        for place in self.numbers:
+            if not NUMBER_TYPES.issuperset(map(type, map(itemgetter(place), batch))):
+                batch = [number_or_null(row, place) for row in batch]
         return map(tuple, self.convert(batch)) if self.converters else batch
 
 
@@ -187,6 +205,16 @@ def statement(model: type[Model], alias: str, compose: Callable[..., QuerySet[An
         shape: What makes one query differ from another, apart from the values of its parameters; hashable.
     """
     return Statement(compose(model._default_manager.using(alias), *shape))
+
+
+def is_text(column: Any) -> bool:
+    """Return whether a selected column is one of text, as the table has it."""
+    return isinstance(column.output_field, (CharField, TextField)) and not isinstance(column, AsText)
+
+
+def number_or_null(row: Row, place: int) -> Row:
+    """Return a row with null in place of a value that is no number."""
+    return row if type(row[place]) in NUMBER_TYPES else (*row[:place], None, *row[place + 1 :])
 
 
 def as_text(row: Row) -> Row:

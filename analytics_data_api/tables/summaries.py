@@ -89,10 +89,16 @@ def course_summaries(query: SummaryQuery) -> Report:
     return Report(tables, Rows(columns, ordered(selected(query, summaries, tables), query)))
 
 
-def course_totals(courses: Collection[str] | None) -> Report:
-    """Return one row, the sums of TOTALS over the summaries of courses; none where there are none."""
+def course_totals(courses: Collection[str] | None, least: int | None = None) -> Report:
+    """Return one row, the sums of TOTALS over the summaries of courses; none where there are none.
+
+    Args:
+        courses: The courses; all where it is None.
+        least: The smallest count of a part that may be known. Where a course has a smaller one, their sum is null: with
+            and without the course, it would say how many that one counts.
+    """
     tables, summaries = source(courses)
-    return Report(tables, Rows(TOTALS, totals(summaries)))
+    return Report(tables, Rows(TOTALS, totals(summaries, least or 0)))
 
 
 def programs(program_ids: tuple[str, ...] | None, chosen: Callable[[str], bool] | None = None) -> Report:
@@ -117,14 +123,17 @@ def problems_and_tags(course_id: str) -> Report:
     return Report((table,), table.objects.all().report(course_id))
 
 
-def totals(summaries: Iterable[Summary]) -> Iterator[Row]:
+def totals(summaries: Iterable[Summary], least: int) -> Iterator[Row]:
     sums: Row | None = None
+    is_known = True
     for summary in summaries:
         count, cumulative, change, _ = summary.total
-        values: Row = (count, cumulative, change, summary.modes["verified"][0])
+        verified = summary.modes["verified"][0]
+        is_known = is_known and verified >= least
+        values: Row = (count, cumulative, change, verified)
         sums = values if sums is None else tuple(map(sum, zip(sums, values, strict=True)))
     if sums is not None:
-        yield sums
+        yield sums if is_known else (*sums[:-1], None)
 
 
 def courses_with_summaries() -> list[str]:

@@ -4,19 +4,36 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Model
+from django.db import connections
+from django.db.models import Max, Model
 
 from analytics_data_api.tables import ANALYTICS_DATABASE
 from analytics_data_api.tables.fields import AsText, Bytes
 from analytics_data_api.tables.loads import noted_loads
-from analytics_data_api.tables.querysets.courses import COURSE_ID, DateQuery, blocks, courses_on_record, dates_of
+from analytics_data_api.tables.querysets.courses import (
+    COURSE_ID,
+    DateQuery,
+    blocks,
+    courses_on_record,
+    dates_of,
+    decoded,
+    real_date,
+)
 from analytics_data_api.tables.rows import Row, Rows
 from analytics_data_api.tables.statements import is_date
 
 COLUMNS: Final = ("table", "first_date", "last_date", "loaded", "endpoints")
 
-# How many rows are looked at for the newest one: loads may run twice, and out of order.
-LAST_ROWS: Final = 1000
+# How many rows are looked at for the newest one, in a table without notes of its loads and without an index on them:
+# loads may run twice, and out of order.
+LAST_ROWS: Final = 100_000
+NEWEST: Final = """
+    SELECT CAST(MAX(t.created) AS CHAR) FROM (SELECT created FROM {table} ORDER BY id DESC LIMIT {rows}) t {condition}
+"""
+NEWEST_OF_EACH: Final = """
+    SELECT {key}, CAST(MAX(t.created) AS CHAR)
+    FROM (SELECT course_id, created FROM {table} ORDER BY id DESC LIMIT {rows}) t WHERE {condition} GROUP BY 1
+"""
 
 # The columns of the first and the last date of tables by day, and by week.
 DATES: Final = (("date", "date"), ("interval_start", "interval_end"))
@@ -47,8 +64,12 @@ def rows_of(tables: Iterable[type[Model]], endpoints: Mapping[str, Sequence[str]
 
 def newest_created(model: type[Model]) -> str | None:
     """Return the newest ``created`` of a table's last rows, as text; loads append, so that it is that of the table."""
-    rows = model._default_manager.using(ANALYTICS_DATABASE).order_by("-pk")
-    return max(filter(is_date, rows.values_list(AsText("created"), flat=True)[:LAST_ROWS]), default=None)
+    for condition in ("", f"WHERE {real_date('created')}"):
+        ((newest,),) = read(NEWEST.format(table=model._meta.db_table, rows=LAST_ROWS, condition=condition))
+        # A time that is none may be the newest, which is seldom.
+        if newest is None or is_date(newest):
+            break
+    return newest if is_date(newest) else None
 
 
 def rows_of_some(
@@ -61,17 +82,38 @@ def rows_of_some(
 
 
 def newest_created_of(model: type[Model], courses: Sequence[str]) -> str | None:
-    """Return the newest ``created`` of the last rows of some courses, as text."""
-    rows: Any = model._default_manager.using(ANALYTICS_DATABASE)
+    """Return the newest ``created`` of some courses among a table's last rows, as text, else of all rows of them."""
+    if not courses:
+        return None
+    key = Bytes.of(connections[ANALYTICS_DATABASE], f"t.{COURSE_ID}")
+    sql = NEWEST_OF_EACH.format(key=key, table=model._meta.db_table, rows=LAST_ROWS, condition=real_date("created"))
     wanted = frozenset(courses)
-    ids: list[int] = []
+    newest = max((created for course, created in read(sql) if course in wanted and is_date(created)), default=None)
+    return newest or max(newest_loads_of(model, courses), default=None)
+
+
+def newest_loads_of(model: type[Model], courses: Sequence[str]) -> Iterator[str]:
+    """Yield the newest ``created`` of each course, by reading all rows of the courses."""
+    wanted = frozenset(courses)
     for block in blocks(courses):
-        # Columns that the index has, so that no row is read but the last ones.
-        last = rows.filter(course_id__in=list(block)).order_by("-pk").values_list(Bytes(COURSE_ID), "pk")[:LAST_ROWS]
+        rows: Any = model._default_manager.using(ANALYTICS_DATABASE).filter(course_id__in=list(block)).order_by()
+        found = rows.values_list(Bytes(COURSE_ID)).annotate(newest=AsText(Max("created")))
         # A column's collation may find courses that are only alike.
-        ids = sorted([*ids, *(pk for course, pk in last if course in wanted)])[-LAST_ROWS:]
-    found = rows.filter(pk__in=ids).values_list(AsText("created"), flat=True) if ids else ()
-    return max(filter(is_date, found), default=None)
+        yield from (created for course, created in found if course in wanted and is_date(created))
+
+
+def read(sql: str) -> list[Row]:
+    """Return the rows of a query."""
+    connection: Any = connections[ANALYTICS_DATABASE]
+
+    def read_rows() -> list[Row]:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [])
+            found: list[Row] = cursor.fetchall()
+        return found
+
+    rows: list[Row] = decoded(connection, read_rows)
+    return rows
 
 
 def span(model: type[Model], courses: Sequence[str] | None) -> tuple[str | None, str | None]:

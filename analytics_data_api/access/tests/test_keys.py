@@ -284,6 +284,24 @@ class TestSmallCounts:
         assert (item["count"], item["cumulative_count"], item["honor"], item["masters"]) == (None, None, 940, None)
         assert get("Token k", path).json()[0]["count"] == 1893
 
+    @pytest.mark.parametrize("version", ["v0", "v1"])
+    @pytest.mark.parametrize("factory", [make.SummaryFactory, make.EnrollmentModeFactory])
+    def test_a_sum_over_courses_says_nothing_of_one(self, reader: User, version: str, factory: Any) -> None:
+        give_key(reader, "k", Limits(min_count=10))
+        mode = "mode" if factory is make.EnrollmentModeFactory else "enrollment_mode"
+        for course, count in {"a/b/1": 100, "a/b/2": 3, "a/b/3": 50}.items():
+            factory(**{"course_id": course, mode: "verified", "count": count, "cumulative_count": count})
+
+        def totals(*courses: str) -> dict[str, Any]:
+            found: dict[str, Any] = get(
+                "Token k", f"/api/{version}/course_totals/?course_ids={','.join(courses)}"
+            ).json()
+            return found
+
+        assert (totals("a/b/1", "a/b/3")["verified_enrollment"], totals("a/b/2")["verified_enrollment"]) == (150, None)
+        assert totals("a/b/1", "a/b/2")["verified_enrollment"] is None
+        assert totals("a/b/1", "a/b/2")["count"] == 103
+
 
 class TestStored:
     def test_is_a_digest_only(self, reader: User) -> None:

@@ -264,6 +264,24 @@ class TestVideos:
         assert get("course", path).content == before
         assert b"|odd" in get(WHOLE, path).content
 
+    @pytest.mark.usefixtures("_world")
+    def test_the_list_of_a_course_has_the_videos_whose_timeline_is_there(self) -> None:
+        for video, courses in {
+            "a": [COURSE_ID],
+            "b": [COURSE_ID, SECOND],
+            f"{COURSE_ID}|c": [COURSE_ID, SECOND],
+        }.items():
+            make.TimelineFactory(pipeline_video_id=video)
+            for course in courses:
+                make.VideoFactory(course_id=course, encoded_module_id=video[-1], pipeline_video_id=video)
+        for key, expected in {"course": ["a"], "org": ["a", "b", f"{COURSE_ID}|c"]}.items():
+            items = get(key, path_of("v0/courses/{course_id}/videos")).json()
+            found = [item["pipeline_video_id"] for item in items if item["encoded_module_id"] in "abc"]
+            assert found == expected
+            for video in ("a", "b", f"{COURSE_ID}|c"):
+                status = get(key, f"/api/v0/videos/{quote(video)}/timeline/").status_code
+                assert status == (200 if video in expected else 404)
+
     @pytest.mark.sqlite_only
     @pytest.mark.usefixtures("_world")
     def test_a_change_of_the_row_is_a_change_of_the_answer(self) -> None:

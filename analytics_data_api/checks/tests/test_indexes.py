@@ -92,7 +92,7 @@ def test_the_older_layout_of_answers_needs_the_same(found: Found) -> None:
         (models.CourseActivityWeekly, ("activity_type", "interval_end"), ["missing_index"]),
         (models.CourseActivityWeekly, ("interval_end", "course_id"), ["missing_index"]),
         (models.Video, ("course_id",), []),
-        (models.GradeDistribution, ("module_id", "grade"), []),
+        (models.GradeDistribution, ("module_id", "grade"), ["unlisted_courses"]),
         (models.GradeDistribution, ("course_id", "module_id"), ["missing_index"]),
     ],
 )
@@ -108,6 +108,17 @@ def test_a_short_one_is_a_note_with_what_would_help(found: Found) -> None:
         finding = found("course_enrollment_daily")["short_index"]
     assert finding["severity"] == "note"
     assert finding["statement"] == statement("course_enrollment_daily", "enrollment_course_date", "course_id", "date")
+
+
+@pytest.mark.parametrize("model", [models.GradeDistribution, models.SequentialOpenDistribution])
+def test_the_list_of_courses_needs_one_for_each_table(found: Found, model: type[Model]) -> None:
+    table = model._meta.db_table
+    of_module, of_course = model._meta.indexes
+    with altered.other_indexes(model, of_module):
+        finding = found(table)["unlisted_courses"]
+        assert (finding["severity"], finding["columns"]) == ("warning", ["course_id"])
+        assert finding["statement"] == statement(table, of_course.name, "course_id")
+    assert found(table) == {}
 
 
 @pytest.mark.usefixtures("sqlite")

@@ -317,6 +317,19 @@ class TestLists:
         given = Given({"ids": ["course-v1:a/b/c d e, x/y/z", "x/y/z"]})
         assert IDS.listed(given) == ("course-v1:a/b/c+d+e", "x/y/z")
 
+    @pytest.mark.parametrize(
+        ("text", "values"),
+        [
+            ("x/y/z ", ("x/y/z+",)),
+            ("x/y/z+", ("x/y/z+",)),
+            ("x/y/z+,a/b/c ", ("x/y/z+", "a/b/c+")),
+            (" x/y/z , a/b/c ,", ("x/y/z", "a/b/c")),
+            ("x/y/z,a/b/c\r\n", ("x/y/z", "a/b/c")),
+        ],
+    )
+    def test_a_space_at_the_end_is_a_plus_too(self, text: str, values: tuple[str, ...]) -> None:
+        assert IDS.listed(Given({"ids": [text]})) == values
+
     def test_a_value_of_another_form_is_refused(self) -> None:
         with pytest.raises(BadRequest, match=r"ids names 'a/b'; it takes values such as a/b/c\.") as refused:
             IDS.listed(Given({"ids": ["a/b/c,a/b"]}))

@@ -16,6 +16,7 @@ from django.db import OperationalError, connections
 from django.db.models import DateTimeField, Model
 
 from analytics_data_api.tables import introspection
+from analytics_data_api.tables.dates import Interval
 from analytics_data_api.tables.fields import Bytes, same_key
 from analytics_data_api.tables.statements import FETCH_SIZE, NOT_UTF8, database_of, is_date
 
@@ -43,9 +44,26 @@ ALL_DATES: Final = """
     SELECT DISTINCT {key}, CAST(t.{column} AS CHAR) FROM {table} t WHERE {conditions} ORDER BY 1, 2 {direction}
 """
 
+# Jumps from the latest date of each course to the latest one before its week or month, and so on.
+LAST_OF_EACH: Final = """
+    WITH RECURSIVE lasts (course_id, day, number) AS (
+        SELECT c.course_id, (
+            SELECT t.{column} FROM {table} t WHERE {of_course} AND {conditions} ORDER BY t.{column} DESC LIMIT 1
+        ), 1 FROM ({relation}) c
+        UNION ALL
+        SELECT lasts.course_id, (
+            SELECT t.{column} FROM {table} t
+            WHERE {of_last} AND t.{column} < {start} AND {conditions} ORDER BY t.{column} DESC LIMIT 1
+        ), lasts.number + 1 FROM lasts WHERE lasts.day IS NOT NULL AND lasts.number < %s
+    )
+    SELECT course_id, CAST(day AS CHAR), number FROM lasts
+"""
+# Servers end a recursion after 1000 steps by default, and some of them without an error.
+MOST_JUMPS: Final = 900
+
 # No part of it is zero, and the month has the day: February has 29 in a leap year alone.
 REAL_DATE: Final = """
-    {text} NOT LIKE '%%-00%%' AND {text} NOT LIKE '0000%%'
+    {text} LIKE '____-__-__%%' AND {text} NOT LIKE '%%-00%%' AND {text} NOT LIKE '0000%%'
     AND {day} NOT IN ('02-30', '02-31', '04-31', '06-31', '09-31', '11-31')
     AND ({day} <> '02-29' OR ({year} %% 4 = 0 AND ({year} %% 100 <> 0 OR {year} %% 400 = 0)))
 """
@@ -178,12 +196,22 @@ def real_date(column: str) -> str:
 def dates_by_reading(
     model: type[Model], courses: Sequence[str], query: DateQuery, *, within: bool
 ) -> Iterator[tuple[str, str]]:
-    """Yield the courses and the date by reading all their dates.
+    """Yield the courses and the date by reading all their dates; see :func:`all_dates`."""
+    for course, dates in all_dates(model, courses, query, within=within):
+        date = next(islice(dates, query.number - 1, None), None)
+        if date is not None:
+            yield course, date
+
+
+def all_dates(
+    model: type[Model], courses: Sequence[str], query: DateQuery, *, within: bool
+) -> Iterator[tuple[str, Iterator[str]]]:
+    """Yield the courses that a table has, and all dates of each, in the order of the query.
 
     Args:
         model: The table.
         courses: The courses.
-        query: Which date.
+        query: Which dates, apart from their number.
         within: Whether to read the rows of these courses only.
     """
     connection: Any = connections[database_of(model)]
@@ -203,14 +231,80 @@ def dates_by_reading(
     with connection.chunked_cursor() as cursor:
         cursor.execute(sql, params)
         for course, dates in groupby(fetched(cursor), key=itemgetter(0)):
-            date = next(islice(dates, query.number - 1, None), None)
-            if course in wanted and date is not None:
-                yield course, date[1]
+            if course in wanted:
+                yield course, map(itemgetter(1), dates)
 
 
 def fetched(cursor: Any) -> Iterator[tuple[str, str]]:
     while rows := cursor.fetchmany(FETCH_SIZE):
         yield from rows
+
+
+def interval_dates(
+    model: type[Model], courses: Sequence[str], query: DateQuery, interval: Interval, last: int | None
+) -> dict[str, list[str]] | None:
+    """Return the last date of each week or month of each course, as text, the latest first.
+
+    The cost grows with the number of these dates, not with that of all dates.
+
+    Args:
+        model: One of the tables of enrollment by day, with an index on the course.
+        courses: The courses, at most :data:`BLOCK_SIZE`.
+        query: Which dates count, apart from their number.
+        interval: Week or month.
+        last: How many of the dates of a course are wanted; None for all.
+
+    Returns:
+        The dates of those courses that have one; None where they cannot be found in this way.
+
+    Raises:
+        django.db.Error: The database does not answer, or lacks the table.
+    """
+    connection: Any = connections[database_of(model)]
+    if not hasattr(connection, "interval_start"):
+        return None
+    wanted = min(last or MOST_JUMPS, MOST_JUMPS)
+    found: dict[str, list[str]] = {course: [] for course in courses}
+    on_record = set()
+    for course, text, number in decoded(
+        connection, lambda: lasts_by_index(model, courses, query, interval, wanted + 1)
+    ):
+        on_record.add(course)
+        if text is None:
+            continue
+        if not is_date(text) or (number > wanted and wanted != last):
+            return None
+        if number <= wanted:
+            found[course].append(text[:DAY_LENGTH])
+    # Where keys compare by a collation, the relation has only one of several that are alike.
+    rest = [course for course in courses if course not in on_record]
+    if rest and not getattr(connection, "compares_bytes", False):
+        for course, dates in all_dates(model, rest, query, within=True):
+            lasts = (next(group) for _, group in groupby(filter(is_date, dates), key=interval.of))
+            found[course] = [text[:DAY_LENGTH] for text in islice(lasts, last)]
+    return {course: dates for course, dates in found.items() if dates}
+
+
+def lasts_by_index(
+    model: type[Model], courses: Sequence[str], query: DateQuery, interval: Interval, number: int
+) -> list[tuple[str, str | None, int]]:
+    connection: Any = connections[database_of(model)]
+    table = model._meta.db_table
+    relation, keys = connection.key_relation(table, COURSE_ID, courses)
+    sql = LAST_OF_EACH.format(
+        column=query.column,
+        table=table,
+        of_course=same_key(connection, f"t.{COURSE_ID}", "c.course_id"),
+        of_last=same_key(connection, f"t.{COURSE_ID}", "lasts.course_id"),
+        conditions=" AND ".join((*query.conditions, real_date(query.column))),
+        start=connection.interval_start("lasts.day", interval),
+        relation=relation,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*query.params, *keys, *query.params, number])
+        # A column's collation may find courses that are only alike.
+        wanted = frozenset(courses)
+        return [row for row in cursor.fetchall() if row[0] in wanted]
 
 
 def latest_dates(model: type[Model], courses: Sequence[str] | None = None) -> dict[str, str]:

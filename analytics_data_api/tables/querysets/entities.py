@@ -1,7 +1,15 @@
 """The tables of videos, their segments, grades and subsections."""
 
-from analytics_data_api.tables.querysets.base import ENTITY_ID, EntityQuerySet
+from collections.abc import Sequence
+from typing import Final
+
+from analytics_data_api.tables.querysets.base import EntityQuerySet
+from analytics_data_api.tables.querysets.courses import blocks
+from analytics_data_api.tables.querysets.many import padded
 from analytics_data_api.tables.selection import Filter, Selection
+
+# The name of a parameter.
+VIDEOS: Final = "videos"
 
 
 class VideoQuerySet(EntityQuerySet):
@@ -12,10 +20,17 @@ class VideoQuerySet(EntityQuerySet):
     columns = ("pipeline_video_id", "encoded_module_id", "duration", "segment_length", "users_at_start", "users_at_end")
     late_columns = ("total_viewed_seconds",)
 
-    def courses_of(self, video_id: str) -> set[str]:
-        """Return the courses that have a video of this id."""
-        selection = Selection((Filter("pipeline_video_id", ENTITY_ID),), order_by=())
-        return {row[0] for row in self.read_selected(selection, ("course_id",), entity_id=video_id)}
+    def courses_of(self, video_ids: Sequence[str]) -> dict[str, set[str]]:
+        """Return the courses that have a video of each of some ids."""
+        courses: dict[str, set[str]] = {video_id: set() for video_id in video_ids}
+        for block in blocks(list(courses)):
+            named = padded(block)
+            selection = Selection((Filter("pipeline_video_id__in", VIDEOS, len(named)),), order_by=())
+            for video_id, course_id in self.read_selected(selection, ("pipeline_video_id", "course_id"), videos=named):
+                # A column's collation may find ids that are only alike.
+                if video_id in courses:
+                    courses[video_id].add(course_id)
+        return courses
 
 
 class VideoTimelineQuerySet(EntityQuerySet):

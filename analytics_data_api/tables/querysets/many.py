@@ -6,7 +6,7 @@ decided by the dates that the table has of the course, before any filter.
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import cached_property
 from itertools import chain, groupby
@@ -26,6 +26,7 @@ from analytics_data_api.tables.querysets.courses import (
     blocks,
     course_dates,
     courses_on_record,
+    interval_dates,
     is_indexed,
 )
 from analytics_data_api.tables.rows import Row
@@ -179,6 +180,10 @@ class CourseGroups:
     def of_block(self, courses: Sequence[str]) -> Iterator[tuple[str, list[Row]]]:
         if not courses:
             return
+        interval = None if self.is_weekly else self.request.interval
+        if interval is not None and (dates := self.interval_dates(courses, interval)) is not None:
+            yield from self.on_dates(dates)
+            return
         bounds: dict[str, str] = {}
         if self.number is not None:
             bounds = course_dates(self.model, courses, self.nth_date(self.number))
@@ -188,11 +193,47 @@ class CourseGroups:
                 if not courses:
                     return
         groups = self.read(courses, bounds)
-        if self.request.interval is not None and not self.is_weekly:
-            groups = self.last_of_each(groups, self.request.interval)
+        if interval is not None:
+            groups = self.last_of_each(groups, interval)
             if self.request.last is not None:
                 groups = last_of_courses(groups, self.request.last)
         yield from groups
+
+    def interval_dates(self, courses: Sequence[str], interval: Interval) -> dict[str, list[str]] | None:
+        """Return the dates of courses that stand for a week or month; None where their rows have to be read for it."""
+        after = self.request.after
+        # Within the first course of a page, dates depend on where the page before has ended.
+        if not self.indexed or (after is not None and after.course in courses):
+            return None
+        return interval_dates(self.model, courses, self.nth_date(1), interval, self.request.last)
+
+    def on_dates(self, dates: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, list[Row]]]:
+        """Yield the rows of certain dates of courses.
+
+        Args:
+            dates: The dates of each course, the latest first; courses in their order.
+        """
+        rows: Any = self.rows
+        for pairs in blocks([(course, day) for course, days in dates.items() for day in reversed(days)]):
+            named = padded(pairs)
+            filters, values = self.of_dimension()
+            values |= {COURSES: [course for course, _ in named], DATES: [self.as_value(day) for _, day in named]}
+            selection = Selection(
+                tuple(filters), order_by=(BY_COURSE, *rows.period, "id"), pairs=Pairs(rows.latest_by, len(named))
+            )
+            wanted = frozenset(pairs)
+            for course, counted in self.groups(selection, values):
+                if (course, counted[0][self.place]) in wanted:
+                    yield course, counted
+
+    def of_dimension(self) -> tuple[list[Filter], dict[str, Any]]:
+        """Return the filters on the dimension, and the values of their parameters."""
+        named = self.rows.stored_values(self.request.values)
+        if not named:
+            return [], {}
+        values = padded(named)
+        dimension = self.rows.natural_key[self.width + 1]
+        return [Filter(f"{dimension}__in", DIMENSION, len(values))], {DIMENSION: values}
 
     def nth_date(self, number: int) -> DateQuery:
         """Return what says from which date on a course is read: the one that is the nth from the end."""
@@ -216,23 +257,22 @@ class CourseGroups:
 
     def read(self, courses: Sequence[str], bounds: dict[str, str]) -> Iterator[tuple[str, list[Row]]]:
         """Yield the rows of each date of courses, from the date of each on that ``bounds`` has for it."""
-        width, place = self.width, self.place
-        selection, values = self.selection(courses, bounds)
+        place, wanted, is_dated = self.place, frozenset(courses), self.rows.is_dated
+        for course, counted in self.groups(*self.selection(courses, bounds)):
+            first = counted[0]
+            # The collation of a column may find courses that are only alike.
+            if course in wanted and (not bounds or first[place] >= bounds.get(course, "")) and is_dated(first):
+                yield course, counted
+
+    def groups(self, selection: Selection, values: dict[str, Any]) -> Iterator[tuple[str, list[Row]]]:
+        """Yield the rows of each date of each course that count, of those that are selected."""
         rows: Any = self.rows
         columns = (COURSE_ID, *rows.natural_key[1:], *rows.columns, "created")
         read = statement(self.model, rows.db, type(rows).selected, selection, columns).rows(values)
-        wanted = frozenset(courses)
-        newest, is_dated, key = rows.newest_of_period, rows.is_dated, itemgetter(*range(width + 1))
+        newest, key = rows.newest_of_period, itemgetter(*range(self.width + 1))
         for (course, *_), group in groupby(read, key=key):
-            # The collation of a column may find courses that are only alike.
-            if course not in wanted:
-                continue
             counted = [row[1:] for row in group]
-            if len(counted) > 1:
-                counted = newest(counted)
-            first = counted[0]
-            if (not bounds or first[place] >= bounds.get(course, "")) and is_dated(first):
-                yield course, counted
+            yield course, newest(counted) if len(counted) > 1 else counted
 
     def selection(self, courses: Sequence[str], bounds: dict[str, str]) -> tuple[Selection, dict[str, Any]]:
         """Return the query for the rows of courses, and the values of its parameters."""
@@ -258,10 +298,10 @@ class CourseGroups:
             filters.append(Filter(f"{rows.period[0]}__gte", FIRST))
             values[FIRST] = self.as_value(request.after.values[0])
         # Which dates are the last of a week or month is decided before the filter on the dimension.
-        if request.interval is None and (named := rows.stored_values(request.values)):
-            dimension = rows.natural_key[self.width + 1]
-            values[DIMENSION] = padded(named)
-            filters.append(Filter(f"{dimension}__in", DIMENSION, len(values[DIMENSION])))
+        if request.interval is None:
+            of_dimension, named_values = self.of_dimension()
+            filters += of_dimension
+            values |= named_values
         return Selection(tuple(filters), order_by=(BY_COURSE, *rows.period, "id"), pairs=pairs), values
 
     def as_value(self, text: str) -> Any:

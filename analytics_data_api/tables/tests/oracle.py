@@ -367,5 +367,54 @@ def series(rows: list[Row], which: tuple[Any, Any, str | None, int | None], date
     return [row for row in rows if row[date] in days]
 
 
+def in_seconds(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def programs(rows: list[Row], program_ids: list[str] | None) -> list[Item]:
+    """Every program, or some: its courses, and what the newest of their rows says of it."""
+    rows = newest(rows, "course_id", "program_id")
+    items = []
+    for program_id in sorted({row["program_id"] for row in rows}):
+        if program_ids is not None and program_id not in program_ids:
+            continue
+        own = sorted((row for row in rows if row["program_id"] == program_id), key=lambda row: row["id"])
+        last = max(own, key=lambda row: (row["created"], row["id"]))
+        items.append(
+            {
+                "program_id": program_id,
+                "program_type": last["program_type"],
+                "program_title": last["program_title"],
+                "course_ids": [row["course_id"] for row in own],
+                "created": in_seconds(last["created"]),
+            }
+        )
+    return items
+
+
+def programs_of(rows: list[Row], course_id: str) -> list[str]:
+    rows = newest([row for row in rows if row["course_id"] == course_id], "program_id")
+    return [row["program_id"] for row in sorted(rows, key=lambda row: row["id"])]
+
+
+def problems_and_tags(rows: list[Row], course_id: str) -> list[Item]:
+    rows = newest([row for row in rows if row["course_id"] == course_id], "module_id", "tag_name", "tag_value")
+    items: dict[str, Item] = {}
+    for module_id in [row["module_id"] for row in sorted(rows, key=lambda row: row["id"])]:
+        own = [row for row in rows if row["module_id"] == module_id]
+        last = max(own, key=lambda row: (row["created"], row["id"]))
+        items[module_id] = {
+            "module_id": module_id,
+            "total_submissions": last["total_submissions"],
+            "correct_submissions": last["correct_submissions"],
+            "tags": {
+                row["tag_name"]: sorted({each["tag_value"] for each in own if each["tag_name"] == row["tag_name"]})
+                for row in own
+            },
+            "created": created(own),
+        }
+    return list(items.values())
+
+
 def org(course_id: str) -> str:
     return course_id.removeprefix("course-v1:").replace("+", "/").split("/")[0]

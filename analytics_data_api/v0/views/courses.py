@@ -1,14 +1,15 @@
 """Endpoints about courses."""
 
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from analytics_data_api.formats.registry import OBJECT_FORMATS
 from analytics_data_api.http import parameters, report_files
 from analytics_data_api.http.deprecation import Deprecation
-from analytics_data_api.http.views import ActivityTypeReportView, DatedReportView, ReportView
+from analytics_data_api.http.views import ActivityTypeReportView, DatedReportView, ReportView, rows_of
 from analytics_data_api.tables import models, summaries
 from analytics_data_api.tables.querysets.courses import courses_of_all_tables
-from analytics_data_api.tables.rows import Rows
+from analytics_data_api.tables.rows import Row, Rows
 from analytics_data_api.v0 import serializers
 
 
@@ -123,9 +124,14 @@ class VideosListView(ReportView):
     slug = "videos"
 
     def in_scope(self, rows: Rows) -> Rows:
-        # A row of the course may have the id of a video of another one.
-        place, own = rows.columns.index("pipeline_video_id"), (self.entity_id,)
-        return rows._replace(rows=(row for row in rows.rows if self.access.allows_video(row[place], own)))
+        return rows._replace(rows=self.allowed_videos(rows.rows, rows.columns.index("pipeline_video_id")))
+
+    def allowed_videos(self, rows: Iterable[Row], place: int) -> Iterator[Row]:
+        """Yield the rows of videos whose timeline the key may see: one may be recorded for another course, too."""
+        found = list(rows)
+        courses = rows_of(models.Video).courses_of([row[place] for row in found])
+        self.access.allowed(set().union(*courses.values()))
+        yield from (row for row in found if self.access.allows_video(row[place], courses[row[place]]))
 
 
 class ProblemsListView(ReportView):

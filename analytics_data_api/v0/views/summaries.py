@@ -42,7 +42,8 @@ class CourseTotalsView(ManyReportView):
 
     def report(self) -> Rows:
         named = parameters.COURSE_IDS.listed(self.query_params)
-        return self.read(summaries.course_totals(self.access.select(named, summaries.courses_with_summaries)))
+        courses = self.access.select(named, summaries.courses_with_summaries)
+        return self.read(summaries.course_totals(courses, self.access.min_count))
 
 
 class ProgramsView(ManyReportView):

@@ -13,6 +13,7 @@ from MySQLdb.constants import FIELD_TYPE, FLAG
 from MySQLdb.cursors import SSCursor
 
 from analytics_data_api.tables.data_version import DataVersion
+from analytics_data_api.tables.dates import Interval
 from analytics_data_api.tables.fields import LONGEST_LIST
 from analyticsdataserver.databases.mysql.keys import NAMED, distinct_keys
 from analyticsdataserver.databases.mysql.versions import TableFacts, version_of, version_query
@@ -139,6 +140,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         parts = [keys[start : start + LONGEST_LIST] for start in range(0, len(keys), LONGEST_LIST)]
         condition = " OR ".join(f"{column} IN ({', '.join(['%s'] * len(part))})" for part in parts)
         return NAMED.format(column=column, table=table, condition=condition), list(keys)
+
+    def interval_start(self, date: str, interval: Interval) -> str:
+        """Return the SQL of the start of the week (from Monday on) or month of a date.
+
+        Args:
+            date: The SQL of the date.
+            interval: Week or month.
+        """
+        days = f"WEEKDAY({date})" if interval is Interval.WEEK else f"DAYOFMONTH({date}) - 1"
+        return f"DATE_SUB({date}, INTERVAL {days} DAY)"
 
     def is_usable(self) -> bool:
         """Return whether the server has kept the connection open, without waiting for it.

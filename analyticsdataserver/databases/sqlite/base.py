@@ -15,6 +15,7 @@ from django.db.backends.sqlite3 import base
 from django.utils.functional import cached_property
 
 from analytics_data_api.tables.data_version import SETTLED_SECONDS, DataVersion
+from analytics_data_api.tables.dates import Interval
 
 # Of a file: inode, size, and the times of the last change of its data and of its inode. The latter cannot be set, so
 # that it moves even where `cp -p` or `touch` sets the former back.
@@ -34,6 +35,11 @@ DISTINCT: Final = """
     )
     SELECT value FROM found WHERE value IS NOT NULL
 """
+# The text that every date of a week (from Monday on) or month is not before; the date itself where it is none.
+INTERVAL_STARTS: Final = {
+    Interval.WEEK: "COALESCE(DATE({date}, '-6 days', 'weekday 1'), {date})",
+    Interval.MONTH: "SUBSTR({date}, 1, 8)",
+}
 VALUES: Final = "SELECT column1 AS {column} FROM (VALUES {marks})"
 
 
@@ -179,6 +185,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             keys: The keys, at least one.
         """
         return VALUES.format(column=column, marks=", ".join(["(%s)"] * len(keys))), list(keys)
+
+    def interval_start(self, date: str, interval: Interval) -> str:
+        """Return the SQL of the start of the week or month of a date.
+
+        Args:
+            date: The SQL of the date.
+            interval: Week or month.
+        """
+        return INTERVAL_STARTS[interval].format(date=date)
 
     def version_in_memory(self) -> DataVersion:
         with self.cursor() as cursor:
