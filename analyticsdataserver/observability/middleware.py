@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from analytics_data_api.access.credentials import credentials
+from analytics_data_api.access.keys import PREFIX
 from analytics_data_api.access.throttling.clients import client_address
 from analyticsdataserver.observability.access_log import (
     ABORTED,
@@ -31,6 +32,7 @@ from analyticsdataserver.observability.access_log import (
 )
 from analyticsdataserver.observability.database_errors import databases_in_error
 from analyticsdataserver.observability.request_context import HEADER, SANE, CurrentRequest, current_request
+from analyticsdataserver.observability.secrets import LONG
 from analyticsdataserver.serving.asgi import BodyRequired
 
 if TYPE_CHECKING:
@@ -201,8 +203,10 @@ def request_id(meta: Mapping[str, Any]) -> str:
     """
     given: str | None = meta.get("HTTP_X_REQUEST_ID")
     # A client may have sent its key in the wrong header.
-    if given and SANE.fullmatch(given) and given not in credentials(meta.get("HTTP_AUTHORIZATION", "")):
-        return given
+    if given and SANE.fullmatch(given) and PREFIX not in given:
+        elsewhere = f"{meta.get('HTTP_COOKIE', '')} {meta.get('QUERY_STRING', '')}" if len(given) >= LONG else ""
+        if given not in credentials(meta.get("HTTP_AUTHORIZATION", "")) and given not in elsewhere:
+            return given
     # It need not be unpredictable.
     return f"{random.getrandbits(128):032x}"
 
