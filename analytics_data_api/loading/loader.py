@@ -16,6 +16,7 @@ from django.db import connections
 from analytics_data_api.loading import locks
 from analytics_data_api.loading.errors import LoadError, LoadRunningError
 from analytics_data_api.tables import ANALYTICS_DATABASE, introspection
+from analytics_data_api.tables.models import TableUpdate
 
 __all__ = ["LoadError", "LoadRunningError", "Loaded", "append_rows", "columns_of", "loading_database", "replace_rows"]
 
@@ -24,6 +25,7 @@ LOADING_DATABASE: Final = "loading"
 GENERATED: Final = "id"
 CREATED: Final = "created"
 MAX_NOTE_LENGTH: Final = 128
+NO_ROWS: Final = "There are no rows for {}; nothing was changed. --allow-empty takes none for what is meant."
 
 # Rows: a list of tuples, or a pyarrow.RecordBatch, which is not imported here.
 Batch = Any
@@ -165,16 +167,31 @@ def write(
                 if progress is not None:
                     progress(written)
         if not rows and not allow_empty:
-            raise LoadError(f"There are no rows for {table}, whose rows would all be removed. --allow-empty allows it.")
-        note = None
-        if introspection.has_table(alias, introspection.NOTES_TABLE):
-            note = f"{lock.token} {description}".strip()[:MAX_NOTE_LENGTH]
+            raise LoadError(NO_ROWS.format(table))
+        note = f"{lock.token} {description}".strip()[:MAX_NOTE_LENGTH] if has_notes(alias) else None
         load.finish(replace)
         lock.check()
         publish = load.replace if replace else load.append
         with uninterrupted():
             publish(note)
     return Loaded(table, rows, time.monotonic() - start)
+
+
+def has_notes(alias: str) -> bool:
+    """Return whether a database has a table in which loads are noted."""
+    return introspection.has_table(alias, introspection.NOTES_TABLE)
+
+
+def note(alias: str, table: str, text: str) -> None:
+    """Note a load where loads are noted: data versions depend on it.
+
+    Args:
+        alias: The database, by its key in the setting ``DATABASES``.
+        table: The table that was loaded.
+        text: What identifies the load.
+    """
+    if has_notes(alias):
+        TableUpdate._default_manager.using(alias).create(update_id=text[:MAX_NOTE_LENGTH], target_table=table)
 
 
 @contextmanager
