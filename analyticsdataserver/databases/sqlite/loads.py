@@ -230,7 +230,7 @@ def table_columns(wrapper: Any, table: str) -> list[Column]:
 def column_of(name: str, declared: str, notnull: int, has_default: int) -> Column:
     """Return a column from what its declaration says."""
     options: dict[str, Any] = {"nullable": not notnull, "has_default": bool(not notnull or has_default)}
-    kind = next((kind for part, kind in KINDS if part in declared), "text")
+    kind: Kind = next((kind for part, kind in KINDS if part in declared), "text")
     bits = 64 if "BIG" in declared else 16 if "SMALL" in declared else 32
     if kind == "integer":
         return Column(name, kind, low=-(2 ** (bits - 1)), high=2 ** (bits - 1) - 1, **options)
