@@ -8,8 +8,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
 from django.db import connections
 
@@ -157,7 +158,12 @@ def write(
     if unknown := [name for name in columns if name not in present]:
         raise LoadError(f"{table} has no column {', '.join(unknown)}; it has {', '.join(present)}.")
     connection: Any = connections[alias]
-    with locks.held(alias, [table]) as lock, connection.table_load(table, lock.token) as load:
+    token = uuid4().hex
+    load = connection.table_load(table, token)
+    with ExitStack() as stack:
+        with load.explained():
+            lock = stack.enter_context(locks.held(alias, [table], token))
+        stack.enter_context(load)
         load.prepare(columns, CREATED in present and CREATED not in columns, replace)
         rows = 0
         for batch in batches:
@@ -168,7 +174,7 @@ def write(
                     progress(written)
         if not rows and not allow_empty:
             raise LoadError(NO_ROWS.format(table))
-        note = f"{lock.token} {description}".strip()[:MAX_NOTE_LENGTH] if has_notes(alias) else None
+        note = f"{token} {description}".strip()[:MAX_NOTE_LENGTH] if has_notes(alias) else None
         load.finish(replace)
         lock.check()
         publish = load.replace if replace else load.append

@@ -241,7 +241,7 @@ class Source:
             if self.fast:
                 try:
                     with connected() as duck:
-                        rows, faulty = duck.execute(self.select(self.relation, "counts")).fetchone() or (0, 0)
+                        ((rows, faulty),) = duck.execute(self.select(self.relation, "counts")).fetchall()
                 except duckdb.Error as error:
                     if self.form == "parquet":
                         raise LoadError(f"{self.path} cannot be read as Parquet: {error}") from error
@@ -284,7 +284,8 @@ class Source:
             duck.register("batch", self.table_of(rows))
         except UnicodeEncodeError:
             return True
-        return bool((duck.execute(self.select("batch", "counts")).fetchone() or (0, 0))[1])
+        ((_, faulty),) = duck.execute(self.select("batch", "counts")).fetchall()
+        return bool(faulty)
 
     def table_of(self, rows: list[list[str | None]]) -> Any:
         """Return rows as a table of pyarrow, as ``relation`` has them."""

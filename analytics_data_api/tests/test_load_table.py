@@ -317,6 +317,27 @@ def test_a_bad_line_of_other_formats(write: Write, name: str, content: str | byt
     assert faults(write(content, name)) == [f"{name}, {expected}"]
 
 
+@pytest.mark.parametrize("name", ["many.csv", "mixed.csv", "many.tsv", "many.ndjson"])
+def test_many_rows_keep_their_order_and_lines(write: Write, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "BATCH_ROWS", 100)
+    monkeypatch.setattr(reading, "SMALL_BATCH_ROWS", 100)
+    names = ("course_id", "date", "count")
+    values = [("edX/A/1", "2014-12-10", number) for number in range(1050)]
+    if name.endswith("ndjson"):
+        lines = [json.dumps(dict(zip(names, row, strict=True))) for row in values]
+    else:
+        delimiter = "\t" if name.endswith("tsv") else ","
+        lines = [delimiter.join(map(str, row)) for row in (names, *values)]
+    content = "\n".join(lines)
+    if name.startswith("mixed"):
+        content = content.replace("\n", "\r\n", 3)
+    path = write(content, name)
+    bad = write(content.replace("1049", '"many"' if name.endswith("ndjson") else "many"), f"bad_{name}")
+    assert faults(bad) == [f'bad_{name}, line {len(lines)}, column count: "many" does not fit. {INT}']
+    load(path)
+    assert [row[3] for row in rows()] == list(range(1050))
+
+
 def test_bad_values_of_parquet(tmp_path: Path) -> None:
     arrays: dict[str, Any] = {"date": ["2014-12-10", "2014-02-30"], "course_id": ["c", None], "count": [1, 2**31]}
     path = tmp_path / "a.parquet"
