@@ -421,6 +421,13 @@ def write_part(path: Path, kind: Kind, batches: Iterable[pa.RecordBatch]) -> Non
             writer.write_batch(batch)
 
 
+def replace_part(path: Path, kind: Kind, rows: pa.Table) -> None:
+    """Replace the rows of a part: readers see the old ones or the new ones."""
+    beside = path.with_name(f"{NEW}{path.name}")
+    write_part(beside, kind, rows.to_batches())
+    beside.replace(path)
+
+
 def make_folder(path: Path) -> None:
     """Make a folder, and those above it, that only its owner can open, where it does not exist."""
     if not path.is_dir():
