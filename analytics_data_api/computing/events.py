@@ -263,9 +263,15 @@ def read_event(line: dict[str, Any]) -> Event:
         RefusedLineError: It has no time, or no date.
     """
     day, time = read_time(line.get("time"))
-    context = object_in(line, "context")
-    user_id = read_user_id(context.get("user_id"))
-    return Event(line, day, time, text_in(line, "event_type"), text_in(line, "event_source"), context, user_id)
+    type_, source, context = line.get("event_type"), line.get("event_source"), line.get("context")
+    # Each line comes by here: what is usual is not left to functions.
+    if not isinstance(type_, str):
+        type_ = ""
+    if not isinstance(source, str):
+        source = ""
+    if not isinstance(context, dict):
+        context = {}
+    return Event(line, day, time, type_, source, context, read_user_id(context.get("user_id")))
 
 
 def read_time(value: Any) -> tuple[str, str]:
@@ -276,12 +282,12 @@ def read_time(value: Any) -> tuple[str, str]:
     """
     if not isinstance(value, str):
         raise RefusedLineError(NO_TIME)
-    day, letter, _ = value.partition("T")
+    day = value.partition("T")[0]
     if not is_date(day):
         raise RefusedLineError(NO_DATE)
     if value.endswith(UTC):
         return day, value[: -len(UTC)]
-    return day, OFFSET.sub("", value) if letter else day
+    return day, OFFSET.sub("", value, count=1) if len(value) > len(day) else day
 
 
 @lru_cache(10_000)
