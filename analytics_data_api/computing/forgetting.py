@@ -49,13 +49,12 @@ def prune(store: EventStore, before: date) -> list[Removed]:
         for record in store.records():
             old: list[Path] = []
             for name in rows:
-                days = record.days.get(name, [])
-                gone = [day for day in days if day < before.isoformat()]
-                record.days[name] = [day for day in days if day not in gone]
-                for day in gone:
-                    path = store.part(KINDS[name], day, record.file_id)
-                    rows[name] += pq.read_metadata(path).num_rows
-                    old.append(path)
+                days = record.days.pop(name, {})
+                record.days[name] = {day: count for day, count in days.items() if day >= before.isoformat()}
+                for day in days.keys() - record.days[name].keys():
+                    paths = [store.part(KINDS[name], day, record.file_id, number) for number in range(days[day])]
+                    rows[name] += sum(pq.read_metadata(path).num_rows for path in paths)
+                    old += paths
             if old:
                 # The record first: what it does not list, no reader takes, and the next run removes.
                 store.write_record(record)

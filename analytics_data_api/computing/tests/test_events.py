@@ -322,13 +322,14 @@ def test_only_a_pause_may_have_no_position() -> None:
     assert "video" not in kept(video("seek_video", old_time=1))
 
 
-@pytest.mark.parametrize(
-    ("value", "duration"),
-    [(300, 300.0), ("29.9", 29.9), (1e12, 1e12)]
-    + [(value, None) for value in (..., None, 0, "0", 0.0, -5, "", "long", True, [], "inf")],
-)
-def test_durations(value: object, duration: float | None) -> None:
-    assert kept(video(duration=value))["video"][0].get("duration") == duration
+@pytest.mark.parametrize(("value", "duration"), [(300, 300.0), ("29.9", 29.9), (1e12, 1e12)])
+def test_durations(value: object, duration: float) -> None:
+    assert kept(video(duration=value))["video"][0]["duration"] == duration
+
+
+@pytest.mark.parametrize("value", [..., None, 0, "0", 0.0, -5, "", "long", True, [], "inf"])
+def test_unknown_durations(value: object) -> None:
+    assert "duration" not in kept(video(duration=value))["video"][0]
 
 
 def test_only_plays_have_a_duration() -> None:
@@ -500,6 +501,7 @@ def test_ids_that_are_no_parts(part_id: str) -> None:
 
 
 def test_an_event_without_parts_has_a_row() -> None:
+    answers: object
     for answers in ({}, None, [], "text", {"x_comment": "a"}):
         (row,) = kept(event("problem_check", "server", event={"problem_id": "p1", "answers": answers}))["answers"]
         assert row["problem_id"] == "p1"
