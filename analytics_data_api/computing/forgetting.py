@@ -105,7 +105,7 @@ def remove(store: EventStore, kind: Kind, user_id: int, names: set[str]) -> int:
     """Remove the rows of a user from each part of a kind that has any, and return how many they were."""
     theirs = pc.field("user_id") == user_id
     if kind is ANSWERS:
-        theirs |= pc.field("username_hash").isin(list(names))
+        theirs |= pc.field("username_hash").isin(pa.array(sorted(names), pa.string()))
     removed = 0
     for path in store.parts(kind):
         table = pq.ParquetFile(path).read()
