@@ -16,7 +16,7 @@ from analytics_data_api.computing.logs import Log, UnreadableLogError
 from analytics_data_api.computing.store import ACTIVITY, KINDS, EventStore, FileRecord, PartWriter
 
 # Rows of a kind that are collected before they are written.
-BYTES_AT_A_TIME: Final = 32 * 1024**2
+BYTES_AT_A_TIME: Final = 8 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -161,10 +161,16 @@ class RowSorter:
         if name == ACTIVITY.name:
             # As few as can be had without looking at the whole log.
             rows = rows.group_by(rows.column_names).aggregate([])
-        rows = rows.sort_by("day").combine_chunks()
-        days = pc.run_end_encode(rows.column("day").combine_chunks())
         kind = KINDS[name]
+        columns = rows.select(kind.columns.names)
+        days = rows.column("day").combine_chunks().dictionary_encode()
+        if len(days.dictionary) == 1:
+            self.writer.write(kind, days.dictionary[0].as_py(), columns)
+            return
+        # By number, which takes a fraction of the time that text takes.
+        order = pc.sort_indices(days.indices)
+        columns = columns.take(order)
         start = 0
-        for end, day in zip(days.run_ends.to_pylist(), days.values.to_pylist(), strict=True):
-            self.writer.write(kind, day, rows.slice(start, end - start).select(kind.columns.names))
-            start = end
+        for day, count in zip(*days.value_counts().flatten(), strict=True):
+            self.writer.write(kind, day.as_py(), columns.slice(start, count.as_py()))
+            start += count.as_py()
