@@ -167,7 +167,7 @@ class RowSorter:
         rows = pa.Table.from_batches(self.waiting.pop(name))
         if name == ACTIVITY.name:
             # As few as can be had without looking at the whole log.
-            rows = rows.group_by(rows.column_names).aggregate([])
+            rows = rows.group_by(rows.column_names, use_threads=False).aggregate([])
         kind = KINDS[name]
         columns = rows.select(kind.columns.names)
         days = rows.column("day").combine_chunks().dictionary_encode()
