@@ -47,6 +47,8 @@ REQUESTS: Final = (
     Request("enrollment/, last 30 days", "/api/v1/enrollment/?last=30"),
     Request("enrollment/, last 3 months", "/api/v1/enrollment/?interval=month&last=3"),
     Request("tables/", "/api/v1/tables/"),
+    Request("the page of courses", "/courses/", 1.0, 1.0),
+    Request("the page of courses, by enrollment", "/courses/?sort=-count", 1.0, 1.0),
     Request("one course, two years (730 rows)", LONG),
 )
 
