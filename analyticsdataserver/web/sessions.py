@@ -50,6 +50,8 @@ class LoginForm(AuthenticationForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
     access: Access | None = None
+    # A browser would not send the form with the key alone.
+    use_required_attribute = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
