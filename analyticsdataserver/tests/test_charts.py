@@ -17,7 +17,7 @@ DAYS = st.dates(date(1, 1, 1), date(9999, 12, 31))
 
 LINES = LinesOver("date", [Series("count", "Enrolled")], **DAY)
 COLUMNS = ColumnsBy("year", "count", "year")
-BARS = BarsOf(lambda item: str(item["name"]), [Series("count", "Users"), Series("part", "Some")])
+BARS = BarsOf(lambda item: str(item["name"]), [Series("count", "Users"), Series("part", "Some")], colors=(1, 2))
 
 
 class TestScale:

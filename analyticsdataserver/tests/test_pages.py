@@ -160,7 +160,7 @@ class TestNumbers:
         assert page.sections["modes"].titles[-1] == "2014-12-10: Honor 60, Verified 40"
         assert page.sections["birth-years"].titles == ["year unknown: 11", "1980: 11", "1984: 11"]
         assert "40 of 44 correct (91 %)" in page.words
-        assert "30 at the start, 0 at the end (0 %)" in page.words
+        assert "0 of 30 to the end (0 %)" in page.words
 
     def test_bars_are_sorted(self, browser: Client) -> None:
         page = shown(browser, COURSE)

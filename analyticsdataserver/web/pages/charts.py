@@ -434,7 +434,8 @@ class BarsOf:
         label: Returns the label of an item.
         series: The numbers of an item, the largest first: each is a part of the one before.
         text: Returns the numbers of an item as text.
-        number: Returns the number of the series that a bar has for a field; None for the order of ``series``.
+        colors: The colours of the series, by number.
+        color: Returns the colour of an item's bar, where they differ.
         href: Returns the address of an item's own page.
     """
 
@@ -444,13 +445,15 @@ class BarsOf:
         series: Sequence[Series],
         *,
         text: Callable[[Item], str] | None = None,
-        number: Callable[[Item], int] | None = None,
+        colors: Sequence[int] = (1,),
+        color: Callable[[Item], int] | None = None,
         href: Callable[[Item], str] | None = None,
     ) -> None:
         self.label = label
         self.series = series
         self.text = text or (lambda item: shown(item[series[0].name]))
-        self.number = number
+        self.colors = colors
+        self.color = color
         self.href = href
 
     def draw(self, items: list[Item], beside: Sequence[list[Item]]) -> Drawing:
@@ -461,8 +464,11 @@ class BarsOf:
                 self.label(item),
                 self.href(item) if self.href else None,
                 [
-                    Part(percent(100 * max(0, item.get(each.name) or 0) / (peak or 1)), self.color(item, number))
-                    for number, each in enumerate(self.series, 1)
+                    Part(
+                        percent(100 * max(0, item.get(each.name) or 0) / (peak or 1)),
+                        self.color(item) if self.color else color,
+                    )
+                    for color, each in zip(self.colors, self.series, strict=True)
                 ],
                 self.text(item),
             )
@@ -478,11 +484,12 @@ class BarsOf:
             f"{summary}. The table below has the same numbers.",
             bars=bars[:SHOWN_BARS],
             more=bars[SHOWN_BARS:],
-            legend=[(number, each.label) for number, each in enumerate(self.series, 1)] if len(self.series) > 1 else [],
+            legend=(
+                [(color, each.label) for color, each in zip(self.colors, self.series, strict=True)]
+                if len(self.series) > 1
+                else []
+            ),
         )
-
-    def color(self, item: Item, number: int) -> int:
-        return self.number(item) if self.number else number
 
 
 def sparkline(values: Sequence[Number | None]) -> str:

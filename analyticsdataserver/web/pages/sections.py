@@ -52,6 +52,7 @@ class Section:
         dates: Which dates it has: DAYS, WEEKS, the LATEST day, or NO_DATES.
         order: Returns by what the items are sorted; None for the endpoint's order.
         links: Returns the address of an item's own page.
+        is_long: Whether it has so many bars that they stand in two columns where there is room.
     """
 
     slug: str
@@ -63,11 +64,12 @@ class Section:
     dates: str = NO_DATES
     order: Callable[[Item], Any] | None = None
     links: Callable[[Item], str] | None = None
+    is_long: bool = False
 
     @property
     def is_wide(self) -> bool:
         """Whether the chart needs the whole width of the page."""
-        return isinstance(self.chart, (LinesOver, ColumnsBy))
+        return isinstance(self.chart, (LinesOver, ColumnsBy)) or self.is_long
 
     def items(self, items: list[Item]) -> list[Item]:
         return sorted(items, key=self.order) if self.order else items
@@ -155,7 +157,7 @@ def correct_of(item: Item) -> str:
 
 def stayed(item: Item) -> str:
     start, end = item["users_at_start"], item["users_at_end"]
-    return f"{shown(start)} at the start, {shown(end)} at the end{share(end, start)}"
+    return f"{shown(end)} of {shown(start)} to the end{share(end, start)}"
 
 
 def problem_label(item: Item) -> str:
@@ -268,6 +270,7 @@ COURSE: Final = (
         (("Country", "country.name"), ("Code", "country.alpha2"), ("Enrolled", "count")),
         LATEST,
         order=descending("count"),
+        is_long=True,
     ),
     Section(
         "problems",
@@ -279,6 +282,7 @@ COURSE: Final = (
             problem_label,
             [Series("total_submissions", "All last responses"), Series("correct_submissions", "Correct ones")],
             text=correct_of,
+            colors=(6, 3),
             href=lambda item: page_address("problems", item["module_id"]),
         ),
         (("Problem", "module_id"), ("Responses", "total_submissions"), ("Correct", "correct_submissions")),
@@ -294,6 +298,7 @@ COURSE: Final = (
             video_label,
             [Series("users_at_start", "Watched the start"), Series("users_at_end", "Watched the end")],
             text=stayed,
+            colors=(6, 1),
             href=lambda item: page_address("videos", item["pipeline_video_id"]),
         ),
         (
@@ -318,7 +323,7 @@ PROBLEM: Final = (
         BarsOf(
             answer_label,
             [Series("count", "Last responses")],
-            number=lambda item: 3 if item["correct"] else 2,
+            color=lambda item: 3 if item["correct"] else 2,
         ),
         (
             ("Answer", "answer_value"),
