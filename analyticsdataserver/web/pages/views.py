@@ -44,12 +44,13 @@ from analyticsdataserver.web.pages.snippets import Snippet, snippets
 PAGE_SIZE: Final = 50
 LINE_DAYS: Final = 60
 
-# The ranges that a course's page offers: their names, and how many days and weeks on record they have.
+# The ranges that a course's page offers: what they are called, and the parameters of endpoints of days and of weeks.
+# Years of days would be more than a chart can show.
 RANGES: Final = {
-    "30": ("Last 30 days", 30, 5),
-    "90": ("Last 90 days", 90, 13),
-    "365": ("Last 365 days", 365, 53),
-    "all": ("All on record", 10_000, 10_000),
+    "30": ("Last 30 days", {"last": "30"}, {"last": "5"}),
+    "90": ("Last 90 days", {"last": "90"}, {"last": "13"}),
+    "365": ("Last 365 days", {"last": "365"}, {"last": "53"}),
+    "all": ("All, by week", {"interval": "week"}, {"interval": "week"}),
 }
 DEFAULT_RANGE: Final = "90"
 
@@ -478,8 +479,8 @@ class CoursePage(PageView):
             raise BadRequest(f"{RANGE} is {quote_value(name)}; it takes one of: {', '.join(RANGES)}.", "invalid_value")
         _, days, weeks = RANGES[name]
         return name, {
-            sections.DAYS: {"last": str(days)},
-            sections.WEEKS: {"last": str(weeks)},
+            sections.DAYS: days,
+            sections.WEEKS: weeks,
             sections.LATEST: {},
             sections.NO_DATES: {},
         }
