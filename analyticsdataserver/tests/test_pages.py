@@ -517,6 +517,35 @@ class TestRequests:
             make.AnswerFactory(module_id=f"i4x://edX/DemoX/Demo_Course/problem/p{number}")
         assert count() == few <= 40
 
+    @pytest.mark.sqlite_only
+    @pytest.mark.parametrize(
+        ("table", "path", "slug"),
+        [
+            ("video", COURSE, "videos"),
+            ("course_meta_summary_enrollment", COURSE, ""),
+            ("course_enrollment_mode_daily", COURSE, "modes"),
+            ("grade_distribution", f"/problems/{PROBLEM_ID}/", "grades"),
+            ("video", f"/videos/{VIDEO_ID}/", ""),
+            ("course_enrollment_daily", "/courses/", ""),
+        ],
+    )
+    def test_a_table_that_is_missing_is_said_in_its_place(
+        self, browser: Client, table: str, path: str, slug: str
+    ) -> None:
+        with connections["analytics"].cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {table} RENAME TO elsewhere")
+        page = shown(browser, path)
+        if slug:
+            assert f"The analytics database lacks the table '{table}'." in page.sections[slug].text
+        assert all(section.marks for name, section in page.sections.items() if name not in ("", slug))
+
+    @pytest.mark.sqlite_only
+    def test_a_page_of_which_all_is_missing_is_an_error(self, browser: Client) -> None:
+        with connections["analytics"].cursor() as cursor:
+            cursor.execute("ALTER TABLE video_timeline RENAME TO elsewhere")
+        browser.raise_request_exception = False
+        error_page_of(browser.get(f"/videos/{VIDEO_ID}/"), 503, "table_missing")
+
     def test_is_whole_on_a_page_with_every_table(self, browser: Client) -> None:
         for fixture in sorted(FIXTURES.glob("*.json")):
             load_fixture(fixture, ANALYTICS_DATABASE)

@@ -36,7 +36,7 @@ USED: Final = (
 
 
 class LoginForm(AuthenticationForm):
-    """Name and password, or a key instead of both.
+    """A key, or a name and a password instead.
 
     Attributes:
         access: What the key may see; None for a name and a password.
@@ -46,15 +46,18 @@ class LoginForm(AuthenticationForm):
         required=False,
         strip=True,
         max_length=200,
-        label="Or a key",
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        label="Key",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "autofocus": True}),
     )
+    field_order = ("key", "username", "password")
     access: Access | None = None
     # A browser would not send the form with the key alone.
     use_required_attribute = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["username"].label = "Or user name"
+        self.fields["username"].widget.attrs.pop("autofocus", None)
         if self.data.get("key", "").strip():
             for name in ("username", "password"):
                 self.fields[name].required = False

@@ -5,13 +5,24 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlencode
 
+from django.db import Error
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from analytics_data_api.formats.base import number
-from analytics_data_api.http.problems import NoData
+from analytics_data_api.http.database_errors import (
+    COLUMN_MISSING,
+    NAMES,
+    TABLE_DENIED,
+    TABLE_MISSING,
+    cause_of,
+    sentence,
+)
+from analytics_data_api.http.problems import Unavailable
 from analytics_data_api.http.views import ReportView
+from analytics_data_api.tables import ANALYTICS_DATABASE
 from analytics_data_api.v1.urls import ENDPOINTS
 
 # The version whose endpoints the pages read.
@@ -19,6 +30,9 @@ VERSION: Final = "v1"
 # What an id in a path keeps as it is. Neither a quotation mark nor a dollar sign is among it, so that addresses can
 # stand in quotation marks in any shell or language.
 SAFE: Final = "/:+@~!()*,;="
+
+# What may be missing of a database that others have filled.
+LACKS: Final = (TABLE_MISSING, TABLE_DENIED, COLUMN_MISSING)
 
 
 class Answer(NamedTuple):
@@ -33,12 +47,39 @@ class Answer(NamedTuple):
 
     address: str
     items: list[dict[str, Any]]
-    view: ReportView
-    error: NoData | None = None
+    view: ReportView | None
+    error: APIException | None = None
 
     def in_format(self, format_: str) -> str:
         """Return the address of the same answer in a format."""
         return f"{self.address}{'&' if '?' in self.address else '?'}format={format_}"
+
+
+def root() -> str:
+    """Return the beginning of the path of every endpoint."""
+    return f"{reverse('versions')}/{VERSION}/"
+
+
+def address_of(name: str, ids: Mapping[str, str], parameters: Mapping[str, str]) -> str:
+    """Return the path and the query string of a request, percent-encoded; parameters without a value are left out."""
+    path = f"{root()}{name.format(**{key: quote(value, safe=SAFE) for key, value in ids.items()})}/"
+    query = urlencode({key: value for key, value in parameters.items() if value})
+    return f"{path}?{query}" if query else path
+
+
+def answer_if_possible(request: Request, name: str, ids: Mapping[str, str], parameters: Mapping[str, str]) -> Answer:
+    """Return the same as :func:`answer`, without an item where the database lacks what the endpoint reads.
+
+    A database that others have filled may lack tables, or not let this service read them: the rest of a page stays.
+    """
+    try:
+        return answer(request, name, ids, parameters)
+    except Error as error:
+        cause = cause_of(error)
+        if cause not in LACKS:
+            raise
+        reason = Unavailable(sentence(cause, NAMES[ANALYTICS_DATABASE], error), cause.code)
+        return Answer(address_of(name, ids, parameters), [], None, reason)
 
 
 def answer(request: Request, name: str, ids: Mapping[str, str], parameters: Mapping[str, str]) -> Answer:
@@ -57,12 +98,11 @@ def answer(request: Request, name: str, ids: Mapping[str, str], parameters: Mapp
         rest_framework.exceptions.APIException: A parameter is wrong, or the key may not see this.
         django.db.Error: The database does not answer.
     """
-    root = f"{reverse('versions')}/{VERSION}/"
-    query = urlencode({key: value for key, value in parameters.items() if value})
-    path = f"{root}{name.format(**{key: quote(value, safe=SAFE) for key, value in ids.items()})}/"
+    address = address_of(name, ids, parameters)
+    query = address.partition("?")[2]
     inner = HttpRequest()
     inner.method = "GET"
-    inner.path = inner.path_info = f"{root}{name.format(**ids)}/"
+    inner.path = inner.path_info = f"{root()}{name.format(**ids)}/"
     inner.META = {**request.META, "QUERY_STRING": query, "HTTP_ACCEPT": "application/json"}
     inner.GET = QueryDict(query)
     view: Any = ENDPOINTS[name](throttle_classes=(), refuses_filters=True)
@@ -70,7 +110,6 @@ def answer(request: Request, name: str, ids: Mapping[str, str], parameters: Mapp
     view.request = view.initialize_request(inner, **ids)
     view.request.user, view.request.auth = request.user, request.auth
     view.initial(view.request, **ids)
-    address = f"{path}?{query}" if query else path
     row_set = view.row_set()
     if row_set.is_empty and not view.is_list:
         return Answer(address, [], view, view.nothing())

@@ -34,7 +34,7 @@ from analytics_data_api.tables import ANALYTICS_DATABASE
 from analytics_data_api.tables.course_ids import is_course_id
 from analytics_data_api.text import quote_value, require_text
 from analyticsdataserver.web.pages import sections
-from analyticsdataserver.web.pages.answers import Answer, answer
+from analyticsdataserver.web.pages.answers import LACKS, Answer, answer, answer_if_possible
 from analyticsdataserver.web.pages.charts import NO_VALUE, Drawing, Item, shown, sparkline
 from analyticsdataserver.web.pages.markup import table_rows
 from analyticsdataserver.web.pages.sections import Section, of_path, page_address
@@ -60,8 +60,9 @@ BESIDE: Final = "with"
 # Numbers that count nothing, which are written without separators.
 NAMES: Final = frozenset({"birth_year", "segment", "variant"})
 
-# The error code of a course of which a table has nothing.
+# The error code of a course of which a table has nothing, and those where there is no table.
 UNKNOWN: Final = "unknown_course"
+NOTHING: Final = {UNKNOWN, *(cause.code for cause in LACKS)}
 
 
 class Choice(NamedTuple):
@@ -203,6 +204,10 @@ class PageView(APIView):
         """Return the answer of an endpoint to the request's key or session."""
         return answer(self.request, name, ids, given)
 
+    def ask_if_possible(self, name: str, ids: Mapping[str, str], given: Mapping[str, str]) -> Answer:
+        """Return the same, without an item where the database lacks what the endpoint reads."""
+        return answer_if_possible(self.request, name, ids, given)
+
     def panels(self, section: Section, answers: Sequence[tuple[str, Answer]]) -> list[Panel]:
         """Return what a section shows of answers, which have a common scale.
 
@@ -311,7 +316,8 @@ class CoursesPage(PageView):
         found = self.ask("courses", {}, {**query, "limit": str(PAGE_SIZE), "cursor": cursor})
         ids = [item["course_id"] for item in found.items if item["last_date"] and can_be_listed(item["course_id"])]
         lines = self.lines(ids) if ids else {}
-        page: Any = found.view.page
+        view: Any = found.view
+        page = view.page
         shared = {name: value for name, value in {**query, BESIDE: beside}.items() if value}
         if sort == SORT.values["default"]:
             shared.pop("sort", None)
@@ -411,12 +417,13 @@ class CoursePage(PageView):
         chosen, of_dates = self.dates(given)
         answers = {
             each: [
-                self.ask(section.endpoint, {"course_id": each}, of_dates[section.dates]) for section in sections.COURSE
+                self.ask_if_possible(section.endpoint, {"course_id": each}, of_dates[section.dates])
+                for section in sections.COURSE
             ]
             for each in courses
         }
         for each, found in answers.items():
-            if each not in titles and all(one.error and one.error.get_codes() == UNKNOWN for one in found):
+            if each not in titles and all(one.error and one.error.get_codes() in NOTHING for one in found):
                 raise NoData(
                     f"Nothing on record for the course_id {quote_value(each)}; it takes an id that has been computed, "
                     "spelled exactly (capitals count).",
@@ -456,7 +463,9 @@ class CoursePage(PageView):
         named = ",".join(filter(can_be_listed, courses))
         if not named:
             return {}
-        found = self.ask("course_summaries", {}, {"course_ids": named, "fields": "course_id,catalog_course_title"})
+        found = self.ask_if_possible(
+            "course_summaries", {}, {"course_ids": named, "fields": "course_id,catalog_course_title"}
+        )
         return {item["course_id"]: item["catalog_course_title"] or item["course_id"] for item in found.items}
 
     @staticmethod
@@ -493,7 +502,7 @@ class ProblemPage(PageView):
 
     def context(self) -> dict[str, Any]:
         problem = parameters.entity_id(self.kwargs["problem_id"])
-        answers = [self.ask(section.endpoint, {"problem_id": problem}, {}) for section in sections.PROBLEM]
+        answers = [self.ask_if_possible(section.endpoint, {"problem_id": problem}, {}) for section in sections.PROBLEM]
         error = answers[0].error
         if error is not None and not any(each.items for each in answers):
             raise error
@@ -529,7 +538,7 @@ class VideoPage(PageView):
         course = video.rpartition("|")[0]
         row: Item = {}
         if is_course_id(course):
-            videos = self.ask("courses/{course_id}/videos", {"course_id": course}, {})
+            videos = self.ask_if_possible("courses/{course_id}/videos", {"course_id": course}, {})
             row = next((item for item in videos.items if item["pipeline_video_id"] == video), {})
         section = sections.timeline(row.get("segment_length"))
         facts = []
