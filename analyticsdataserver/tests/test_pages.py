@@ -198,7 +198,7 @@ class TestNumbers:
         assert page.sections["enrollment"].marks == 1
         assert "No enrollment by mode on record for the course_id" in page.sections["modes"].text
 
-    @pytest.mark.parametrize("count", [0, None, 2**31 - 1])
+    @pytest.mark.parametrize("count", [0, None, 2**31 - 8])
     def test_a_single_row_of_any_size(self, browser: Client, count: int | None) -> None:
         make.EnrollmentFactory(course_id="a/b/c", count=count)
         make.EnrollmentBirthYearFactory(course_id="a/b/c", count=count, birth_year=None)
