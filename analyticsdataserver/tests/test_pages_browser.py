@@ -233,5 +233,7 @@ def test_it_fits_a_narrow_screen_and_axe_finds_nothing_serious(page: Browser, na
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_login_page_has_nothing_serious(page: Browser, scheme: str) -> None:
     use_scheme(page.chromium, scheme)
+    page.chromium.get_log("browser")
     page.open("/api-auth/login/")
     assert serious(page.chromium) == []
+    assert page.chromium.get_log("browser") == []

@@ -56,7 +56,7 @@ class LoginForm(AuthenticationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["username"].label = "Or user name"
+        self.fields["username"].label = "User name"
         self.fields["username"].widget.attrs.pop("autofocus", None)
         if self.data.get("key", "").strip():
             for name in ("username", "password"):
