@@ -66,11 +66,21 @@ loaddata: migrate ## Load the sample data, over what an earlier run has loaded
 demo: free-port loaddata ## Serve the sample data on PORT, with the key "edx"
 	@$(PYTHON) manage.py set_api_key edx edx
 	@echo
-	@echo "Open http://localhost:$(PORT)/docs/ with the key edx, or paste:"
+	@echo "To look at the courses, open this link within 5 minutes, on this machine, once:"
+	@echo
+	@echo "  $$($(LOGIN_LINK))"
+	@echo
+	@echo "(\`make login-link\` prints another.) http://localhost:$(PORT)/docs/ takes the key edx; or paste:"
 	@echo
 	@echo "  curl -H 'Authorization: Token edx' http://localhost:$(PORT)/api/v0/courses/edX/DemoX/Demo_Course/enrollment/"
 	@echo
-	@$(SERVE)
+	@LOGIN_LINKS=true $(SERVE)
+
+LOGIN_LINK = $(PYTHON) manage.py make_login_link edx --url http://localhost:$(PORT)
+
+.PHONY: login-link
+login-link: $(BASE) ## Print a link that logs a browser on this machine in, while `make demo` runs
+	@$(LOGIN_LINK)
 
 .PHONY: serve
 serve: $(BASE) $(DRIVER) ## Serve both databases as they are: BIND=127.0.0.1 PORT=8000 WORKERS=2 THREADS=4

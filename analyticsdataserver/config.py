@@ -222,6 +222,10 @@ class Config(BaseSettings):
         True,
         "Whether ``/api-token-auth/`` gives a key, which sees everything, to a user who sends name and password.",
     )
+    LOGIN_LINKS: bool = variable(
+        False,
+        "Whether links of ``./manage.py make_login_link`` log in browsers on this machine, as for ``make demo``.",
+    )
     NUM_PROXIES: Number = variable(
         0,
         "How many proxies of yours a request passes, one behind the other, each of which adds the address of its "

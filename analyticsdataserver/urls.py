@@ -15,6 +15,7 @@ from analyticsdataserver.docs.openapi.views import SchemaView
 from analyticsdataserver.docs.swagger.views import DocsPage
 from analyticsdataserver.serving import health
 from analyticsdataserver.web import errors
+from analyticsdataserver.web.pages import views as pages
 
 
 class Moved(RedirectView):
@@ -56,6 +57,7 @@ urlpatterns = [
     re_path(r"^report-files/(?P<name>[\w.-]+)\Z", ReportFileView.as_view(), name=ROUTE),
     re_path(r"^api/schema/?\Z", SchemaView.as_view(), name="schema"),
     re_path(r"^docs/?\Z", DocsPage.as_view(), name="docs"),
+    *pages.urlpatterns,
     path("api-auth/", include("analyticsdataserver.web.sessions")),
     # Also with DEBUG, where Django would show a page of its own.
     re_path("", csrf_exempt(errors.page_not_found), name="not_found"),

@@ -310,6 +310,8 @@ def requests(size: Size) -> Iterator[Request]:
     if size.countries:
         yield Request("enrollment/location/, a month", Asked(f"/api/v1/enrollment/location/?{month}"))
     yield Request("tables/", Asked("/api/v1/tables/"))
+    yield Request("the page of courses", Asked("/courses/"), 1.0, 1.0)
+    yield Request("the page of courses, by enrollment", Asked("/courses/?sort=-count"), 1.0, 1.0)
 
 
 def summaries(size: Size, kind: str) -> Iterator[Request]:

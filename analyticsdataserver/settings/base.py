@@ -92,6 +92,8 @@ THROTTLE_SERVICE_USERS = frozenset(config.THROTTLE_SERVICE_USERS)
 
 # Whether /api-token-auth/ gives a key to a user who sends name and password.
 KEYS_BY_PASSWORD = config.KEYS_BY_PASSWORD
+# Whether a link logs in a browser on this machine.
+LOGIN_LINKS = config.LOGIN_LINKS
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

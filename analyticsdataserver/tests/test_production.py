@@ -166,7 +166,7 @@ class TestBehindAProxy:
 
     def test_cookies_go_by_https_only_and_to_no_script_nor_other_site(self, proxied: str) -> None:
         page, response = self.log_in(proxied, ORIGIN)
-        assert (response.status_code, response.headers["Location"].rstrip("/")) == (302, "/docs")
+        assert (response.status_code, response.headers["Location"].rstrip("/")) == (302, "/courses")
         for name, answer in (("csrftoken", page), ("sessionid", response)):
             cookie = next(each for each in answer.raw.headers.getlist("Set-Cookie") if each.startswith(f"{name}="))
             attributes = {part.strip() for part in cookie.split(";")}

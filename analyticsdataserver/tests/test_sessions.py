@@ -51,10 +51,10 @@ class TestLogin:
         assert "frame-ancestors 'none'" in response["Content-Security-Policy"]
         assert "unsafe" not in response["Content-Security-Policy"]
 
-    def test_gives_a_session_and_leads_to_the_documentation(self, visitor: Client) -> None:
+    def test_gives_a_session_and_leads_to_the_courses(self, visitor: Client) -> None:
         response = log_in(visitor)
         assert response.status_code == 302
-        assert response["Location"].rstrip("/") == "/docs"
+        assert response["Location"].rstrip("/") == "/courses"
         assert has_session(visitor)
 
     @pytest.mark.parametrize("place", ["query", "form"])
@@ -88,7 +88,7 @@ class TestLogin:
     def test_leads_nowhere_else(self, visitor: Client, elsewhere: str) -> None:
         page = Page(visitor.get(LOGIN, query_params={"next": elsewhere}))
         page.require_own_files_only()
-        assert log_in(visitor, next=elsewhere)["Location"].rstrip("/") == "/docs"
+        assert log_in(visitor, next=elsewhere)["Location"].rstrip("/") == "/courses"
 
     @pytest.mark.parametrize("wrong", [{"password": "cheese"}, {"username": "nobody"}, {"password": "Chalk"}])
     def test_shows_that_a_name_or_password_is_wrong_but_not_which(self, visitor: Client, wrong: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """The pages below ``/api-auth/``, where people log in and out who open endpoints in a browser."""
 
 import time
+from http import HTTPStatus
 from typing import Any, Final, cast
 
 from django import forms
@@ -9,22 +10,33 @@ from django.contrib.auth import login, views
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.urls import re_path
+from django.urls import re_path, reverse
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
 from rest_framework.exceptions import AuthenticationFailed
 
 from analytics_data_api import NAME
 from analytics_data_api.access.authentication import SESSION_KEY_ID, KeyAuthentication
 from analytics_data_api.access.scope import Access
 from analytics_data_api.formats.page import CONTENT_SECURITY_POLICY
+from analytics_data_api.http.problems import problem
+from analyticsdataserver.web import errors, login_links
 
 # The backend that a session names, which reads its user.
 SESSION_BACKEND: Final = "analytics_data_api.access.passwords.LimitedBackend"
 
 WRONG_KEY: Final = "This is no key that is valid here."
 
+NOT_LOCAL: Final = "A login link works only in a browser on the machine that runs the service, and through no proxy."
+USED: Final = (
+    "This login link has been used, or is older than five minutes. `make login-link` prints another one; a key or a "
+    "password opens the pages, too."
+)
+
 
 class LoginForm(AuthenticationForm):
-    """Name and password, or a key instead of both.
+    """A key, or a name and a password instead.
 
     Attributes:
         access: What the key may see; None for a name and a password.
@@ -34,13 +46,18 @@ class LoginForm(AuthenticationForm):
         required=False,
         strip=True,
         max_length=200,
-        label="Or a key",
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        label="Key",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "autofocus": True}),
     )
+    field_order = ("key", "username", "password")
     access: Access | None = None
+    # A browser would not send the form with the key alone.
+    use_required_attribute = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["username"].label = "User name"
+        self.fields["username"].widget.attrs.pop("autofocus", None)
         if self.data.get("key", "").strip():
             for name in ("username", "password"):
                 self.fields[name].required = False
@@ -67,7 +84,7 @@ class LoginForm(AuthenticationForm):
 
 
 class LoginView(views.LoginView):
-    """Asks for name and password, or a key, and leads to ``next``, an address of this service, or to the docs page.
+    """Asks for name and password, or a key, and leads to ``next``, an address of this service, or to the courses.
 
     A session that a key has begun has its scope, and ends with it: it holds the key's id, not the key.
     """
@@ -76,7 +93,7 @@ class LoginView(views.LoginView):
 
     http_method_names = ["get", "post", "head", "options"]
     template_name = "analyticsdataserver/login.html"
-    next_page = "docs"
+    next_page = "courses"
     extra_context = {"service": NAME, "title": "Log in"}
 
     def dispatch(self, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -99,6 +116,34 @@ class LoginView(views.LoginView):
         return HttpResponseRedirect(self.get_success_url())
 
 
+@method_decorator(never_cache, name="dispatch")
+class LoginLinkView(View):
+    """Logs in by a link, and leads to the courses, at an address without the link's token."""
+
+    # HEAD would use the link up although nobody has followed it.
+    http_method_names = ["get"]
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        if not settings.LOGIN_LINKS:
+            return errors.page_not_found(request)
+        if not login_links.is_local(request):
+            return problem(HTTPStatus.FORBIDDEN, NOT_LOCAL, "login_link_not_local")
+        # Nor does a browser that loads in advance what may never be opened.
+        is_followed = "prefetch" not in request.headers.get("Sec-Purpose", "")
+        visitor = login_links.redeem(request.GET.get(login_links.PARAMETER, "")) if is_followed else None
+        if visitor is None:
+            return problem(HTTPStatus.FORBIDDEN, USED, "login_link_invalid")
+        request.session.flush()
+        login(request, visitor.user, SESSION_BACKEND)
+        if visitor.key_id:
+            request.session[SESSION_KEY_ID] = visitor.key_id
+        # It ends with the browser.
+        request.session.set_expiry(0)
+        response = HttpResponseRedirect(f"{reverse('courses')}/")
+        response["Referrer-Policy"] = "no-referrer"
+        return response
+
+
 class LogoutView(views.LogoutView):
     """Ends the session, and leads to ``next``, or to the login page."""
 
@@ -109,5 +154,6 @@ class LogoutView(views.LogoutView):
 app_name = "rest_framework"
 urlpatterns = [
     re_path(r"^login/?\Z", LoginView.as_view(), name="login"),
+    re_path(r"^link/?\Z", LoginLinkView.as_view(), name="link"),
     re_path(r"^logout/?\Z", LogoutView.as_view(), name="logout"),
 ]
