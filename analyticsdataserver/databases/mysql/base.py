@@ -15,6 +15,7 @@ from MySQLdb.cursors import SSCursor
 from analytics_data_api.tables.data_version import DataVersion
 from analytics_data_api.tables.fields import LONGEST_LIST
 from analyticsdataserver.databases.mysql.keys import NAMED, distinct_keys
+from analyticsdataserver.databases.mysql.loads import TableLoad
 from analyticsdataserver.databases.mysql.versions import TableFacts, version_of, version_query
 
 # Types of columns that hold text.
@@ -139,6 +140,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
         parts = [keys[start : start + LONGEST_LIST] for start in range(0, len(keys), LONGEST_LIST)]
         condition = " OR ".join(f"{column} IN ({', '.join(['%s'] * len(part))})" for part in parts)
         return NAMED.format(column=column, table=table, condition=condition), list(keys)
+
+    def table_load(self, table: str, token: str) -> TableLoad:
+        """Return a load of a table, as ``analytics_data_api.loading.loader`` does it, on a connection of its own.
+
+        Args:
+            table: The table.
+            token: Identifies the load.
+        """
+        wrapper: Any = self
+        return TableLoad(wrapper.copy(), table, token)
 
     def is_usable(self) -> bool:
         """Return whether the server has kept the connection open, without waiting for it.

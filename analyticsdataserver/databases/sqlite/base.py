@@ -14,6 +14,7 @@ from django.db.backends.sqlite3 import base
 from django.utils.functional import cached_property
 
 from analytics_data_api.tables.data_version import SETTLED_SECONDS, DataVersion
+from analyticsdataserver.databases.sqlite.loads import TableLoad
 
 # Of a file: inode, size, and the times of the last change of its data and of its inode. The latter cannot be set, so
 # that it moves even where `cp -p` or `touch` sets the former back.
@@ -83,6 +84,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.lenient = True
         if self.connection is not None:
             self.connection.text_factory = replace_undecodable
+
+    def table_load(self, table: str, token: str) -> TableLoad:
+        """Return a load of a table, as ``analytics_data_api.loading.loader`` does it.
+
+        Args:
+            table: The table.
+            token: Identifies the load.
+        """
+        return TableLoad(self, table, token)
 
     def is_usable(self) -> bool:
         """Return whether the file is the one that was opened, and has not been changed since."""
