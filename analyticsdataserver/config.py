@@ -244,6 +244,16 @@ class Config(BaseSettings):
     )
     REPORT_NAMES: Names = variable("problem_response", "The names of the reports that are served, separated by commas.")
     REPORT_LINK_SECONDS: PositiveNumber = variable(120, "For how many seconds a link to a file of a report works.")
+    EVENT_STORE: Path = variable(
+        str(BASE_DIR / "events"),
+        "The folder of what ``./manage.py ingest_logs`` keeps of tracking logs.",
+        shown="``events`` beside ``manage.py``",
+    )
+    EVENT_STORE_KEY_FILE: Path | None = variable(
+        None,
+        "The file of the key with which user names are hashed there. The first ``ingest_logs`` makes it.",
+        shown="beside the folder, with ``.key`` behind its name",
+    )
     LOG_LEVEL: LogLevel = variable(
         "INFO",
         "The lowest level that is logged, on standard error: ``DEBUG``, ``INFO``, ``WARNING``, ``ERROR`` or "

@@ -25,17 +25,23 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import IO, Any, Final, Self
+from typing import IO, TYPE_CHECKING, Any, Final, Self
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analytics_data_api.computing.errors import StoreError
 from analytics_data_api.computing.user_names import NameKey
 
+if TYPE_CHECKING:
+    import duckdb
+
 VERSION: Final = 1
 COMPRESSION: Final = "zstd"
+# What the names of temporary files and folders begin with.
+NEW: Final = "new-"
+# What DuckDB reads as more than the name of a file.
+WILDCARDS: Final = frozenset("*?[")
 
 
 @dataclass(frozen=True)
@@ -68,8 +74,8 @@ ENROLLMENT: Final = Kind(
     pa.schema({"course_id": TEXT, "user_id": INTEGER, "mode": TEXT, "type": TEXT, "time": TEXT}),
     ("course_id", "user_id", "time", "type", "mode"),
 )
-# An event of a video player. The type is play, pause, seek or stop. The position is a seek's new_time; only seeks have an
-# old_position, and only plays whose video has a known duration have that.
+# An event of a video player. The type is play, pause, seek or stop. The position is a seek's new_time; only seeks have
+# an old_position, and only plays whose video has a known duration have that.
 VIDEO: Final = Kind(
     "video",
     pa.schema(
@@ -86,12 +92,13 @@ VIDEO: Final = Kind(
     ),
     ("course_id", "video_id", "user_id", "time", "type", "position"),
 )
-# A part of an answer to a problem: of a problem_check event, one row for each id in ``answers`` that counts, or one whose
-# part_id is null. ``event`` tells events of one user and time apart: a digest of all that is kept of the event. A list is
-# one text, ``[a|b]``. ``value_id`` is the raw answer where there is a submission and its answer differs. ``plain`` is the
-# answer without mark-up, with entities resolved, which is what a value is described by where it has a value_id. Both texts
-# have no white space around them, and are null where that leaves nothing; ``answer`` is the text as it is.
-# ``user_id`` serves to forget users alone: it may be null, and who answered is the hash.
+# A part of an answer to a problem: of a problem_check event, one row for each id in ``answers`` that counts, or one
+# whose part_id is null. ``event`` tells events of one user and time apart: a digest of all that is kept of the event. A
+# list is one text, ``[a|b]``. ``value_id`` is the raw answer where there is a submission and its answer differs.
+# ``answer`` is the answer as it is; ``text`` has no white space around it; ``plain`` has neither that nor mark-up, and
+# entities are resolved, which is what describes a value that has a value_id. Both are null where that leaves nothing.
+# Without a submission, question, input_type and response_type are null. An empty variant is null. ``user_id`` serves to
+# forget users alone: it may be null, and who answered is the hash.
 ANSWERS: Final = Kind(
     "answers",
     pa.schema(
@@ -135,6 +142,7 @@ class FileRecord:
     Attributes:
         file_id: The digest of its contents, uncompressed.
         name: Where it was read.
+        read: When, in UTC.
         size: The number of bytes of its contents.
         versions: What tells quickly that a file holds these contents: digests of files as they lie, compressed or not,
             and identities of remote files.
@@ -149,6 +157,7 @@ class FileRecord:
 
     file_id: str
     name: str
+    read: str = ""
     size: int = 0
     versions: list[str] = field(default_factory=list)
     lines: int = 0
@@ -166,15 +175,12 @@ class EventStore:
     Attributes:
         path: The folder.
         name_key: The key of the hash of user names; None where it is not needed.
-        forgotten_users: The ids of users of whom nothing is kept.
-        forgotten_names: The hashes of their names, as far as they are known.
     """
 
     def __init__(self, path: Path, name_key: NameKey | None, state: dict[str, Any]) -> None:
         self.path = path
         self.name_key = name_key
-        self.forgotten_users = set[int](state.get("forgotten_users", ()))
-        self.forgotten_names = set[str](state.get("forgotten_names", ()))
+        self.state = state
 
     @classmethod
     def create(cls, path: Path, key_file: Path | None = None) -> Self:
@@ -182,11 +188,15 @@ class EventStore:
 
         Args:
             path: The folder.
-            key_file: The file of the key of the hash of user names; beside the folder by default. A new store makes one.
+            key_file: The file of the key of the hash of user names, which a new store makes; by default, it lies beside
+                the folder.
 
         Raises:
             StoreError: The folder holds something else, the key is not the store's, or either cannot be written.
         """
+        if WILDCARDS & set(str(path)):
+            raise StoreError(f"The path of an event store cannot contain * ? or [: {path}.")
+        path = path.absolute()
         try:
             make_folder(path)
             if not (path / "store.json").exists():
@@ -218,11 +228,32 @@ class EventStore:
             raise StoreError(f"The event store {path} cannot be read: {error}.") from error
         if state.get("version") != VERSION:
             raise StoreError(
-                f"The event store {path} has the layout {state.get('version')}, and this version reads {VERSION}. Name a new "
-                "folder, and read the logs again."
+                f"The event store {path} has the layout {state.get('version')}, and this version reads {VERSION}. Name "
+                "a new folder, and read the logs again."
             )
         key = NameKey.read(key_file or default_key_file(path), state["key_check"]) if needs_key else None
         return cls(path, key, state)
+
+    @property
+    def forgotten_users(self) -> frozenset[int]:
+        """The ids of users of whom nothing is kept."""
+        return frozenset(self.state.get("forgotten_users", ()))
+
+    @property
+    def forgotten_names(self) -> frozenset[str]:
+        """The hashes of their names, as far as they are known."""
+        return frozenset(self.state.get("forgotten_names", ()))
+
+    def forget(self, users: Iterable[int], names: Iterable[str]) -> None:
+        """Keep nothing of users from now on.
+
+        Args:
+            users: Their ids.
+            names: The hashes of their names, as far as they are known.
+        """
+        self.state["forgotten_users"] = sorted(self.forgotten_users | set(users))
+        self.state["forgotten_names"] = sorted(self.forgotten_names | set(names))
+        write_json(self.path / "store.json", self.state)
 
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
@@ -248,6 +279,8 @@ class EventStore:
             file.truncate(0)
             file.write(f"{command}, process {os.getpid()} on {socket.gethostname()}")
             file.flush()
+            # It may have been changed before the lock was free.
+            self.state = json.loads((self.path / "store.json").read_bytes())
             try:
                 yield
             finally:
@@ -287,7 +320,7 @@ class EventStore:
         return self.path / kind.name / f"date={day}" / f"{file_id}.parquet"
 
     def create_view(
-        self, connection: duckdb.DuckDBPyConnection, kind: Kind, first: date | None = None, end: date | None = None
+        self, connection: "duckdb.DuckDBPyConnection", kind: Kind, first: date | None = None, end: date | None = None
     ) -> None:
         """Make a view, named as the kind, of its rows and their ``date`` in a connection to DuckDB.
 
@@ -300,7 +333,7 @@ class EventStore:
         paths = [str(path) for path in self.parts(kind, first, end)]
         if paths:
             quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-            # The folder's name is the operator's, and the rest has no wildcard either.
+            # No path has a wildcard: create() accepts none.
             source = f"read_parquet([{quoted}], hive_partitioning = true, hive_types = {{'date': DATE}})"
             columns = ", ".join(f'"{name}"' for name in kind.columns.names)
             connection.execute(f"CREATE OR REPLACE VIEW {kind.name} AS SELECT {columns}, date FROM {source}")  # noqa: S608
@@ -308,27 +341,15 @@ class EventStore:
             names = {TEXT: "VARCHAR", INTEGER: "BIGINT", NUMBER: "DOUBLE", FLAG: "BOOLEAN"}
             columns = ", ".join(f'CAST(NULL AS {names[column.type]}) AS "{column.name}"' for column in kind.columns)
             connection.execute(
-                f"CREATE OR REPLACE VIEW {kind.name} AS SELECT {columns}, CAST(NULL AS DATE) AS date WHERE false"  # noqa: S608
+                f"CREATE OR REPLACE VIEW {kind.name} AS SELECT {columns}, CAST(NULL AS DATE) AS date WHERE false"
             )
 
     @contextmanager
-    def writer(self, record: FileRecord) -> Iterator["PartWriter"]:
-        """Add a log: its parts at first, and its record at the end; where an exception is raised, nothing.
-
-        Args:
-            record: What was read. Its days are set here.
-        """
-        folder = Path(tempfile.mkdtemp(prefix="new-", dir=self.path))
+    def writer(self) -> Iterator["PartWriter"]:
+        """Return what adds a log: its parts are in a temporary folder until they are committed."""
+        folder = Path(tempfile.mkdtemp(prefix=NEW, dir=self.path))
         try:
-            parts = PartWriter(folder)
-            yield parts
-            record.days = {}
-            for kind, day, path in parts.written:
-                target = self.part(kind, day, record.file_id)
-                make_folder(target.parent)
-                path.replace(target)
-                record.days.setdefault(kind.name, []).append(day)
-            self.write_record(record)
+            yield PartWriter(self, folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -339,7 +360,7 @@ class EventStore:
 
     def clear(self) -> None:
         """Remove what runs that were ended have left: temporary folders, and parts that no record lists."""
-        for folder in self.path.glob("new-*"):
+        for folder in self.path.glob(f"{NEW}*"):
             shutil.rmtree(folder, ignore_errors=True)
         listed = {path for kind in KINDS.values() for path in self.parts(kind)}
         for kind in KINDS.values():
@@ -349,13 +370,14 @@ class EventStore:
 
 
 class PartWriter:
-    """Writes the parts of one log into a folder, each in one go.
+    """Adds a log to a store.
 
     Attributes:
-        written: The kind, day and path of each part.
+        folder: A temporary folder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, store: EventStore, folder: Path) -> None:
+        self.store = store
         self.folder = folder
         self.written: list[tuple[Kind, str, Path]] = []
 
@@ -370,6 +392,20 @@ class PartWriter:
         path = self.folder / f"{kind.name}-{day}.parquet"
         write_part(path, kind, batches)
         self.written.append((kind, day, path))
+
+    def commit(self, record: FileRecord) -> None:
+        """Put the parts into the store, and the record at last.
+
+        Args:
+            record: What was read. Its days are set here.
+        """
+        record.days = {}
+        for kind, day, path in self.written:
+            target = self.store.part(kind, day, record.file_id)
+            make_folder(target.parent)
+            path.replace(target)
+            record.days.setdefault(kind.name, []).append(day)
+        self.store.write_record(record)
 
 
 def default_key_file(path: Path) -> Path:
@@ -388,19 +424,19 @@ def write_part(path: Path, kind: Kind, batches: Iterable[pa.RecordBatch]) -> Non
 def make_folder(path: Path) -> None:
     """Make a folder, and those above it, that only its owner can open, where it does not exist."""
     if not path.is_dir():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         path.mkdir(mode=0o700, exist_ok=True)
 
 
 def open_private(path: Path, mode: str) -> IO[Any]:
     """Open a file, which only its owner can read if it is made here."""
     opener: Callable[[str, int], int] = lambda name, flags: os.open(name, flags, 0o600)  # noqa: E731
-    return open(path, mode, opener=opener)  # noqa: PTH123, SIM115 Path.open() takes no opener; the caller closes it.
+    return open(path, mode, opener=opener)
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Replace a file by one with a value: readers see the old file or the new one."""
-    beside = path.with_name(f"new-{path.name}")
+    beside = path.with_name(f"{NEW}{path.name}")
     with open_private(beside, "w") as file:
         json.dump(value, file, indent=1, sort_keys=True)
         file.flush()

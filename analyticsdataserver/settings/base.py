@@ -100,6 +100,9 @@ STORAGES = {
 # The reports that are served, and for how many seconds a link to one works.
 REPORT_NAMES = frozenset(config.REPORT_NAMES)
 REPORT_LINK_SECONDS = config.REPORT_LINK_SECONDS
+# What is kept of tracking logs.
+EVENT_STORE = config.EVENT_STORE
+EVENT_STORE_KEY_FILE = config.EVENT_STORE_KEY_FILE
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": (

@@ -1,0 +1,45 @@
+"""What the commands about the event store share: its options, its errors, and how they print what became of lines."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+
+from analytics_data_api.computing.errors import StoreError
+
+
+def add_store(parser: CommandParser) -> None:
+    """Add the option that names the store."""
+    parser.add_argument(
+        "--store",
+        type=Path,
+        default=settings.EVENT_STORE,
+        metavar="DIR",
+        help="the event store (setting EVENT_STORE; %(default)s)",
+    )
+
+
+def key_file() -> Path | None:
+    """Return the file of the key of the hash of user names; None for the one beside the store."""
+    path: Path | None = settings.EVENT_STORE_KEY_FILE
+    return path
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Raise CommandError, with a sentence for the operator, in place of what stops a command about the store."""
+    try:
+        yield
+    except StoreError as error:
+        raise CommandError(str(error)) from None
+    except KeyboardInterrupt:
+        raise CommandError("Interrupted. What was finished before is kept.", returncode=130) from None
+
+
+def count_lines(title: str, counts: Mapping[str, int], examples: Mapping[str, tuple[int, str]]) -> Iterator[str]:
+    """Yield a line for each reason, the most frequent first, with its first example."""
+    for reason, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        line, text = examples[reason]
+        yield f"  {title:<10} {number:>10,}  {reason}; line {line:,}: {text}"
