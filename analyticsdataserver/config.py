@@ -180,6 +180,11 @@ class Config(BaseSettings):
         "The database that the pipeline fills. Serving it needs the privilege ``SELECT``.",
         shown="the file ``analytics.db`` beside ``manage.py``",
     )
+    LMS_DATABASE_URL: Annotated[Secret, AfterValidator(lambda url: url and check_database_url(url))] = variable(
+        "",
+        "The database of the LMS, for ``./manage.py compute_tables``: ``mysql://user:password@host:3306/edxapp``. It needs "
+        "the privilege ``SELECT`` on ``auth_userprofile``, ``student_courseenrollment`` and ``courseware_studentmodule``.",
+    )
     DATABASE_CONNECTION_MAX_AGE: Number = variable(
         600, "Seconds that a database connection is kept for further requests; 0 closes it after each request."
     )
