@@ -22,7 +22,7 @@ from analytics_data_api.computing import computed
 from analytics_data_api.computing.engine import DuckDBEngine
 from analytics_data_api.computing.errors import ComputeError
 from analytics_data_api.computing.lms import LmsDatabase, LmsFiles, LmsSource
-from analytics_data_api.computing.store import LOCATION, EventStore
+from analytics_data_api.computing.store import LOCATION, NEW, EventStore
 from analytics_data_api.computing.tables import RULES, Rule
 from analytics_data_api.computing.tables.rules import Period
 from analytics_data_api.loading import loader
@@ -131,8 +131,7 @@ def compute(
 ) -> Iterator[Result]:
     """Do what ``run`` does, with a store, a range and the LMS's tables; None where these were not given."""
     alias = database or loader.loading_database()
-    with store.lock("compute_tables"), work_folder(store.path) as folder:
-        store.clear()
+    with store.lock("compute_tables"), work_folder(store) as folder:
         computable = []
         for table in tables:
             if reason := why_skipped(RULES[table], store, lms):
@@ -149,9 +148,10 @@ def compute(
 
 
 @contextmanager
-def work_folder(path: Path) -> Iterator[Path]:
-    """Make a folder for temporary files in the store's, which the store clears if this process cannot."""
-    folder = Path(tempfile.mkdtemp(prefix="new-", dir=path))
+def work_folder(store: EventStore) -> Iterator[Path]:
+    """Make a folder for temporary files in the store's, without those that a run that was ended has left."""
+    store.clear()
+    folder = Path(tempfile.mkdtemp(prefix=NEW, dir=store.path))
     try:
         yield folder
     finally:

@@ -37,6 +37,7 @@ class DuckDBEngine:
         self.period = period
         self.folder = folder
         self.saved: dict[str, ir.Table] = {}
+        self.lms: set[LmsTable] = set()
         self.connection = duckdb.connect(
             config={
                 "memory_limit": f"{max(memory - BASE_BYTES, LEAST_BYTES)}B",
@@ -60,8 +61,10 @@ class DuckDBEngine:
         self.store.create_view(self.connection, kind, *days)
 
     def add_lms(self, source: LmsSource, table: LmsTable) -> None:
-        """Make a table of the rows of a table of the LMS; raises a ComputeError if it cannot be read."""
-        source.create_view(self.connection, table, self.folder)
+        """Make a table of the rows of a table of the LMS, once; raises a ComputeError if it cannot be read."""
+        if table not in self.lms:
+            source.create_view(self.connection, table, self.folder)
+            self.lms.add(table)
 
     def save(self, name: str, expression: ir.Table) -> ir.Table:
         if name not in self.saved:

@@ -41,7 +41,7 @@ NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 
 
 def distinct(events: Iterable[Event]) -> list[Event]:
-    return [dict(each) for each in {tuple(event.items()) for event in events}]
+    return [dict(each) for each in {tuple(sorted(event.items())) for event in events}]
 
 
 def grouped(events: Iterable[Event], *keys: str) -> dict[tuple[Any, ...], list[Event]]:
@@ -156,6 +156,15 @@ def videos(events: list[Event], start: datetime.date, end: datetime.date) -> tup
     return rows, timeline
 
 
+def newness(event: Event) -> tuple[Any, ...]:
+    """Return what orders answers, those of the same time by what no rule says."""
+    return event["time"], event["event"], event["username_hash"], event["problem_id"]
+
+
+def without_mark_up(text: str) -> str:
+    return html.unescape(re.sub("<[^>]*>", "", text))
+
+
 def answer_distribution(events: list[Event]) -> Rows:
     """Return the rows of ``answer_distribution``; events that no column can hold are not among those given."""
     parts: dict[Any, list[Event]] = defaultdict(list)
@@ -168,7 +177,7 @@ def answer_distribution(events: list[Event]) -> Rows:
                 parts[event["course_id"], event["part_id"]].append(found)
     rows = []
     for (course, part), answers in parts.items():
-        newest = max(answers, key=lambda event: event["place"])
+        newest = max(answers, key=newness)
         if newest["response_type"] not in SHOWN:
             continue
         values: dict[Any, list[Event]] = defaultdict(list)
@@ -176,12 +185,12 @@ def answer_distribution(events: list[Event]) -> Rows:
             value = event["answer"] if event["value_id"] is None else event["value_id"]
             values[value, event["variant"] if newest["variant"] is not None else None].append(event)
         for same in values.values():
-            describes = max(same, key=lambda event: event["place"])
+            describes = max(same, key=newness)
             value_id, text = describes["value_id"], describes["answer"]
             if value_id is None and newest["value_id"] is not None:
                 value_id, text = text or None, None
             if value_id is not None and text is not None:
-                text = html.unescape(re.sub("<[^>]*>", "", text))
+                text = without_mark_up(text)
             text = (text or "").strip() or None
             number = float(text) if text and NUMBER.fullmatch(text) else math.nan
             rows.append(
