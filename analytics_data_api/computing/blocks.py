@@ -149,8 +149,9 @@ _readers: list[BlockReader] = []
 
 
 def _start(reading: Reading) -> None:
-    # Blocks leave no cycles, and looking for them takes a tenth of the time.
+    # Events are many small objects, among which looking for cycles takes a tenth of the time. Once a block is enough.
     gc.disable()
+    gc.freeze()
     # Ctrl-C is for the process that started this one, which ends the pool. If it is killed, this one ends by itself.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -164,7 +165,9 @@ def _end_with_parent() -> None:
 
 
 def _read(block: Block) -> tuple[Tally, dict[str, pa.RecordBatch]]:
-    return _readers[0].read(block)
+    result = _readers[0].read(block)
+    gc.collect()
+    return result
 
 
 def count_cores() -> int:

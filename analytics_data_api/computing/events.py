@@ -71,7 +71,7 @@ class Event(NamedTuple):
 
 
 # Names of kinds, each with the method that adds its rows of an event.
-Kinds = tuple[tuple[str, Callable[[Event], None]], ...]
+Kinds = tuple[tuple[str, Callable[["Rows", Event], None]], ...]
 
 
 class DroppedError(Exception):
@@ -112,11 +112,6 @@ class Rows:
         self.answers: list[tuple[Any, ...]] = []
         self.location: dict[tuple[int, str], tuple[str, str]] = {}
         self.dropped: Counter[tuple[str, str]] = Counter()
-        activity = (ACTIVITY.name, self._add_activity)
-        self._of_enrollment: Kinds = ((ENROLLMENT.name, self._add_enrollment),)
-        self._of_video: Kinds = ((VIDEO.name, self._add_video), activity)
-        self._of_problem_check: Kinds = ((ANSWERS.name, self._add_answers), activity)
-        self._of_others: Kinds = (activity,)
 
     def add(self, line: dict[str, Any]) -> str | None:
         """Add the rows of an event.
@@ -135,7 +130,7 @@ class Rows:
         reason = OF_NO_TABLE
         for kind, add in self._kinds(event):
             try:
-                add(event)
+                add(self, event)
                 has_rows = True
             except DroppedError as error:
                 reason = str(error)
@@ -144,14 +139,14 @@ class Rows:
 
     def _kinds(self, event: Event) -> Kinds:
         """Return the kinds that an event may have rows of, with what adds them."""
-        kinds = self._of_others
+        kinds = OF_OTHERS
         if event.type.startswith(ENROLLMENT_PREFIX):
-            kinds = self._of_enrollment if event.type in ENROLLMENT_TYPES else ()
+            kinds = OF_ENROLLMENT if event.type in ENROLLMENT_TYPES else ()
         elif event.type in VIDEO_TYPES:
-            kinds = self._of_video
+            kinds = OF_VIDEO
         elif event.type == "problem_check" and event.source == "server":
-            kinds = self._of_problem_check
-        return kinds if self.country_of is None else (*kinds, (LOCATION.name, self._add_location))
+            kinds = OF_PROBLEM_CHECK
+        return kinds if self.country_of is None else (*kinds, (LOCATION.name, Rows.add_location))
 
     def _user(self, user_id: int | None) -> int:
         """Return the id of the user of an event."""
@@ -161,7 +156,8 @@ class Rows:
             raise DroppedError(FORGOTTEN)
         return user_id
 
-    def _add_activity(self, event: Event) -> None:
+    def add_activity(self, event: Event) -> None:
+        """Add what a user did in a course."""
         if event.source == "task":
             raise DroppedError(SOURCE_TASK)
         user_id = self._user(event.user_id)
@@ -176,7 +172,8 @@ class Rows:
         elif event.type == "play_video" and event.source in {"browser", "mobile"}:
             add((course_id, user_id, "PLAYED_VIDEO", event.day))
 
-    def _add_enrollment(self, event: Event) -> None:
+    def add_enrollment(self, event: Event) -> None:
+        """Add a change of an enrollment."""
         data = data_of(event.line)
         course_id = data.get("course_id")
         if course_id is None or course_id == "":
@@ -189,7 +186,8 @@ class Rows:
             raise DroppedError(NO_MODE)
         self.enrollment.append((course_id, user_id, mode, ENROLLMENT_TYPES[event.type], event.time, event.day))
 
-    def _add_video(self, event: Event) -> None:
+    def add_video(self, event: Event) -> None:
+        """Add an event of a video player."""
         user_id = self._user(event.user_id)
         course_id = course_of(event.context.get("course_id")) or course_of_page(event)
         data = data_of(event.line)
@@ -220,7 +218,8 @@ class Rows:
             )
         )
 
-    def _add_answers(self, event: Event) -> None:
+    def add_answers(self, event: Event) -> None:
+        """Add the parts of an answer to a problem."""
         username = event.line.get("username")
         if not isinstance(username, str) or not username:
             raise DroppedError(NO_USERNAME)
@@ -242,12 +241,19 @@ class Rows:
             for part in parts
         )
 
-    def _add_location(self, event: Event) -> None:
+    def add_location(self, event: Event) -> None:
+        """Keep the country of a user's newest event of a day."""
         key = (self._user(event.user_id), event.day)
         newest = self.location.get(key, ("", ""))
         if self.country_of is not None and event.time >= newest[0]:
             # Of the events of one time, the one with the country that is last in the alphabet counts.
             self.location[key] = max(newest, (event.time, self.country_of(event.line.get("ip"))))
+
+
+OF_OTHERS: Final[Kinds] = ((ACTIVITY.name, Rows.add_activity),)
+OF_ENROLLMENT: Final[Kinds] = ((ENROLLMENT.name, Rows.add_enrollment),)
+OF_VIDEO: Final[Kinds] = ((VIDEO.name, Rows.add_video), *OF_OTHERS)
+OF_PROBLEM_CHECK: Final[Kinds] = ((ANSWERS.name, Rows.add_answers), *OF_OTHERS)
 
 
 def read_event(line: dict[str, Any]) -> Event:
@@ -257,9 +263,15 @@ def read_event(line: dict[str, Any]) -> Event:
         RefusedLineError: It has no time, or no date.
     """
     day, time = read_time(line.get("time"))
-    context = object_in(line, "context")
-    user_id = read_user_id(context.get("user_id"))
-    return Event(line, day, time, text_in(line, "event_type"), text_in(line, "event_source"), context, user_id)
+    type_, source, context = line.get("event_type"), line.get("event_source"), line.get("context")
+    # Each line comes by here: what is usual is not left to functions.
+    if not isinstance(type_, str):
+        type_ = ""
+    if not isinstance(source, str):
+        source = ""
+    if not isinstance(context, dict):
+        context = {}
+    return Event(line, day, time, type_, source, context, read_user_id(context.get("user_id")))
 
 
 def read_time(value: Any) -> tuple[str, str]:
@@ -270,12 +282,12 @@ def read_time(value: Any) -> tuple[str, str]:
     """
     if not isinstance(value, str):
         raise RefusedLineError(NO_TIME)
-    day, letter, _ = value.partition("T")
+    day = value.partition("T")[0]
     if not is_date(day):
         raise RefusedLineError(NO_DATE)
     if value.endswith(UTC):
         return day, value[: -len(UTC)]
-    return day, OFFSET.sub("", value) if letter else day
+    return day, OFFSET.sub("", value, count=1) if len(value) > len(day) else day
 
 
 @lru_cache(10_000)

@@ -3,26 +3,20 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from analytics_data_api.computing.blocks import SCHEMAS, BlockReaders, Reading, Tally
+from analytics_data_api.computing.blocks import BlockReaders, Reading, Tally
 from analytics_data_api.computing.countries import Countries
 from analytics_data_api.computing.errors import StoreError
 from analytics_data_api.computing.logs import Log, UnreadableLogError
-from analytics_data_api.computing.store import ACTIVITY, KINDS, LOCATION, EventStore, FileRecord, Kind
+from analytics_data_api.computing.store import ACTIVITY, KINDS, EventStore, FileRecord, PartWriter
 
-# What DuckDB may use of memory to sort the rows of a log.
-SORT_MEMORY: Final = "128MB"
 # Rows of a kind that are collected before they are written.
-ROWS_AT_A_TIME: Final = 50_000
+BYTES_AT_A_TIME: Final = 8 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -105,7 +99,8 @@ def read_log(
     tally = Tally()
     try:
         with store.writer() as writer:
-            with RowFiles(writer.folder) as rows, log.open() as contents:
+            rows = RowSorter(writer)
+            with log.open() as contents:
                 for block_tally, batches in readers.read(contents.blocks()):
                     tally.add(block_tally)
                     rows.add(batches)
@@ -134,75 +129,48 @@ def read_log(
             )
             for (kind, reason), number in tally.dropped.items():
                 record.dropped.setdefault(kind, {})[reason] = number
-            for row_kind, path in rows.paths():
-                for day, sorted_rows in groupby(sort_rows(row_kind, path, writer.folder), itemgetter(0)):
-                    writer.write(row_kind, day, (batch for _, batch in sorted_rows))
+            rows.finish()
             writer.commit(record)
-    except (OSError, pa.ArrowException, duckdb.Error) as error:
+    except (OSError, pa.ArrowException) as error:
         raise StoreError(f"{log.name} was not read: {error}. Nothing of it was kept.") from error
     return record, Outcome(log, tally)
 
 
-class RowFiles:
-    """The rows of a log, as they are read, in a file for each kind."""
+class RowSorter:
+    """Distributes rows among the parts of their days, in bounded memory."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, writer: PartWriter) -> None:
+        self.writer = writer
         self.waiting: dict[str, list[pa.RecordBatch]] = {}
-        self.writers: dict[str, pq.ParquetWriter] = {}
-
-    def __enter__(self) -> "RowFiles":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for name in list(self.waiting):
-            self._write(name)
-        for writer in self.writers.values():
-            writer.close()
 
     def add(self, batches: dict[str, pa.RecordBatch]) -> None:
-        """Add the rows of a block."""
+        """Add the rows of a block, by the names of their kinds."""
         for name, batch in batches.items():
             waiting = self.waiting.setdefault(name, [])
             waiting.append(batch)
-            if sum(map(len, waiting)) >= ROWS_AT_A_TIME:
+            if sum(each.nbytes for each in waiting) >= BYTES_AT_A_TIME:
                 self._write(name)
 
+    def finish(self) -> None:
+        """Write the rows that still wait."""
+        for name in list(self.waiting):
+            self._write(name)
+
     def _write(self, name: str) -> None:
-        if name not in self.writers:
-            self.writers[name] = pq.ParquetWriter(self.folder / f"rows-{name}", SCHEMAS[name], compression="lz4")
-        self.writers[name].write_table(pa.Table.from_batches(self.waiting.pop(name)))
-
-    def paths(self) -> Iterator[tuple[Kind, Path]]:
-        """Yield the kinds of which there are rows, and their files."""
-        for name in sorted(self.writers):
-            yield KINDS[name], self.folder / f"rows-{name}"
-
-
-def sort_rows(kind: Kind, path: Path, folder: Path) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Yield rows by day, sorted, as days and batches of the columns of the kind.
-
-    Activity is distinct, and of locations there is only the newest of a user and day.
-
-    Args:
-        kind: The kind of the rows.
-        path: The file that has them.
-        folder: Where what memory does not hold is put.
-    """
-    rows = {
-        ACTIVITY.name: "SELECT DISTINCT * FROM read_parquet(?)",
-        LOCATION.name: """
-            SELECT user_id, max(time) AS time, arg_max(country, {'time': time, 'country': country}) AS country, day
-            FROM read_parquet(?) GROUP BY user_id, day
-        """,
-    }.get(kind.name, "SELECT * FROM read_parquet(?)")
-    settings: dict[str, Any] = {"memory_limit": SORT_MEMORY, "temp_directory": str(folder)}
-    with duckdb.connect(config=settings) as connection:
-        order = ", ".join(("day", *kind.order))
-        found = connection.sql(f"{rows} ORDER BY {order}", params=[str(path)])
-        for batch in found.to_arrow_reader(ROWS_AT_A_TIME):
-            runs: Any = pc.run_end_encode(batch.column("day"))
-            start = 0
-            for end, day in zip(runs.run_ends.to_pylist(), runs.values.to_pylist(), strict=True):
-                yield day, batch.slice(start, end - start).select(kind.columns.names).cast(kind.columns)
-                start = end
+        rows = pa.Table.from_batches(self.waiting.pop(name))
+        if name == ACTIVITY.name:
+            # As few as can be had without looking at the whole log.
+            rows = rows.group_by(rows.column_names).aggregate([])
+        kind = KINDS[name]
+        columns = rows.select(kind.columns.names)
+        days = rows.column("day").combine_chunks().dictionary_encode()
+        if len(days.dictionary) == 1:
+            self.writer.write(kind, days.dictionary[0].as_py(), columns)
+            return
+        # By number, which takes a fraction of the time that text takes.
+        order = pc.sort_indices(days.indices)
+        columns = columns.take(order)
+        start = 0
+        for day, count in zip(*days.value_counts().flatten(), strict=True):
+            self.writer.write(kind, day.as_py(), columns.slice(start, count.as_py()))
+            start += count.as_py()

@@ -76,7 +76,7 @@ def read_json(text: str) -> Any:
     except orjson.JSONDecodeError:
         pass
     try:
-        return replace_surrogates(json.loads(text, parse_int=read_integer))
+        return replace_surrogates(DECODER.decode(text))
     except RecursionError:
         raise ValueError("It is nested too deeply.") from None
 
@@ -86,6 +86,9 @@ def read_integer(digits: str) -> int | float:
     if len(digits) <= LONGEST_INTEGER and SMALLEST <= (number := int(digits)) <= LARGEST:
         return number
     return float(digits)
+
+
+DECODER: Final = json.JSONDecoder(parse_int=read_integer)
 
 
 def replace_surrogates(value: Any) -> Any:

@@ -5,7 +5,7 @@ Layout of the folder::
     store.json                            the version of the layout, the check of the key, users who are forgotten
     lock                                  who has the store open: command, process, host
     files/<file id>.json                  a record of each log that was read
-    <kind>/date=YYYY-MM-DD/<file id>.parquet   its rows of a kind and day: a part
+    <kind>/date=YYYY-MM-DD/<file id>-0.parquet   its rows of a kind and day: a part; more than one if it has many days
 
 The record is written last and lists the parts: a part that no record lists is left over from a run that was ended, is
 ignored by readers, and is removed by the next run. Folders have the mode 0700, files 0600.
@@ -21,7 +21,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -40,6 +40,8 @@ VERSION: Final = 1
 COMPRESSION: Final = "zstd"
 # What the names of temporary files and folders begin with.
 NEW: Final = "new-"
+# How many parts are written at a time: each is an open file.
+MAX_OPEN: Final = 200
 # What DuckDB reads as more than the name of a file.
 WILDCARDS: Final = frozenset("*?[")
 
@@ -51,28 +53,24 @@ class Kind:
     Attributes:
         name: Its folder.
         columns: The columns of its files. The day, ``date``, is in the name of the folder.
-        order: The columns by which the rows of a file are sorted.
     """
 
     name: str
     columns: pa.Schema
-    order: tuple[str, ...]
 
 
 TEXT, INTEGER, NUMBER, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
-# What a user did in a course: each label once for a file and day. One of ACTIVE, ATTEMPTED_PROBLEM, POSTED_FORUM and
-# PLAYED_VIDEO.
+# What a user did in a course, mostly once for a log and day. The label is one of ACTIVE, ATTEMPTED_PROBLEM,
+# POSTED_FORUM and PLAYED_VIDEO.
 ACTIVITY: Final = Kind(
     "activity",
     pa.schema({"course_id": TEXT, "user_id": INTEGER, "label": TEXT}),
-    ("course_id", "user_id", "label"),
 )
 # An enrollment that changed. The type is activated, deactivated or mode_changed.
 ENROLLMENT: Final = Kind(
     "enrollment",
     pa.schema({"course_id": TEXT, "user_id": INTEGER, "mode": TEXT, "type": TEXT, "time": TEXT}),
-    ("course_id", "user_id", "time", "type", "mode"),
 )
 # An event of a video player. The type is play, pause, seek or stop. The position is a seek's new_time; only seeks have
 # an old_position, and only plays whose video has a known duration have that.
@@ -90,7 +88,6 @@ VIDEO: Final = Kind(
             "duration": NUMBER,
         }
     ),
-    ("course_id", "video_id", "user_id", "time", "type", "position"),
 )
 # A part of an answer to a problem: of a problem_check event, one row for each id in ``answers`` that counts, or one
 # whose part_id is null. ``event`` tells events of one user and time apart: a digest of all that is kept of the event. A
@@ -123,13 +120,12 @@ ANSWERS: Final = Kind(
             "display_name": TEXT,
         }
     ),
-    ("course_id", "problem_id", "username_hash", "time", "event", "part_id"),
 )
-# The country of a user's newest event of a file and day: an ISO 3166 alpha-2 code, or UNKNOWN.
+# The country of the address of a user's event, mostly of the newest of a log and day: an ISO 3166 alpha-2 code, or
+# UNKNOWN.
 LOCATION: Final = Kind(
     "location",
     pa.schema({"user_id": INTEGER, "time": TEXT, "country": TEXT}),
-    ("user_id",),
 )
 
 KINDS: Final = {kind.name: kind for kind in (ACTIVITY, ENROLLMENT, VIDEO, ANSWERS, LOCATION)}
@@ -152,7 +148,7 @@ class FileRecord:
         refused: The numbers of lines that cannot be read, by reason.
         dropped: For each kind, the numbers of events that would be its rows but lack something, by reason.
         has_location: Whether countries were looked up.
-        days: For each kind, the days of which there is a part.
+        days: For each kind, the days of which there are rows, and how many parts.
     """
 
     file_id: str
@@ -166,7 +162,7 @@ class FileRecord:
     refused: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, dict[str, int]] = field(default_factory=dict)
     has_location: bool = False
-    days: dict[str, list[str]] = field(default_factory=dict)
+    days: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 class EventStore:
@@ -309,15 +305,16 @@ class EventStore:
             end: The day after the last; without it, to the end.
         """
         return [
-            self.part(kind, day, record.file_id)
+            self.part(kind, day, record.file_id, number)
             for record in self.records()
-            for day in record.days.get(kind.name, ())
+            for day, count in record.days.get(kind.name, {}).items()
             if (first is None or day >= first.isoformat()) and (end is None or day < end.isoformat())
+            for number in range(count)
         ]
 
-    def part(self, kind: Kind, day: str, file_id: str) -> Path:
-        """Return the path of a file's rows of a kind and day."""
-        return self.path / kind.name / f"date={day}" / f"{file_id}.parquet"
+    def part(self, kind: Kind, day: str, file_id: str, number: int) -> Path:
+        """Return the path of a file's rows of a kind and day, of which there may be several parts."""
+        return self.path / kind.name / f"date={day}" / f"{file_id}-{number}.parquet"
 
     def create_view(
         self, connection: "duckdb.DuckDBPyConnection", kind: Kind, first: date | None = None, end: date | None = None
@@ -348,9 +345,13 @@ class EventStore:
     def writer(self) -> Iterator["PartWriter"]:
         """Return what adds a log: its parts are in a temporary folder until they are committed."""
         folder = Path(tempfile.mkdtemp(prefix=NEW, dir=self.path))
+        writer = PartWriter(self, folder)
         try:
-            yield PartWriter(self, folder)
+            yield writer
         finally:
+            with suppress(OSError):
+                # What was not written may not fit on the disk now either.
+                writer.close()
             shutil.rmtree(folder, ignore_errors=True)
 
     def write_record(self, record: FileRecord) -> None:
@@ -370,28 +371,39 @@ class EventStore:
 
 
 class PartWriter:
-    """Adds a log to a store.
-
-    Attributes:
-        folder: A temporary folder.
-    """
+    """Adds a log to a store."""
 
     def __init__(self, store: EventStore, folder: Path) -> None:
-        self.store = store
-        self.folder = folder
-        self.written: list[tuple[Kind, str, Path]] = []
-
-    def write(self, kind: Kind, day: str, batches: Iterable[pa.RecordBatch]) -> None:
-        """Write a part.
+        """Begin without parts.
 
         Args:
-            kind: The kind of the rows.
-            day: Their day.
-            batches: The rows, with the columns of the kind.
+            store: The store.
+            folder: A temporary folder of it.
         """
-        path = self.folder / f"{kind.name}-{day}.parquet"
-        write_part(path, kind, batches)
-        self.written.append((kind, day, path))
+        self.store = store
+        self.folder = folder
+        self.files = ExitStack()
+        self.open: dict[tuple[str, str], pq.ParquetWriter] = {}
+        self.written: dict[str, dict[str, int]] = {}
+
+    def write(self, kind: Kind, day: str, rows: pa.Table) -> None:
+        """Add rows of a kind and day, with the columns of the kind."""
+        writer = self.open.get((kind.name, day))
+        if writer is None:
+            if len(self.open) >= MAX_OPEN:
+                self.close()
+            days = self.written.setdefault(kind.name, {})
+            number = days.get(day, 0)
+            days[day] = number + 1
+            path = self.folder / f"{kind.name}-{day}-{number}"
+            writer = self.files.enter_context(part_writer(path, kind))
+            self.open[kind.name, day] = writer
+        writer.write_table(rows)
+
+    def close(self) -> None:
+        """End all parts that are open; further rows of their days begin others."""
+        self.open.clear()
+        self.files.close()
 
     def commit(self, record: FileRecord) -> None:
         """Put the parts into the store, and the record at last.
@@ -399,12 +411,16 @@ class PartWriter:
         Args:
             record: What was read. Its days are set here.
         """
-        record.days = {}
-        for kind, day, path in self.written:
-            target = self.store.part(kind, day, record.file_id)
-            make_folder(target.parent)
-            path.replace(target)
-            record.days.setdefault(kind.name, []).append(day)
+        self.close()
+        for name, days in self.written.items():
+            for day, count in days.items():
+                for number in range(count):
+                    target = self.store.part(KINDS[name], day, record.file_id, number)
+                    make_folder(target.parent)
+                    (self.folder / f"{name}-{day}-{number}").replace(target)
+        # All at once, which is faster than each of many parts.
+        os.sync()
+        record.days = self.written
         self.store.write_record(record)
 
 
@@ -414,11 +430,19 @@ def default_key_file(path: Path) -> Path:
     return path.with_name(f"{path.name}.key")
 
 
-def write_part(path: Path, kind: Kind, batches: Iterable[pa.RecordBatch]) -> None:
-    """Write a Parquet file that only its owner can read."""
+@contextmanager
+def part_writer(path: Path, kind: Kind) -> Iterator[pq.ParquetWriter]:
+    """Return what writes a Parquet file that only its owner can read."""
     with open_private(path, "wb") as file, pq.ParquetWriter(file, kind.columns, compression=COMPRESSION) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
+        yield writer
+
+
+def replace_part(path: Path, kind: Kind, rows: pa.Table) -> None:
+    """Replace the rows of a part: readers see the old ones or the new ones."""
+    beside = path.with_name(f"{NEW}{path.name}")
+    with part_writer(beside, kind) as writer:
+        writer.write_table(rows)
+    beside.replace(path)
 
 
 def make_folder(path: Path) -> None:

@@ -1,13 +1,17 @@
 """What the commands about the event store share: its options, its errors, and how they print what became of lines."""
 
-from collections.abc import Iterator, Mapping
+from argparse import ArgumentTypeError
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from analytics_data_api.computing.errors import StoreError
+from analytics_data_api.computing.events import is_date
+from analytics_data_api.computing.forgetting import Removed
 
 
 def add_store(parser: CommandParser) -> None:
@@ -43,3 +47,15 @@ def count_lines(title: str, counts: Mapping[str, int], examples: Mapping[str, tu
     for reason, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         line, text = examples[reason]
         yield f"  {title:<10} {number:>10,}  {reason}; line {line:,}: {text}"
+
+
+def read_day(text: str) -> date:
+    """Return the date of an option, written as YYYY-MM-DD."""
+    if is_date(text):
+        return date.fromisoformat(text)
+    raise ArgumentTypeError(f"{text!r} is not a date that exists, as YYYY-MM-DD")
+
+
+def removed_rows(removed: Iterable[Removed]) -> str:
+    """Return a sentence about rows that were removed."""
+    return f"Removed: {', '.join(f'{part.rows:,} of {part.kind}' for part in removed)}."

@@ -116,12 +116,12 @@ def commands() -> dict[str, Any]:
 @pytest.mark.parametrize(("name", "command"), commands().items(), ids=commands())
 class TestCommands:
     def test_each_is_explained(self, name: str, command: Any) -> None:
-        assert re.search(rf"\./manage\.py {name}\b", guide("operating"))
+        assert re.search(rf"\./manage\.py {name}\b", all_guides())
 
     def test_each_option_is_explained_with_it(self, name: str, command: Any) -> None:
         actions = command.create_parser("manage.py", name)._actions
         options = {option for action in actions for option in action.option_strings} - DJANGO_OPTIONS
-        _, _, explained = guide("operating").partition(f"./manage.py {name}")
+        _, _, explained = all_guides().partition(f"./manage.py {name}")
         for option in options:
             assert option in explained
 
