@@ -104,6 +104,10 @@ bench: $(BASE) $(DATA) $(if $(filter sqlite,$(ARGS)),,$(MYSQL)) ## Measure speed
 	@$(PYTHON) -m benchmarks.run $(or $(ARGS),--database both)
 	@$(if $(ARGS),,$(PYTHON) -m benchmarks.lists --database both)
 
+.PHONY: bench-data
+bench-data: $(BASE) $(DATA) $(MYSQL) ## Measure how fast files are loaded into tables, against the same by hand: ARGS="--database sqlite"
+	@$(PYTHON) -m benchmarks.loads $(ARGS)
+
 .PHONY: soak
 soak: $(BASE) $(MYSQL) ## Have many clients ask everything while the database restarts and the service reloads: ARGS="--seconds 60"
 	@$(PYTHON) -m analyticsdataserver.testing.soak $(ARGS)

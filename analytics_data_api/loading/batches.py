@@ -25,10 +25,9 @@ def plain(value: Any) -> Any:
     match value:
         case None | str():
             return value
-        case bool():
-            return int(value)
         case int():
-            return value
+            # A bool is one, too.
+            return int(value)
         case float() if isfinite(value):
             return value
         case Decimal() if value.is_finite():
@@ -90,9 +89,9 @@ def text_or_number(array: Any) -> Any:
 
 
 def lines_of(batch: Any) -> bytes | memoryview:
-    """Return a batch as lines of text in UTF-8, as LOAD DATA reads them.
+    r"""Return a batch as lines of text in UTF-8, as LOAD DATA reads them.
 
-    Values are separated by tabs; NULL is ``\\N``; tabs, line ends, backslashes and NUL are escaped by a backslash.
+    Values are separated by tabs; NULL is ``\N``; tabs, line ends, backslashes and NUL are escaped by a backslash.
 
     Raises:
         LoadError: A value fits no column.

@@ -8,14 +8,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
 from django.db import connections
 
 from analytics_data_api.loading import locks
 from analytics_data_api.loading.errors import LoadError, LoadRunningError
 from analytics_data_api.tables import ANALYTICS_DATABASE, introspection
+from analytics_data_api.tables.models import TableUpdate
 
 __all__ = ["LoadError", "LoadRunningError", "Loaded", "append_rows", "columns_of", "loading_database", "replace_rows"]
 
@@ -24,6 +26,7 @@ LOADING_DATABASE: Final = "loading"
 GENERATED: Final = "id"
 CREATED: Final = "created"
 MAX_NOTE_LENGTH: Final = 128
+NO_ROWS: Final = "There are no rows for {}; nothing was changed. --allow-empty takes none for what is meant."
 
 # Rows: a list of tuples, or a pyarrow.RecordBatch, which is not imported here.
 Batch = Any
@@ -155,7 +158,12 @@ def write(
     if unknown := [name for name in columns if name not in present]:
         raise LoadError(f"{table} has no column {', '.join(unknown)}; it has {', '.join(present)}.")
     connection: Any = connections[alias]
-    with locks.held(alias, [table]) as lock, connection.table_load(table, lock.token) as load:
+    token = uuid4().hex
+    load = connection.table_load(table, token)
+    with ExitStack() as stack:
+        with load.explained():
+            lock = stack.enter_context(locks.held(alias, [table], token))
+        stack.enter_context(load)
         load.prepare(columns, CREATED in present and CREATED not in columns, replace)
         rows = 0
         for batch in batches:
@@ -165,16 +173,31 @@ def write(
                 if progress is not None:
                     progress(written)
         if not rows and not allow_empty:
-            raise LoadError(f"There are no rows for {table}, whose rows would all be removed. --allow-empty allows it.")
-        note = None
-        if introspection.has_table(alias, introspection.NOTES_TABLE):
-            note = f"{lock.token} {description}".strip()[:MAX_NOTE_LENGTH]
+            raise LoadError(NO_ROWS.format(table))
+        note = f"{token} {description}".strip()[:MAX_NOTE_LENGTH] if has_notes(alias) else None
         load.finish(replace)
         lock.check()
         publish = load.replace if replace else load.append
         with uninterrupted():
             publish(note)
     return Loaded(table, rows, time.monotonic() - start)
+
+
+def has_notes(alias: str) -> bool:
+    """Return whether a database has a table in which loads are noted."""
+    return introspection.has_table(alias, introspection.NOTES_TABLE)
+
+
+def note(alias: str, table: str, text: str) -> None:
+    """Note a load where loads are noted: data versions depend on it.
+
+    Args:
+        alias: The database, by its key in the setting ``DATABASES``.
+        table: The table that was loaded.
+        text: What identifies the load.
+    """
+    if has_notes(alias):
+        TableUpdate._default_manager.using(alias).create(update_id=text[:MAX_NOTE_LENGTH], target_table=table)
 
 
 @contextmanager

@@ -128,7 +128,7 @@ def process_of(pid: int) -> str | None:
 
 
 @contextmanager
-def held(alias: str, tables: Iterable[str]) -> Iterator[Lock]:
+def held(alias: str, tables: Iterable[str], token: str | None = None) -> Iterator[Lock]:
     """Hold the locks of tables.
 
     Within a transaction of the caller nothing is locked: no other load would see the row.
@@ -136,6 +136,7 @@ def held(alias: str, tables: Iterable[str]) -> Iterator[Lock]:
     Args:
         alias: The database, by its key in the setting ``DATABASES``.
         tables: The tables.
+        token: Identifies the load; None for a new one.
 
     Yields:
         The lock.
@@ -144,7 +145,7 @@ def held(alias: str, tables: Iterable[str]) -> Iterator[Lock]:
         LoadRunningError: Another load of one of the tables is running.
         django.db.Error: The database does not answer, or does not let this user write.
     """
-    lock = Lock(alias, tuple(sorted(set(tables))), uuid4().hex)
+    lock = Lock(alias, tuple(sorted(set(tables))), token or uuid4().hex)
     if connections[alias].in_atomic_block:
         yield Lock(alias, (), lock.token)
         return

@@ -12,10 +12,11 @@ from MySQLdb import Error
 from MySQLdb.constants import FIELD_TYPE, FLAG
 from MySQLdb.cursors import SSCursor
 
+from analytics_data_api.loading.columns import Column
 from analytics_data_api.tables.data_version import DataVersion
 from analytics_data_api.tables.fields import LONGEST_LIST
 from analyticsdataserver.databases.mysql.keys import NAMED, distinct_keys
-from analyticsdataserver.databases.mysql.loads import TableLoad
+from analyticsdataserver.databases.mysql.loads import TableLoad, insert_rows, table_columns
 from analyticsdataserver.databases.mysql.versions import TableFacts, version_of, version_query
 
 # Types of columns that hold text.
@@ -150,6 +151,28 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         wrapper: Any = self
         return TableLoad(wrapper.copy(), table, token)
+
+    def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows into a table, in the transaction that there is.
+
+        Args:
+            table: The table.
+            columns: The names of the columns.
+            rows: The rows, of text, numbers and None.
+
+        Raises:
+            LoadError: The database has changed a value.
+            django.db.Error: The database has refused one, or failed.
+        """
+        insert_rows(self, table, columns, rows)
+
+    def table_columns(self, table: str) -> list[Column]:
+        """Return the columns of a table, in its order, with what they take.
+
+        Args:
+            table: The table.
+        """
+        return table_columns(self, table)
 
     def is_usable(self) -> bool:
         """Return whether the server has kept the connection open, without waiting for it.

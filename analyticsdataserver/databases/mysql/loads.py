@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 from django.db import DataError, Error, IntegrityError, OperationalError, ProgrammingError
 
 from analytics_data_api.loading.batches import lines_of, rows_of
+from analytics_data_api.loading.columns import Column, Kind
 from analytics_data_api.loading.errors import LoadError
 
 # Values that a column changes are errors, but for those that LOAD DATA LOCAL turns into warnings. Not among the modes:
@@ -194,16 +195,9 @@ class TableLoad:
             raise LoadError(f"The database took {loaded} of {len(batch)} rows of {self.table}.")
 
     def write_by_statements(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        names = ", ".join(map(quote, self.filled))
-        marks = ", ".join(["%s"] * len(self.filled))
-        statement = f"INSERT INTO {quote(self.new)} ({names}) VALUES ({marks})"  # noqa: S608  # quoted names
         rest = () if self.created is None else (self.created,)
-        with self.transaction(), self.wrapper.wrap_database_errors, self.wrapper.connection.cursor() as cursor:
-            # What belongs together goes in one statement, after which its warnings are looked at.
-            cursor.max_stmt_length = LONGEST_STATEMENT
-            for some in statements(rows):
-                cursor.executemany(statement, [row + rest for row in some] if rest else some)
-                self.refuse_warnings()
+        with self.transaction():
+            insert_rows(self.wrapper, self.new, self.filled, [row + rest for row in rows] if rest else rows)
 
     def rename(self) -> None:
         exchange = f"RENAME TABLE {quote(self.table)} TO {quote(self.old)}, {quote(self.new)} TO {quote(self.table)}"
@@ -297,15 +291,8 @@ class TableLoad:
             cursor.execute(statement, values or None)
             rows = cursor.rowcount
         if not statement.startswith("DROP"):
-            self.refuse_warnings()
+            refuse_warnings(self.wrapper, self.table)
         return int(rows)
-
-    def refuse_warnings(self) -> None:
-        if self.wrapper.connection.warning_count():
-            with self.wrapper.cursor() as cursor:
-                cursor.execute("SHOW WARNINGS LIMIT 10")
-                warnings = [message for _, _, message in cursor.fetchall()]
-            raise LoadError(f"The database would not take the rows of {self.table} as they are: {'; '.join(warnings)}.")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -339,6 +326,43 @@ class TableLoad:
                     f"takes SELECT alone: grant these to {user}, or name another user in LOAD_DATABASE_URL."
                 ) from error
             raise
+
+
+def insert_rows(wrapper: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write rows into a table, in the transaction that there is.
+
+    Args:
+        wrapper: Django's connection to the database.
+        table: The table.
+        columns: The names of the columns.
+        rows: The rows, of text, numbers and None.
+
+    Raises:
+        LoadError: The database has changed a value.
+    """
+    names = ", ".join(map(quote, columns))
+    marks = ", ".join(["%s"] * len(columns))
+    statement = f"INSERT INTO {quote(table)} ({names}) VALUES ({marks})"  # noqa: S608  # quoted names
+    wrapper.ensure_connection()
+    with wrapper.wrap_database_errors, wrapper.connection.cursor() as cursor:
+        # What belongs together goes in one statement, after which its warnings are looked at.
+        cursor.max_stmt_length = LONGEST_STATEMENT
+        for some in statements(rows):
+            cursor.executemany(statement, some)
+            refuse_warnings(wrapper, table)
+
+
+def refuse_warnings(wrapper: Any, table: str) -> None:
+    """Raise what the database says of the last statement.
+
+    Raises:
+        LoadError: It has changed a value.
+    """
+    if wrapper.connection.warning_count():
+        with wrapper.cursor() as cursor:
+            cursor.execute("SHOW WARNINGS LIMIT 10")
+            warnings = [message for _, _, message in cursor.fetchall()]
+        raise LoadError(f"The database would not take the rows of {table} as they are: {'; '.join(warnings)}.")
 
 
 def beside(table: str, kind: str, token: str) -> str:
@@ -380,3 +404,49 @@ def file_of(content: bytes | memoryview) -> Iterator[str]:
             file.write(content)
             file.flush()
             yield file.name
+
+
+COLUMNS: Final = """
+    SELECT COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE = 'YES', COLUMN_DEFAULT IS NOT NULL OR EXTRA <> '',
+           CHARACTER_MAXIMUM_LENGTH, CHARACTER_OCTET_LENGTH, CHARACTER_SET_NAME
+      FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION
+"""
+KINDS: Final[dict[str, Kind]] = {
+    **dict.fromkeys(("tinyint", "smallint", "mediumint", "int", "bigint"), "integer"),
+    **dict.fromkeys(("float", "double", "decimal"), "number"),
+    "date": "date",
+    "datetime": "datetime",
+    "timestamp": "datetime",
+}
+BITS: Final = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
+
+
+def table_columns(wrapper: Any, table: str) -> list[Column]:
+    """Return the columns of a table, in its order.
+
+    Args:
+        wrapper: Django's connection to the database.
+        table: The table.
+    """
+    with wrapper.cursor() as cursor:
+        cursor.execute(COLUMNS, [table])
+        return [column_of(*row) for row in cursor.fetchall()]
+
+
+def column_of(name: str, base: str, full: str, nullable: int, has_default: int, *text: Any) -> Column:
+    """Return a column from what the server says of it."""
+    options: dict[str, Any] = {"nullable": bool(nullable), "has_default": bool(nullable or has_default)}
+    if full.startswith("tinyint(1)"):
+        return Column(name, "boolean", **options)
+    kind = KINDS.get(base, "text")
+    if kind == "integer":
+        bits = BITS[base]
+        # Not above what other numbers of this kind are: a count never is.
+        low, high = (0, min(2**bits, 2**63) - 1) if "unsigned" in full else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        return Column(name, kind, low=low, high=high, **options)
+    if kind == "datetime":
+        return Column(name, kind, is_timestamp=base == "timestamp", **options)
+    if kind == "text":
+        characters, size, charset = text
+        return Column(name, kind, max_chars=characters, max_bytes=size, charset=charset or "binary", **options)
+    return Column(name, kind, **options)

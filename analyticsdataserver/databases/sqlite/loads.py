@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 from django.db import Error, IntegrityError, OperationalError, transaction
 
 from analytics_data_api.loading.batches import rows_of
+from analytics_data_api.loading.columns import Column, Kind
 from analytics_data_api.loading.errors import LoadError
 
 NEW: Final = "__new_"
@@ -88,17 +89,11 @@ class TableLoad:
             LoadError: The table does not take a value.
         """
         rows = rows_of(batch)
-        names = ", ".join(map(quote, self.filled))
-        marks = ", ".join(["?"] * len(self.columns) + (["?"] if self.created else []))
         if self.created:
             rest = (self.created,)
             rows = [row + rest for row in rows]
-        with self.explained(), self.transaction(), self.wrapper.wrap_database_errors:
-            # The driver's own, where Django's looks at each value.
-            self.wrapper.connection.executemany(
-                f"INSERT INTO {quote(self.new)} ({names}) VALUES ({marks})",  # noqa: S608  # quoted names
-                rows,
-            )
+        with self.explained(), self.transaction():
+            insert_rows(self.wrapper, self.new, self.filled, rows)
         return len(rows)
 
     def finish(self, replace: bool) -> None:
@@ -189,5 +184,55 @@ class TableLoad:
             raise
 
 
+def insert_rows(wrapper: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Write rows into a table, in the transaction that there is.
+
+    Args:
+        wrapper: Django's connection to the database.
+        table: The table.
+        columns: The names of the columns.
+        rows: The rows, of text, numbers and None.
+    """
+    names, marks = ", ".join(map(quote, columns)), ", ".join("?" * len(columns))
+    wrapper.ensure_connection()
+    with wrapper.wrap_database_errors:
+        # The driver's own, where Django's looks at each value.
+        wrapper.connection.executemany(
+            f"INSERT INTO {quote(table)} ({names}) VALUES ({marks})",  # noqa: S608  # quoted names
+            rows,
+        )
+
+
 def quote(name: str) -> str:
     return '"{}"'.format(name.replace('"', '""'))
+
+
+COLUMNS: Final = 'SELECT name, upper(type), "notnull", dflt_value IS NOT NULL OR pk > 0 FROM pragma_table_info(%s)'
+# By what the declared type contains, as SQLite itself decides; the first that fits.
+KINDS: Final[tuple[tuple[str, Kind], ...]] = (
+    *(("BOOL", "boolean"), ("INT", "integer"), ("CHAR", "text"), ("TEXT", "text"), ("REAL", "number")),
+    *(("DOUB", "number"), ("FLOA", "number"), ("DECIMAL", "number"), ("TIME", "datetime"), ("DATE", "date")),
+)
+
+
+def table_columns(wrapper: Any, table: str) -> list[Column]:
+    """Return the columns of a table, in its order; integers take what they take on MySQL.
+
+    Args:
+        wrapper: Django's connection to the database.
+        table: The table.
+    """
+    with wrapper.cursor() as cursor:
+        cursor.execute(COLUMNS, [table])
+        return [column_of(*row) for row in cursor.fetchall()]
+
+
+def column_of(name: str, declared: str, notnull: int, has_default: int) -> Column:
+    """Return a column from what its declaration says."""
+    options: dict[str, Any] = {"nullable": not notnull, "has_default": bool(not notnull or has_default)}
+    kind: Kind = next((kind for part, kind in KINDS if part in declared), "text")
+    bits = 64 if "BIG" in declared else 16 if "SMALL" in declared else 32
+    if kind == "integer":
+        return Column(name, kind, low=-(2 ** (bits - 1)), high=2 ** (bits - 1) - 1, **options)
+    length = re.search(r"\((\d+)\)", declared)
+    return Column(name, kind, max_chars=int(length[1]) if length and kind == "text" else None, **options)
