@@ -91,9 +91,8 @@ def make_store(folder: Path, events: int) -> None:
                 size = int(events * share / DAYS)
                 common = COMMON.format(first=number * size, end=(number + 1) * size, users=max(events // 60, 1))
                 columns = ", ".join(f'"{name}"' for name in kind.columns.names)
-                sql = f"SELECT {columns} FROM ({common} {select}) ORDER BY {', '.join(kind.order)}"
-                batches = (batch.cast(kind.columns) for batch in connection.sql(sql).to_arrow_reader())
-                writer.write(kind, day, batches)
+                sql = f"SELECT {columns} FROM ({common} {select})"
+                writer.write(kind, day, connection.sql(sql).to_arrow_table().cast(kind.columns))
             writer.commit(store.FileRecord(f"{number:032x}", day))
 
 

@@ -199,10 +199,8 @@ def refuse_narrower(store: EventStore, tables: list[str], period: Period, alias:
         first = first_day(store, rule, period)
         if rule.date:
             held = held_days(table, rule.date, alias)
-        elif rule.kind and rule.kind is not LOCATION and (record := records.get(table)):
+        elif rule.kind and not rule.whole and (record := records.get(table)):
             held = date.fromisoformat(record.first), date.fromisoformat(record.end) - ONE_DAY
-            if rule.whole:
-                held = held[0], min(held[1], period.end - ONE_DAY)
         else:
             held = None
         if held and (held[0] < first or held[1] >= period.end):
@@ -249,9 +247,9 @@ def compute_table(engine: DuckDBEngine, table: str, lms: LmsSource | None, alias
     rows = found.rows.select(**{name: found.rows[source] for name, (source, _) in columns.items()})
     batches = converted(engine.batches(rows), {name: type_ for name, (_, type_) in columns.items()})
     first = next(batches, None)
-    result = Result(table)
+    result = Result(table, dropped=dropped_before(store, rule))
     for each in found.dropped:
-        result.dropped |= Counter({row["reason"]: int(row["count"]) for row in engine.rows(each)})
+        result.dropped |= {row["reason"]: int(row["count"]) for row in engine.rows(each)}
     if first is None and not allow_empty and holds_rows(table, alias):
         result.reason = "no row was computed, and it has some, which --allow-narrower would remove"
         result.failed = True
@@ -270,6 +268,14 @@ def compute_table(engine: DuckDBEngine, table: str, lms: LmsSource | None, alias
         computed.note(store.path, alias, table, computed.TableRecord(*period, now, logs, digest))
     result.seconds = time.monotonic() - started
     return result
+
+
+def dropped_before(store: EventStore, rule: Rule) -> dict[str, int]:
+    """Return what was dropped of a table's events as logs were read, of whatever day, by reason."""
+    counts: Counter[str] = Counter()
+    for record in store.records() if rule.kind else ():
+        counts.update(record.dropped.get(rule.kind.name, {}) if rule.kind else {})
+    return {f"{reason} (as logs were read, all days)": number for reason, number in counts.items()}
 
 
 def columns_of(table: str, alias: str) -> dict[str, tuple[str, pa.DataType | None]]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,11 @@ class TableRecord:
     logs: int
     digest: str
 
+    @property
+    def last(self) -> str:
+        """The last day, as ``YYYY-mm-dd``."""
+        return str(date.fromisoformat(self.end) - timedelta(days=1))
+
 
 @dataclass(frozen=True)
 class Freshness:
@@ -57,9 +63,12 @@ def database_key(alias: str) -> str:
 
 
 def logs_of(store: Path) -> tuple[int, str]:
-    """Return the number of logs in a store, and a digest of which they are."""
-    names = sorted(path.stem for path in (store / "files").glob("*.json"))
-    return len(names), hashlib.blake2b("\n".join(names).encode(), digest_size=16).hexdigest()
+    """Return the number of logs in a store, and a digest of what it has of them."""
+    digest = hashlib.blake2b(digest_size=16)
+    paths = sorted((store / "files").glob("*.json"))
+    for path in paths:
+        digest.update(path.read_bytes())
+    return len(paths), digest.hexdigest()
 
 
 def read(store: Path) -> dict[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from analytics_data_api.computing import store
 from analytics_data_api.computing.tests.making import COURSE, Event, computed, rows_of, sent
 
 
-def active(day: int, user: int = 1, label: str = "ACTIVE", **values: object) -> Event:
+def active(day: int, user: int = 1, label: str = "ACTIVE", **values: str) -> Event:
     return sent(store.ACTIVITY, day, user_id=user, label=label, **values)
 
 

@@ -59,7 +59,7 @@ def add(path: Path, name: str, events: dict[Kind, list[Event]], *, geo: bool = F
                 own = [
                     {name: event[name] for name in kind.columns.names} for event in sent_events if event["date"] == day
                 ]
-                writer.write(kind, str(day), [pa.RecordBatch.from_pylist(own, schema=kind.columns)])
+                writer.write(kind, str(day), pa.Table.from_pylist(own, schema=kind.columns))
         writer.commit(FileRecord(name, name, has_location=geo))
 
 
@@ -246,6 +246,22 @@ def test_the_store_notes_what_was_computed(compute: Compute, events: Path) -> No
     assert found[1].is_current
     add(events, "second", enrolled(7))
     assert not computed.freshness(events, "analytics")[DAILY].is_current
+
+
+def test_check_tables_says_how_fresh_a_table_is(compute: Compute, events: Path, settings: Any) -> None:
+    def note() -> dict[str, str]:
+        output = StringIO()
+        call_command("check_tables", "--quick", "--format", "json", stdout=output)
+        (table,) = [table for table in json.loads(output.getvalue())["tables"] if table["table"] == DAILY]
+        return {finding["code"]: finding["message"] for finding in table["findings"]}
+
+    settings.EVENT_STORE = events
+    assert note() == {}
+    compute(*RANGE, "--tables", DAILY)
+    days = "Computed from the event store, of the days from 2025-09-03 to 2025-09-21."
+    assert note() == {"computed": f"{days} The store has read no log since."}
+    add(events, "second", enrolled(7))
+    assert note() == {"behind_store": f"{days} The store has changed since: run `./manage.py compute_tables`."}
 
 
 def test_a_damaged_note_is_none(events: Path) -> None:
