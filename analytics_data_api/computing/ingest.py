@@ -1,6 +1,7 @@
 """Reading tracking logs into an event store."""
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,12 +116,13 @@ def read_log(
                 record.versions.append(version)
                 store.write_record(record)
                 return record, Outcome(log, read_as=record.name)
+            versions = record.versions if record is not None else []
             record = FileRecord(
                 file_id=contents.digest,
                 name=log.name,
                 read=datetime.now(UTC).isoformat(timespec="seconds"),
                 size=contents.size,
-                versions=[version],
+                versions=[*versions, version],
                 lines=tally.lines,
                 kept=tally.kept,
                 of_no_use=dict(tally.of_no_use),
@@ -131,6 +133,11 @@ def read_log(
                 record.dropped.setdefault(kind, {})[reason] = number
             rows.finish()
             writer.commit(record)
+    except BrokenExecutor as error:
+        raise StoreError(
+            f"{log.name} was not read: a process that read its lines was killed, perhaps for want of memory. "
+            "Nothing of it was kept."
+        ) from error
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"{log.name} was not read: {error}. Nothing of it was kept.") from error
     return record, Outcome(log, tally)
@@ -160,7 +167,7 @@ class RowSorter:
         rows = pa.Table.from_batches(self.waiting.pop(name))
         if name == ACTIVITY.name:
             # As few as can be had without looking at the whole log.
-            rows = rows.group_by(rows.column_names).aggregate([])
+            rows = rows.group_by(rows.column_names, use_threads=False).aggregate([])
         kind = KINDS[name]
         columns = rows.select(kind.columns.names)
         days = rows.column("day").combine_chunks().dictionary_encode()

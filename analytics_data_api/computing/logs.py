@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +20,6 @@ MAX_LINE_SIZE: Final = 16 * 1024**2
 # Of a line that is too long, what is kept for a message.
 KEPT_OF_LONG: Final = 1000
 GZIP: Final = b"\x1f\x8b"
-BAR: Final[dict[str, Any]] = {"leave": False, "disable": None}
 WILDCARDS: Final = frozenset("*?[")
 
 
@@ -73,24 +72,21 @@ class Log:
         """Open the file for reading, once.
 
         Raises:
-            UnreadableLogError: It cannot be read, also later while it is read.
+            UnreadableLogError: It cannot be read.
         """
-        try:
-            with (
-                self.files.open(self.path, "rb", block_size=BLOCK_SIZE) as raw,
-                # A bar on a terminal, nothing elsewhere.
-                tqdm.wrapattr(raw, "read", total=self.files.size(self.path), **BAR, desc=self.name) as counted,
-            ):
+        with ExitStack() as opened:
+            try:
+                raw = opened.enter_context(self.files.open(self.path, "rb", block_size=BLOCK_SIZE))
                 is_gzip = raw.read(len(GZIP)) == GZIP
                 raw.seek(0)
-                file: Any = counted
-                yield LogContents(gzip.GzipFile(mode="rb", fileobj=file) if is_gzip else file)
-        except EOFError as error:
-            raise UnreadableLogError(
-                f"{self.name} is cut off: the end of its compressed data is missing. Nothing of it was kept."
-            ) from error
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise UnreadableLogError(f"{self.name} is damaged ({error}). Nothing of it was kept.") from error
+                size = self.files.size(self.path)
+            except Exception as error:
+                raise UnreadableLogError(f"{self.name} cannot be read: {reason_of(error)}") from error
+            # A bar on a terminal, nothing elsewhere.
+            file: Any = opened.enter_context(
+                tqdm.wrapattr(raw, "read", total=size, desc=self.name, leave=False, disable=None)
+            )
+            yield LogContents(gzip.GzipFile(mode="rb", fileobj=file) if is_gzip else file, self.name)
 
 
 class LogContents:
@@ -101,8 +97,10 @@ class LogContents:
         lines: How many lines they are, counted by their ends.
     """
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, name: str) -> None:
+        """Begin at the beginning of a file, which is named in messages."""
         self.file = file
+        self.name = name
         self.size = 0
         self.lines = 0
         self._digest = hashlib.sha256()
@@ -112,12 +110,31 @@ class LogContents:
         """A digest of all that was read."""
         return self._digest.hexdigest()[:32]
 
+    def _read(self) -> bytes:
+        try:
+            data: bytes = self.file.read(BLOCK_SIZE)
+        except EOFError as error:
+            raise UnreadableLogError(
+                f"{self.name} is cut off: the end of its compressed data is missing. Nothing of it was kept."
+            ) from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise UnreadableLogError(f"{self.name} is damaged ({error}). Nothing of it was kept.") from error
+        except Exception as error:
+            raise UnreadableLogError(
+                f"{self.name} cannot be read to its end: {reason_of(error)} Nothing of it was kept."
+            ) from error
+        return data
+
     def blocks(self) -> Iterator[Block]:
-        """Yield all lines, in order. Memory is bounded, whatever the length of the lines."""
+        """Yield all lines, in order. Memory is bounded, whatever the length of the lines.
+
+        Raises:
+            UnreadableLogError: The file cannot be read to its end.
+        """
         # The beginning of a line whose end is still to come.
         begun: list[bytes] = []
         length = 0
-        while data := self.file.read(BLOCK_SIZE):
+        while data := self._read():
             self.size += len(data)
             self.lines += data.count(b"\n")
             self._digest.update(data)

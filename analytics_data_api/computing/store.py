@@ -196,7 +196,7 @@ class EventStore:
         try:
             make_folder(path)
             if not (path / "store.json").exists():
-                if any(path.iterdir()):
+                if any(not each.name.startswith(NEW) for each in path.iterdir()):
                     raise StoreError(f"{path} is no event store, and holds other files. Name an empty or a new folder.")
                 key = NameKey.create(key_file or default_key_file(path))
                 write_json(path / "store.json", {"version": VERSION, "time_zone": "UTC", "key_check": key.check})

@@ -1,6 +1,7 @@
 """Made-up events, and what is read of them."""
 
 import json
+import os
 from typing import Any
 
 from analytics_data_api.computing.blocks import BlockReader, Reading, Tally
@@ -62,3 +63,8 @@ def fate(line: bytes | str | dict[str, Any]) -> str:
     assert tally.lines == 1
     assert tally.kept + tally.of_no_use.total() + tally.refused.total() == 1
     return next(iter((*tally.refused, *tally.of_no_use)), "kept")
+
+
+def end_process(*arguments: object) -> None:
+    """End the process in which this is called, as if it had been killed."""
+    os._exit(1)

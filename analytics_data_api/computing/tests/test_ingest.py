@@ -25,7 +25,7 @@ from analytics_data_api.computing.ingest import ingest
 from analytics_data_api.computing.logs import find_logs
 from analytics_data_api.computing.store import ACTIVITY, VIDEO, EventStore
 from analytics_data_api.computing.tests.conftest import Ingest, Rows, WriteLog
-from analytics_data_api.computing.tests.events import COURSE, event
+from analytics_data_api.computing.tests.events import COURSE, end_process, event
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "tracking"
 ONE = date(2025, 9, 1)
@@ -106,6 +106,19 @@ def test_many_days_take_few_open_files(
     monkeypatch.setattr("analytics_data_api.computing.logs.BLOCK_SIZE", 500)
     ingest_logs(write_log("a.log", *(on(f"2025-09-{1 + n % 10:02}", 1 + n) for n in range(40))))
     assert rows("activity") == sorted((COURSE, 1 + n, "ACTIVE", date(2025, 9, 1 + n % 10)) for n in range(40))
+
+
+@pytest.mark.process
+def test_a_process_that_is_killed(store: EventStore, write_log: WriteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analytics_data_api.computing.logs.BLOCK_SIZE", 500)
+    path = write_log("a.log", *(on("2025-09-01", 1 + n) for n in range(200)))
+    monkeypatch.setattr("analytics_data_api.computing.blocks._read", end_process)
+    with pytest.raises(
+        StoreError, match=r"a.log was not read: a process that read its lines was killed, perhaps for want"
+    ):
+        list(ingest(store, find_logs([str(path)]), processes=1))
+    assert store.records() == []
+    assert list(store.path.glob("new-*")) == []
 
 
 @pytest.mark.process

@@ -128,9 +128,32 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, write_log: WriteLog, monkey
         log.version()
 
 
+def test_a_file_that_fails_while_it_is_read(write_log: WriteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if size == BLOCK_SIZE:
+                raise OSError(5, "Input/output error")
+            return super().read(size)
+
+    (log,) = find_logs([str(write_log("a.log", "x"))])
+    monkeypatch.setattr(log.files, "open", lambda *arguments, **options: Failing(b"x\n"))
+    with pytest.raises(
+        UnreadableLogError, match=r"a.log cannot be read to its end: Input/output error\. Nothing of it"
+    ):
+        contents(Path(log.path))
+
+
+def test_a_file_that_is_gone(write_log: WriteLog) -> None:
+    path = write_log("a.log", "x")
+    (log,) = find_logs([str(path)])
+    path.unlink()
+    with pytest.raises(UnreadableLogError, match=r"a.log cannot be read: No such file or directory\.$"), log.open():
+        pass
+
+
 def read(data: bytes) -> tuple[list[Block], LogContents]:
     """Return the blocks of data, and the contents they are of."""
-    opened = LogContents(io.BytesIO(data))
+    opened = LogContents(io.BytesIO(data), "a.log")
     return list(opened.blocks()), opened
 
 
