@@ -8,10 +8,12 @@ read here once more, since a message names the line as an editor counts it.
 import csv
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain, islice
 from pathlib import Path
+from queue import Full, Queue
+from threading import Event, Thread
 from typing import Any, BinaryIO, Final, NamedTuple
 
 import duckdb
@@ -42,6 +44,8 @@ LONGEST_LINE: Final = 16 * 2**20
 # Of DuckDB, several of which are in use; longer than the longest line that it takes, of 2 MB.
 BUFFER_BYTES: Final = 4 * 2**20
 BLOCK_BYTES: Final = 2**20
+# How many batches are made before they are taken.
+AHEAD: Final = 2
 BOM: Final = "\ufeff"
 
 MAX_FAULTS: Final = 10
@@ -565,4 +569,49 @@ def rows_of(sources: Sequence[Source]) -> Iterator[Any]:
         for batch in source.batches():
             yield batch if own == names else batch.select(places)
 
-    return chain.from_iterable(map(ordered, sources))
+    return ahead(chain.from_iterable(map(ordered, sources)))
+
+
+class Made(NamedTuple):
+    """What a thread has made: an item, or an error."""
+
+    item: Any
+    error: BaseException | None = None
+
+
+END: Final = Made(None)
+
+
+def ahead(items: Iterable[Any]) -> Generator[Any, None, None]:
+    """Yield items that a thread of their own makes, the next ones while the last one is used."""
+    made: Queue[Made] = Queue(AHEAD)
+    ended = Event()
+    thread = Thread(target=make, args=(items, made, ended), name="reading", daemon=True)
+    thread.start()
+    try:
+        while (next_one := made.get()) is not END:
+            if next_one.error is not None:
+                raise next_one.error
+            yield next_one.item
+    finally:
+        ended.set()
+        thread.join()
+
+
+def make(items: Iterable[Any], made: "Queue[Made]", ended: Event) -> None:
+    try:
+        for item in items:
+            put(Made(item), made, ended)
+            if ended.is_set():
+                return
+    except BaseException as error:  # noqa: BLE001  # raised by the thread that takes the items
+        put(Made(None, error), made, ended)
+    else:
+        put(END, made, ended)
+
+
+def put(next_one: Made, made: "Queue[Made]", ended: Event) -> None:
+    while not ended.is_set():
+        with suppress(Full):
+            made.put(next_one, timeout=0.2)
+            return

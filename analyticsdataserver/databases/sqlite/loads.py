@@ -25,7 +25,7 @@ CREATED_NAME: Final = re.compile(
 OBJECTS: Final = "SELECT type, sql FROM sqlite_master WHERE tbl_name = %s AND type <> 'table' AND sql IS NOT NULL"
 # How long a lock of readers or of another writer is waited for.
 BUSY_MILLISECONDS: Final = 30_000
-SORT_CACHE_KILOBYTES: Final = 65_536
+SORT_CACHE_KILOBYTES: Final = 16_384
 
 
 class TableLoad:
@@ -89,11 +89,8 @@ class TableLoad:
             LoadError: The table does not take a value.
         """
         rows = rows_of(batch)
-        if self.created:
-            rest = (self.created,)
-            rows = [row + rest for row in rows]
         with self.explained(), self.transaction():
-            insert_rows(self.wrapper, self.new, self.filled, rows)
+            insert_rows(self.wrapper, self.new, self.columns, rows, self.created)
         return len(rows)
 
     def finish(self, replace: bool) -> None:
@@ -184,7 +181,9 @@ class TableLoad:
             raise
 
 
-def insert_rows(wrapper: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def insert_rows(
+    wrapper: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], created: str | None = None
+) -> None:
     """Write rows into a table, in the transaction that there is.
 
     Args:
@@ -192,13 +191,16 @@ def insert_rows(wrapper: Any, table: str, columns: Sequence[str], rows: Sequence
         table: The table.
         columns: The names of the columns.
         rows: The rows, of text, numbers and None.
+        created: What the column ``created`` has in each row; None where it is not filled in.
     """
-    names, marks = ", ".join(map(quote, columns)), ", ".join("?" * len(columns))
+    names, marks = [*map(quote, columns)], ["?"] * len(columns)
+    if created:
+        names, marks = [*names, "created"], [*marks, f"'{created}'"]
     wrapper.ensure_connection()
     with wrapper.wrap_database_errors:
         # The driver's own, where Django's looks at each value.
         wrapper.connection.executemany(
-            f"INSERT INTO {quote(table)} ({names}) VALUES ({marks})",  # noqa: S608  # quoted names
+            f"INSERT INTO {quote(table)} ({', '.join(names)}) VALUES ({', '.join(marks)})",  # noqa: S608  # quoted names
             rows,
         )
 
