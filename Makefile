@@ -128,8 +128,10 @@ bench: $(BASE) $(DATA) $(if $(filter sqlite,$(ARGS)),,$(MYSQL)) ## Measure speed
 	@$(if $(ARGS),,$(PYTHON) -m benchmarks.lists --database both)
 
 .PHONY: bench-data
-bench-data: $(BASE) $(DATA) $(MYSQL) ## Measure how fast files are loaded into tables, against the same by hand: ARGS="--database sqlite"
+bench-data: $(BASE) $(DATA) $(MYSQL) ## Measure how fast files are loaded, logs read and tables computed: ARGS="--database sqlite"
 	@$(PYTHON) -m benchmarks.loads $(ARGS)
+	@$(if $(ARGS),,$(PYTHON) -m benchmarks.ingest)
+	@$(if $(ARGS),,$(PYTHON) -m benchmarks.computing)
 
 .PHONY: soak
 soak: $(BASE) $(MYSQL) ## Have many clients ask everything while the database restarts and the service reloads: ARGS="--seconds 60"
