@@ -215,13 +215,19 @@ def refuse_narrower(store: EventStore, tables: list[str], period: Period, alias:
 def held_days(table: str, column: str, alias: str) -> tuple[date, date] | None:
     """Return the first and the last day that a table has rows of; None where it has none."""
     connection = connections[alias]
-    quote = connection.ops.quote_name
+    name, day = map(connection.ops.quote_name, (table, column))
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT MIN({quote(column)}), MAX({quote(column)}) FROM {quote(table)}")  # noqa: S608
+        # Without zero dates, which old loads have left.
+        cursor.execute(f"SELECT MIN({day}), MAX({day}) FROM {name} WHERE {day} >= '1000-01-01'")  # noqa: S608
         first, last = cursor.fetchone()
     if first is None or last is None:
         return None
-    days = date.fromisoformat(str(first)[:10]), date.fromisoformat(str(last)[:10])
+    try:
+        days = date.fromisoformat(str(first)[:10]), date.fromisoformat(str(last)[:10])
+    except ValueError:
+        raise ComputeError(
+            f"{table} holds {str(last)[:10]!r} in the column {column}, which is no date: run ./manage.py check_tables."
+        ) from None
     return (days[0], days[1] + WEEK - ONE_DAY) if column == "interval_start" else days
 
 
