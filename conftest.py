@@ -19,8 +19,8 @@ from analyticsdataserver.databases.sqlite.base import DatabaseWrapper as SQLiteW
 
 pytest_plugins = ["analyticsdataserver.testing.pytest_plugin", "pytester"]
 
-# How long an example takes depends on the machine more than on the code. The same code gets the same examples, so that a
-# run's result is that of the code alone; `make fuzz` draws new ones.
+# How long an example takes depends on the machine more than on the code. The same code gets the same examples, so that
+# the result of a run is that of the code alone; `make fuzz` draws new ones.
 settings.register_profile("tests", deadline=None, derandomize=True)
 settings.register_profile("fuzz", deadline=None)
 settings.load_profile("tests")
