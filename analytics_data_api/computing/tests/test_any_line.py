@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,11 +70,13 @@ def require_sum(*lines: bytes | str | dict[str, Any]) -> None:
     assert tally.kept + tally.of_no_use.total() + tally.refused.total() == len(lines)
 
 
+@pytest.mark.slow
 @given(st.lists(st.fixed_dictionaries({}, optional=MEMBERS), min_size=1, max_size=5))
 def test_objects_of_any_kind(objects: list[dict[str, Any]]) -> None:
     require_sum(*objects)
 
 
+@pytest.mark.slow
 @given(st.fixed_dictionaries({}, optional=MEMBERS))
 def test_events_with_odd_members(members: dict[str, Any]) -> None:
     require_sum({**event(), **members})

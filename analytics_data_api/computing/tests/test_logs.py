@@ -169,27 +169,34 @@ def physical_lines(blocks: list[Block]) -> list[int]:
     return lengths
 
 
+# Sizes of blocks and lines that take less time than the real ones.
+BLOCK = 100
+LONGEST = 1600
+
+
 @pytest.mark.parametrize(
     "lengths",
     [
         [],
         [0],
         [0, 0, 3],
-        [BLOCK_SIZE - 1, BLOCK_SIZE, BLOCK_SIZE + 1],
-        [5, MAX_LINE_SIZE, 5],
-        [MAX_LINE_SIZE + 1],
-        [5, MAX_LINE_SIZE + 1, 0, 5],
-        [MAX_LINE_SIZE + 1, MAX_LINE_SIZE + 1, 5],
-        [MAX_LINE_SIZE + BLOCK_SIZE * 3 + 7, 1, MAX_LINE_SIZE - 1],
+        [BLOCK - 1, BLOCK, BLOCK + 1],
+        [5, LONGEST, 5],
+        [LONGEST + 1],
+        [5, LONGEST + 1, 0, 5],
+        [LONGEST + 1, LONGEST + 1, 5],
+        [LONGEST + BLOCK * 3 + 7, 1, LONGEST - 1],
     ],
 )
 @pytest.mark.parametrize("end", [b"\n", b""])
-def test_lines_of_blocks(lengths: list[int], end: bytes) -> None:
+def test_lines_of_blocks(lengths: list[int], end: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "BLOCK_SIZE", BLOCK)
+    monkeypatch.setattr(logs, "MAX_LINE_SIZE", LONGEST)
     data = b"".join(b"x" * length + b"\n" for length in lengths)
     if not end and lengths and lengths[-1]:
         data = data[:-1]
     blocks, opened = read(data)
-    assert physical_lines(blocks) == [length if length <= MAX_LINE_SIZE else -1 for length in lengths]
+    assert physical_lines(blocks) == [length if length <= LONGEST else -1 for length in lengths]
     assert (opened.size, opened.lines) == (len(data), len(lengths))
     assert opened.digest == hashlib.sha256(data).hexdigest()[:32]
 
