@@ -82,6 +82,29 @@ LOGIN_LINK = $(PYTHON) manage.py make_login_link edx --url http://localhost:$(PO
 login-link: $(BASE) ## Print a link that logs a browser on this machine in, while `make demo` runs
 	@$(LOGIN_LINK)
 
+# Databases and an event store of their own, so that those of the developer stay as they are.
+DEMO_LOGS := .demo-logs
+demo-logs: export DATABASE_URL := sqlite:///$(CURDIR)/$(DEMO_LOGS)/default.db
+demo-logs: export ANALYTICS_DATABASE_URL := sqlite:///$(CURDIR)/$(DEMO_LOGS)/analytics.db
+demo-logs: export LOAD_DATABASE_URL :=
+demo-logs: export EVENT_STORE := $(CURDIR)/$(DEMO_LOGS)/events
+
+.PHONY: demo-logs
+demo-logs: free-port $(DATA) ## Compute tables from the tracking log in fixtures/, and serve them on PORT, with the key "edx"
+	@mkdir -p $(DEMO_LOGS)
+	@$(PYTHON) manage.py migrate --verbosity 0
+	@$(PYTHON) manage.py migrate --verbosity 0 --database analytics
+	$(PYTHON) manage.py ingest_logs fixtures/tracking/*.log.gz
+	$(PYTHON) manage.py compute_tables --from 2025-09-01 --to 2025-09-29 --lms-files fixtures/tracking
+	@$(PYTHON) manage.py set_api_key edx edx
+	@echo
+	@echo "Open http://localhost:$(PORT)/docs/ with the key edx, or paste:"
+	@echo
+	@echo "  curl -H 'Authorization: Token edx' http://localhost:$(PORT)/api/v1/courses/"
+	@echo "  curl -H 'Authorization: Token edx' http://localhost:$(PORT)/api/v0/courses/course-v1:DemoX+Bio101+2025_T3/activity/"
+	@echo
+	@$(SERVE)
+
 .PHONY: serve
 serve: $(BASE) $(DRIVER) ## Serve both databases as they are: BIND=127.0.0.1 PORT=8000 WORKERS=2 THREADS=4
 	@$(SERVE)
@@ -115,8 +138,10 @@ bench: $(BASE) $(DATA) $(if $(filter sqlite,$(ARGS)),,$(MYSQL)) ## Measure speed
 	@$(if $(ARGS),,$(PYTHON) -m benchmarks.lists --database both)
 
 .PHONY: bench-data
-bench-data: $(BASE) $(DATA) $(MYSQL) ## Measure how fast files are loaded into tables, against the same by hand: ARGS="--database sqlite"
+bench-data: $(BASE) $(DATA) $(MYSQL) ## Measure how fast files are loaded, logs read and tables computed: ARGS="--database sqlite"
 	@$(PYTHON) -m benchmarks.loads $(ARGS)
+	@$(if $(ARGS),,$(PYTHON) -m benchmarks.ingest)
+	@$(if $(ARGS),,$(PYTHON) -m benchmarks.computing)
 
 .PHONY: soak
 soak: $(BASE) $(MYSQL) ## Have many clients ask everything while the database restarts and the service reloads: ARGS="--seconds 60"

@@ -187,6 +187,11 @@ class Config(BaseSettings):
         "Loading needs ``SELECT``, ``INSERT``, ``UPDATE``, ``DELETE``, ``CREATE``, ``ALTER``, ``INDEX`` and ``DROP``.",
         shown="``ANALYTICS_DATABASE_URL``",
     )
+    LMS_DATABASE_URL: OptionalURL = variable(
+        "",
+        "The database of the LMS, for ``./manage.py compute_tables``: ``mysql://user:password@host:3306/edxapp``. It "
+        "needs ``SELECT`` on ``auth_userprofile``, ``student_courseenrollment`` and ``courseware_studentmodule``.",
+    )
     DATABASE_CONNECTION_MAX_AGE: Number = variable(
         600, "Seconds that a database connection is kept for further requests; 0 closes it after each request."
     )

@@ -11,7 +11,9 @@ LEVELS: Final = {
     **dict.fromkeys(("wrong_type", "wrong_collation", "missing_index"), ERROR),
     **dict.fromkeys(("duplicate_rows", "unlisted_courses"), WARNING),
     **dict.fromkeys(("layout_without_column", "unknown_column", "short_index"), INFO),
-    **dict.fromkeys(("case_insensitive", "similar_ids", "not_checked", "absent_table"), INFO),
+    **dict.fromkeys(
+        ("case_insensitive", "similar_ids", "not_checked", "absent_table", "computed", "behind_store"), INFO
+    ),
 }
 
 

@@ -189,3 +189,6 @@ METRICS = config.METRICS
 # Where large responses lie until they are sent, and the most bytes that they may take together.
 SPOOL_DIR = config.SPOOL_DIR
 SPOOL_MAX = config.SPOOL_MAX
+
+# The database of the LMS that tables are computed from; none where empty.
+LMS_DATABASE_URL = config.LMS_DATABASE_URL

@@ -1,15 +1,39 @@
 """Checks that the tables of a pipeline are what the service's answers need."""
 
 import sys
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.core.checks import CheckMessage
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from analytics_data_api.checks import output
+from analytics_data_api.checks.messages import TableReport, message
 from analytics_data_api.checks.runner import DatabaseUnavailableError, check
+from analytics_data_api.computing import computed
+from analytics_data_api.loading.loader import loading_database
 from analytics_data_api.management.reports import require_database
 from analytics_data_api.tables import ANALYTICS_DATABASE
+
+
+def with_freshness(tables: list[TableReport], store: Path, database: str) -> list[TableReport]:
+    """Return the reports with a note on each table that was computed from the event store: how fresh it is."""
+    known = computed.freshness(store, database) | computed.freshness(store, loading_database())
+    return [
+        table._replace(findings=[*table.findings, freshness_note(known[table.table])])
+        if table.table in known
+        else table
+        for table in tables
+    ]
+
+
+def freshness_note(found: computed.Freshness) -> CheckMessage:
+    text = f"Computed from the event store, of the days from {found.record.first} to {found.record.last}"
+    if found.is_current:
+        return message("computed", f"{text}. The store has read no log since.")
+    return message("behind_store", f"{text}. The store has changed since: run `./manage.py compute_tables`.")
 
 
 class Command(BaseCommand):
@@ -30,7 +54,7 @@ class Command(BaseCommand):
     def handle(self, *, database: str, format: str, quick: bool, **options: Any) -> None:
         require_database(database)
         try:
-            tables = check(database, quick=quick)
+            tables = with_freshness(check(database, quick=quick), Path(settings.EVENT_STORE), database)
         except DatabaseUnavailableError as error:
             if format == "json":
                 self.stdout.write(output.as_json(database, [], quick=quick, reason=str(error)))
