@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from heapq import nlargest, nsmallest
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -27,6 +29,8 @@ from analytics_data_api.formats.row_set import RowSet, names, shape
 SHOWN_ITEMS: Final = 100
 SHOWN_ELEMENTS: Final = 50
 SHOWN_CHARACTERS: Final = 500
+# Characters of a text that a cell of the table has in one line.
+SHORT_TEXT: Final = 60
 
 # The parameter of a page, not of the answers in other formats, that orders the items by a column: "-" first descends.
 SORT: Final = "_sort"
@@ -110,7 +114,7 @@ class Heading(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A value in a table, as text; ``kind`` is number, text or null, and ``href`` leads on from an id."""
+    """A value in a table, as text; ``kind`` is number, text, long or null, and ``href`` leads on from an id."""
 
     text: str
     kind: str
@@ -198,7 +202,7 @@ class PageRenderer(renderers.BrowsableAPIRenderer):
                 for renderer in view.renderer_classes
                 if issubclass(renderer, RowRenderer) and renderer.available and (is_report or renderer.describes)
             ],
-            "docs": f"{reverse('docs').rstrip('/')}/#!/{TAG}/{schema.get_operation_id()}",
+            "docs": documentation(schema),
             "successor": successor(view, request),
             "inputs": list(inputs(schema.read_parameters(view), request.query_params)),
             "format": request.query_params.get("format"),
@@ -213,6 +217,11 @@ def described(view: Any, place: Address) -> Any:
     schema = view.schema
     schema.path, schema.method = place.template, "GET"
     return schema
+
+
+def documentation(schema: Any) -> str:
+    """Return the address of what the documentation says about an operation."""
+    return f"{reverse('docs').rstrip('/')}/#!/{TAG}/{schema.get_operation_id()}"
 
 
 def ordered(records: Iterable[dict[str, Any]], sort: str, size: int) -> list[dict[str, Any]]:
@@ -275,10 +284,13 @@ def table(
     def cell(name: str, item: Any) -> Cell:
         if item is None:
             return Cell("—", "null", None)
-        kind = "number" if isinstance(item, (int, float)) and not isinstance(item, bool) else "text"
+        text = written(item)
+        kind = "long" if len(text) > SHORT_TEXT else "text"
+        if isinstance(item, (int, float, Decimal)) and not isinstance(item, bool):
+            kind = "number"
         id_ = item if isinstance(item, str) and item != place.entity_id else ""
         href = home(leading[name], id_, place, request) if name in leading and id_ and not id_.endswith("…") else None
-        return Cell(written(item), kind, href)
+        return Cell(text, kind, href)
 
     if isinstance(value, dict):
         return Table([], [], [(name, cell(name, item)) for name, item in flat(value)])
@@ -451,6 +463,14 @@ def successor(view: Any, request: Request) -> Crumb | None:
     return Crumb(view.deprecation.successor.replace("_", " "), view.deprecation.address(request.path))
 
 
+def is_plain_date(value: str) -> bool:
+    """Return whether a browser's date picker can hold a value."""
+    try:
+        return bool(PLAIN_DATE.fullmatch(value) and date.fromisoformat(value))
+    except ValueError:
+        return False
+
+
 def inputs(parameters: Iterable[Any], given: Mapping[str, str], fault: str = "") -> Iterator[Input]:
     """Yield the fields of the form: the endpoint's parameters except the format, which has links.
 
@@ -467,7 +487,7 @@ def inputs(parameters: Iterable[Any], given: Mapping[str, str], fault: str = "")
         choices: tuple[str, ...] = ()
         kind = "text"
         if parameter.name in DATE_PARAMETERS:
-            kind = "date" if not value or PLAIN_DATE.fullmatch(value) else "text"
+            kind = "date" if not value or is_plain_date(value) else "text"
         elif "enum" in parameter.values and not parameter.comma_separated:
             known = tuple(parameter.values["enum"])
             value = value or parameter.values.get("default", "")

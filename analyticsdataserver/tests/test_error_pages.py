@@ -101,8 +101,8 @@ def test_a_fault_stands_beside_its_field(client: Client) -> None:
     assert "end_date-fault" in page.field("end_date")["aria-describedby"].split()
     (fault,) = (each for each in page.all("p") if each.get("class") == "fault")
     assert fault["id"] == "end_date-fault"
-    # The browser's picker takes what it can hold.
-    assert (page.field("start_date")["type"], page.field("end_date")["type"]) == ("date", "date")
+    # A browser's picker would drop what it cannot hold.
+    assert (page.field("start_date")["type"], page.field("end_date")["type"]) == ("date", "text")
     assert "aria-invalid" not in page.field("start_date")
     assert {each["for"] for each in page.all("label")} == {"start_date", "end_date", "fields"}
 
@@ -129,6 +129,7 @@ def test_an_endpoints_error_has_its_ways(client: Client) -> None:
     make.EnrollmentFactory()
     page = same(f"{ENROLLMENT}?start_date=2020-01-01", 404, "no_data_in_range", client)
     assert client.get(page.links["Without any parameter"]).status_code == 200
+    assert page.links["Documentation of this endpoint"] == "/docs/#!/api/get_enrollment"
     assert page.links["enrollment by mode"] == f"{ENROLLMENT}mode/?start_date=2020-01-01"
     assert resolve(page.links["Courses"]).url_name in ("courses", "CoursesView")
 

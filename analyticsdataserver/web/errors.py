@@ -131,14 +131,15 @@ def endpoint_context(request: HttpRequest, members: dict[str, Any], given: dict[
         return {}
     view = view_class(**getattr(match.func, "initkwargs", {}))
     place = page.address(view, request)
-    described = page.described(view, place).read_parameters(view)
-    inputs = list(page.inputs(described, given, members["detail"]))
+    schema = page.described(view, place)
+    inputs = list(page.inputs(schema.read_parameters(view), given, members["detail"]))
     return {
         "crumbs": list(page.crumbs(place, view, request, page.course_of(None, place))),
         "siblings": list(page.siblings(place, view, request, given)),
         # A range that has no data, or a value that is refused; another value of a parameter finds no unknown course.
         "inputs": inputs if members["status"] == HTTPStatus.BAD_REQUEST or given else [],
         "action": escape_uri_path(request.path),
+        "docs": page.documentation(schema),
     }
 
 
