@@ -19,6 +19,10 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 
 
+# How many ids a field of the page offers.
+OFFERED: Final = 1000
+
+
 def address(route: str) -> str:
     """Return the address of a route in the form that documentation gives it: with a slash at the end."""
     return f"{reverse(route)}/"
@@ -44,12 +48,14 @@ class DocsPage(TemplateView):
             page={
                 "schemaUrl": address("schema"),
                 "authenticatedUrl": address("authenticated"),
+                "coursesUrl": address("v1:CoursesView"),
+                "offered": OFFERED,
                 "tag": TAG,
                 "sampleIds": ids.known(),
                 "userName": user_name,
                 "customHeaders": ui.custom_headers(),
-                # By media type, the endings of files that are no text; and the media types of text with a value a line.
-                "downloads": {each.media_type: each.extension for each in DATA_FORMATS if each.binary},
+                # By media type, the names of formats; and the media types of text with a value a line.
+                "formats": {each.media_type: each.format for each in DATA_FORMATS},
                 "lines": [each.media_type for each in DATA_FORMATS if each.lists_only and not each.binary],
                 "options": ui.options(),
             },
