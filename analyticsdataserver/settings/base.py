@@ -1,7 +1,7 @@
 """The settings that all sites have in common. Values that differ between sites come from ``config.py``."""
 
 from analytics_data_api import NAME, TAG
-from analyticsdataserver.config import Config
+from analyticsdataserver.config import BASE_DIR, Config
 from analyticsdataserver.docs.openapi.introduction import DESCRIPTION, TAG_DESCRIPTION
 from analyticsdataserver.observability.configuration import logging_settings
 from analyticsdataserver.paths import API_PATHS
@@ -100,6 +100,9 @@ STORAGES = {
 # The reports that are served, and for how many seconds a link to one works.
 REPORT_NAMES = frozenset(config.REPORT_NAMES)
 REPORT_LINK_SECONDS = config.REPORT_LINK_SECONDS
+
+# The guides, as `make docs` renders them for the pages at /docs/guides/.
+GUIDES = BASE_DIR / "docs" / "_build" / "json"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": (

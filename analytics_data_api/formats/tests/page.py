@@ -57,7 +57,7 @@ class Page(HTMLParser):
                 self.links[data.strip()] = attributes["href"]
             if tag in ("th", "td"):
                 self.table[-1][-1] += data
-            if tag == "pre" and attributes["class"] == "body":
+            if tag == "pre" and attributes.get("class") == "body":
                 self.body += data
 
     @property

@@ -10,6 +10,7 @@ from django.views.generic import TemplateView
 from analytics_data_api import NAME, TAG
 from analytics_data_api.formats.registry import DATA_FORMATS
 from analyticsdataserver.docs.examples import ids
+from analyticsdataserver.docs.guides import rendered
 from analyticsdataserver.docs.swagger import ui
 
 # People type their key here: nothing but our own files is loaded, run, or asked, and nobody frames the page.
@@ -42,6 +43,7 @@ class DocsPage(TemplateView):
         return super().get_context_data(
             name=NAME,
             schema_url=address("schema"),
+            guides_url=address("guides") if rendered.are_built() else None,
             session_addresses=addresses,
             user_name=user_name,
             # What the page's script reads.

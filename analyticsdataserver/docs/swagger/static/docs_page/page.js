@@ -299,6 +299,7 @@ function parts(request) {
 const quoted = JSON.stringify;
 const shell = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
+// Of CSV, "NA" is the code of Namibia, and only what is empty is missing.
 const SNIPPETS = {
   curl({ url, method, headers, body, format }) {
     const lines = headers.map(([name, value]) => `-H ${shell(`${name}: ${value}`)}`);
@@ -316,7 +317,7 @@ const SNIPPETS = {
   Python({ url, method, headers, body, format }) {
     const [needed, read] = {
       json: [[], "items = response.json()"],
-      csv: [["io", "pandas"], "frame = pandas.read_csv(io.StringIO(response.text))"],
+      csv: [["io", "pandas"], "frame = pandas.read_csv(io.StringIO(response.text), keep_default_na=False, na_values=[''])"],
       ndjson: [["json"], "items = [json.loads(line) for line in response.text.splitlines()]"],
       parquet: [["io", "pandas"], "frame = pandas.read_parquet(io.BytesIO(response.content))"],
       arrow: [["pyarrow.ipc"], "table = pyarrow.ipc.open_stream(response.content).read_all()"],
@@ -337,7 +338,7 @@ const SNIPPETS = {
   R({ url, method, headers, body, format }) {
     const read = {
       json: "items <- resp_body_json(response, simplifyVector = TRUE)",
-      csv: "frame <- read.csv(text = resp_body_string(response))",
+      csv: "frame <- read.csv(text = resp_body_string(response), na.strings = '')",
       ndjson: "frame <- jsonlite::stream_in(textConnection(resp_body_string(response)))",
       parquet: "frame <- arrow::read_parquet(resp_body_raw(response))",
       arrow: "frame <- arrow::read_ipc_stream(resp_body_raw(response))",
