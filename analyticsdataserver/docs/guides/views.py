@@ -70,13 +70,13 @@ class GuideImageView(View):
 
     http_method_names = ["get", "head", "options"]
 
-    def get(self, request: HttpRequest, name: str) -> FileResponse:
+    def get(self, request: HttpRequest, path: str) -> FileResponse:
         """Return the image.
 
         Raises:
             NotFound: There is none of this name.
         """
         try:
-            return FileResponse((rendered.folder() / "_images" / name).open("rb"))
+            return FileResponse((rendered.folder() / path).open("rb"))
         except OSError:
-            raise NotFound(f"There is no image {quote_value(name)}.") from None
+            raise NotFound(f"There is no image {quote_value(path)}.") from None
