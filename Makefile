@@ -27,8 +27,9 @@ DATA := $(STAMP)data
 variable = $(or $(value $(1)),$(shell sed -n "s/^\(export \)\{0,1\} *$(1) *= *[\"']\{0,1\}//p" .env 2>/dev/null))
 DRIVER := $(if $(filter mysql:%,$(call variable,DATABASE_URL) $(call variable,ANALYTICS_DATABASE_URL)),$(MYSQL))
 
-# Written when the guides have been rendered.
+# Written when the guides have been rendered. Sphinx warns of a copy that an earlier run has left.
 GUIDES := docs/_build/json/last_build
+RENDER = rm -f docs/_build/json/environment.pickle && $(BIN)/sphinx-build -q -b json docs docs/_build/json
 
 BIND ?= 127.0.0.1
 PORT ?= 8000
@@ -131,13 +132,13 @@ quality: $(DEV) ## Check style, types, imports, settings, migrations and require
 docs: $(DOCS) ## Build the documentation into docs/_build/html
 	$(BIN)/sphinx-build -q -W --keep-going -n docs docs/_build/html
 	$(PYTHON) docs/check_links.py docs/_build/html
-	$(BIN)/sphinx-build -q -b json docs docs/_build/json
+	$(RENDER)
 	@echo "Open docs/_build/html/index.html"
 
 # The guides as the service shows them at /docs/guides/.
 $(GUIDES): $(wildcard docs/*.rst docs/*.inc docs/*.txt docs/conf.py docs/decisions/*.rst) | $(DOCS)
 	@echo "Rendering the guides"
-	@$(BIN)/sphinx-build -q -b json docs docs/_build/json
+	@$(RENDER)
 
 .PHONY: guides
 guides: $(TEST) ## Write anew what the pages in docs/ show of the answers, the schema and the tables

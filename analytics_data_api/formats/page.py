@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from heapq import nlargest, nsmallest
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -278,8 +279,14 @@ def table(
     value: Any, serializer_class: type[Serializer[Any]], place: Address, request: Request, sort: str | None
 ) -> Table:
     """Return the items of an answer as a table, with the columns in the order in which they are declared."""
-    known = {name: place for place, name in enumerate(names(shape(serializer_class)))}
+    known = {name: index for index, name in enumerate(names(shape(serializer_class)))}
     leading = COLUMNS | COLUMNS_OF.get(place.words[-1], {})
+
+    @cache
+    def lead(name: str, entity_id: str) -> str | None:
+        if name not in leading or entity_id == place.entity_id or entity_id.endswith("…"):
+            return None
+        return home(leading[name], entity_id, place, request)
 
     def cell(name: str, item: Any) -> Cell:
         if item is None:
@@ -288,9 +295,7 @@ def table(
         kind = "long" if len(text) > SHORT_TEXT else "text"
         if isinstance(item, (int, float, Decimal)) and not isinstance(item, bool):
             kind = "number"
-        id_ = item if isinstance(item, str) and item != place.entity_id else ""
-        href = home(leading[name], id_, place, request) if name in leading and id_ and not id_.endswith("…") else None
-        return Cell(text, kind, href)
+        return Cell(text, kind, lead(name, item) if isinstance(item, str) else None)
 
     if isinstance(value, dict):
         return Table([], [], [(name, cell(name, item)) for name, item in flat(value)])
@@ -400,7 +405,7 @@ def crumbs(place: Address, view: Any, request: HttpRequest | Request, course_id:
     path, entity_id = place.head, place.entity_id
     if entity_id is not None:
         first = place.head.strip("/").rpartition("/")[2]
-        courses = page_of("courses") or endpoint("/api/v1/courses/", request)
+        courses = page_of("courses") or endpoint(f"{place.above}courses/", request)
         if view.entity != COURSE_ID:
             yield Crumb("courses", courses)
             if course_id:

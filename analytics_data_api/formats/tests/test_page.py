@@ -339,10 +339,14 @@ class TestWays:
         page = visit(GENDER)
         assert page.links["enrollment"] == GENDER.removesuffix("gender/")
         assert resolve(page.links["enrollment"]).url_name == "CourseEnrollmentView"
-        assert resolve(page.links["courses"]).url_name in ("courses", "CoursesView")
         course = resolve(page.links[make.COURSE_ID])
         assert course.url_name in ("course", "CourseEnrollmentView")
         assert course.kwargs["course_id"] == make.COURSE_ID
+
+    def test_up_lead_to_the_list_of_courses(self, visit: Open) -> None:
+        make.EnrollmentGenderFactory()
+        page = visit(GENDER.replace("v0", "v1"))
+        assert resolve(page.links["courses"]).url_name in ("courses", "CoursesView")
 
     def test_up_from_a_problem_lead_through_its_course(self, visit: Open) -> None:
         make.AnswerFactory(course_id=make.COURSE_ID)
