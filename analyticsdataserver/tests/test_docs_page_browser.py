@@ -1,6 +1,7 @@
 """The page at /docs/ as a person uses it, in a headless Chromium."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -403,6 +404,17 @@ def test_the_request_is_shown_in_four_languages_without_the_key(page: Page) -> N
     assert variables["frame"]["count"].tolist() == [1892]
 
 
+def test_a_password_stays_out_of_the_request_that_is_shown(page: Page) -> None:
+    operation = page.open_operation("obtain_key")
+    page.find(f"{operation} input[type=password]").send_keys('se"cret&word')
+    page.find(f"{operation} input[type=text]").send_keys("reader")
+    page.click(f"{operation} .execute")
+    shown = page.find(f"{operation} pre.curl").text
+    assert "reader" in shown
+    assert "YOUR-PASSWORD" in shown
+    assert not re.search("se.{0,6}cret|word$|word'", shown.replace("YOUR-PASSWORD", ""))
+
+
 @pytest.mark.parametrize("scheme", accessibility.SCHEMES)
 def test_axe_finds_nothing_serious(page: Page, scheme: str) -> None:
     accessibility.use_scheme(page.chromium, scheme)
@@ -417,6 +429,8 @@ def test_axe_finds_nothing_serious(page: Page, scheme: str) -> None:
         Select(page.find(f"{operation} tr[data-param-name=format] select")).select_by_visible_text("csv")
         page.click(f"{operation} .execute")
         page.find(f"{operation} .csv")
+        assert accessibility.serious(page.chromium) == []
+        page.open_operation("post_v1_enrollment_of_courses")
         assert accessibility.serious(page.chromium) == []
 
         page.requested(), page.messages()

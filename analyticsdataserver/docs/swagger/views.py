@@ -8,6 +8,7 @@ from django.utils.cache import patch_cache_control
 from django.views.generic import TemplateView
 
 from analytics_data_api import NAME, TAG
+from analytics_data_api.formats.page import page_of
 from analytics_data_api.formats.registry import DATA_FORMATS
 from analyticsdataserver.docs.examples import ids
 from analyticsdataserver.docs.guides import rendered
@@ -43,6 +44,7 @@ class DocsPage(TemplateView):
         return super().get_context_data(
             name=NAME,
             schema_url=address("schema"),
+            courses_url=page_of("courses"),
             guides_url=address("guides") if rendered.are_built() else None,
             session_addresses=addresses,
             user_name=user_name,

@@ -252,6 +252,13 @@ const helpfulFields = ({ React: React_ }) => {
 
   return {
     wrapComponents: {
+      TextArea: (TextArea) => (props) => createElement(TextArea, { "aria-label": "Request body", ...props }),
+      // Its label has the same id.
+      contentType: (ContentType) => (props) => createElement(ContentType, {
+        ...props,
+        ariaLabel: props.ariaLabel || "Media type",
+        controlId: props.controlId && `${props.controlId}_choice`,
+      }),
       JsonSchemaForm: (JsonSchemaForm) => function Field(props) {
         const { description: name, disabled, value, onChange } = props;
         const box = useRef(null);
@@ -279,6 +286,17 @@ const helpfulFields = ({ React: React_ }) => {
   };
 };
 
+// A body in JSON, in one line, or of a form.
+function withoutPassword(body) {
+  const hidden = "YOUR-PASSWORD";
+  try {
+    const value = JSON.parse(body);
+    return JSON.stringify(value?.password === undefined ? value : { ...value, password: hidden });
+  } catch {
+    return body.replace(/(^|&)password=[^&]*/g, `$1password=${hidden}`);
+  }
+}
+
 // What a request says in its own right: not what every client sends anyway, nor secrets, as it is copied and passed on,
 // and pictures of the page are taken.
 function parts(request) {
@@ -287,16 +305,17 @@ function parts(request) {
     .filter(([name, value]) => !(/^accept$/i.test(name) && (/^(application\/json|\*\/\*)$/.test(value) || /[?&]format=/.test(url))))
     .map(([name, value]) => (/^authorization$/i.test(name) ? [name, "Token YOUR-KEY"] : [name, value]));
   let body = request.get("body");
-  body = typeof body === "string" ? body.replace(/("?password"?[=:]\s*"?)[^"&]*/, "$1YOUR-PASSWORD") : body?.toJS?.() ?? body;
+  body = body?.toJS?.() ?? body;
   if (body && typeof body === "object") {
-    body = new URLSearchParams(Object.entries(body).map(([name, value]) => [name, name === "password" ? "YOUR-PASSWORD" : value])).toString();
+    body = new URLSearchParams(Object.entries(body)).toString();
   }
   const accept = headers.find(([name]) => /^accept$/i.test(name))?.[1];
   const format = /[?&]format=(\w+)/.exec(url)?.[1] ?? page.formats[accept] ?? "json";
-  return { url, method: request.get("method"), headers, body: body || null, format };
+  return { url, method: request.get("method"), headers, body: body ? withoutPassword(body) : null, format };
 }
 
-const quoted = JSON.stringify;
+// A text in Python, R and JavaScript.
+const quoted = (text) => (/^[^'\\\n]*"[^'\\\n]*$/.test(text) ? `'${text}'` : JSON.stringify(text));
 const shell = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 // Of CSV, "NA" is the code of Namibia, and only what is empty is missing.
