@@ -27,6 +27,10 @@ DATA := $(STAMP)data
 variable = $(or $(value $(1)),$(shell sed -n "s/^\(export \)\{0,1\} *$(1) *= *[\"']\{0,1\}//p" .env 2>/dev/null))
 DRIVER := $(if $(filter mysql:%,$(call variable,DATABASE_URL) $(call variable,ANALYTICS_DATABASE_URL)),$(MYSQL))
 
+# Written when the guides have been rendered. Sphinx warns of a copy that an earlier run has left.
+GUIDES := docs/_build/json/last_build
+RENDER = rm -f docs/_build/json/environment.pickle && $(BIN)/sphinx-build -q -b json docs docs/_build/json
+
 BIND ?= 127.0.0.1
 PORT ?= 8000
 WORKERS ?= 2
@@ -63,7 +67,7 @@ loaddata: migrate ## Load the sample data, over what an earlier run has loaded
 	@$(PYTHON) manage.py load_sample_data
 
 .PHONY: demo
-demo: free-port loaddata ## Serve the sample data on PORT, with the key "edx"
+demo: free-port loaddata $(GUIDES) ## Serve the sample data on PORT, with the key "edx"
 	@$(PYTHON) manage.py set_api_key edx edx
 	@echo
 	@echo "To look at the courses, open this link within 5 minutes, on this machine, once:"
@@ -167,7 +171,13 @@ quality: $(DEV) ## Check style, types, imports, settings, migrations and require
 docs: $(DOCS) ## Build the documentation into docs/_build/html
 	$(BIN)/sphinx-build -q -W --keep-going -n docs docs/_build/html
 	$(PYTHON) docs/check_links.py docs/_build/html
+	$(RENDER)
 	@echo "Open docs/_build/html/index.html"
+
+# The guides as the service shows them at /docs/guides/.
+$(GUIDES): $(wildcard docs/*.rst docs/*.inc docs/*.txt docs/conf.py docs/decisions/*.rst) | $(DOCS)
+	@echo "Rendering the guides"
+	@$(RENDER)
 
 .PHONY: guides
 guides: $(TEST) ## Write anew what the pages in docs/ show of the answers, the schema and the tables

@@ -11,6 +11,7 @@ from analytics_data_api.access.views import AuthenticatedView, KeyView
 from analytics_data_api.http.listing import EndpointsView, VersionsView
 from analytics_data_api.http.report_files import ROUTE, ReportFileView
 from analytics_data_api.versions import VERSIONS
+from analyticsdataserver.docs.guides.views import GuideImageView, GuideView
 from analyticsdataserver.docs.openapi.views import SchemaView
 from analyticsdataserver.docs.swagger.views import DocsPage
 from analyticsdataserver.serving import health
@@ -58,6 +59,9 @@ urlpatterns = [
     re_path(r"^api/schema/?\Z", SchemaView.as_view(), name="schema"),
     re_path(r"^docs/?\Z", DocsPage.as_view(), name="docs"),
     *pages.urlpatterns,
+    re_path(r"^docs/guides/?\Z", GuideView.as_view(), name="guides"),
+    re_path(r"^docs/guides/(?P<path>_images/[\w-]+\.(?:svg|png))\Z", GuideImageView.as_view(), name="guide_image"),
+    re_path(r"^docs/guides/(?P<name>[\w-]+(?:/[\w-]+)?)/?\Z", GuideView.as_view(), name="guide"),
     path("api-auth/", include("analyticsdataserver.web.sessions")),
     # Also with DEBUG, where Django would show a page of its own.
     re_path("", csrf_exempt(errors.page_not_found), name="not_found"),

@@ -20,6 +20,7 @@ from analytics_data_api.access.scope import Access, InScope
 from analytics_data_api.access.throttling.clients import UserThrottle
 from analytics_data_api.access.throttling.policies import DATA, Policy
 from analytics_data_api.formats.base import RowRenderer
+from analytics_data_api.formats.page import SORT
 from analytics_data_api.formats.registry import FORMATS, OBJECT_FORMATS
 from analytics_data_api.formats.row_set import NoFieldsError, RowSet, UnknownFieldError, shape
 from analytics_data_api.http import parameters, posted
@@ -210,7 +211,7 @@ class ReportView(APIView):
         """Return a page, which shows the user, who is not part of a version of the data."""
         if row_set.is_empty and not self.is_list:
             raise self.nothing()
-        response: Any = Response(renderer.excerpt(row_set))
+        response: Any = Response(renderer.excerpt(row_set, self.query_params.get(SORT)))
         response.rows_written = row_set.written
         return response
 
@@ -299,7 +300,12 @@ class ReportView(APIView):
         if query := request.META.get("QUERY_STRING"):
             require_text(query)
         if self.is_list:
-            refuse_unknown(self.query_params, self.known_parameters(request.method))
+            given = self.query_params
+            if SORT in given and not isinstance(request.accepted_renderer, RowRenderer):
+                # The order of the table in a page is no parameter of the answer.
+                given = given.copy()
+                del given[SORT]
+            refuse_unknown(given, self.known_parameters(request.method))
         elif self.refuses_filters:
             refuse_filters(self.query_params, self.known_parameters(request.method))
 

@@ -1,7 +1,7 @@
 """The settings that all sites have in common. Values that differ between sites come from ``config.py``."""
 
 from analytics_data_api import NAME, TAG
-from analyticsdataserver.config import Config
+from analyticsdataserver.config import BASE_DIR, Config
 from analyticsdataserver.docs.openapi.introduction import DESCRIPTION, TAG_DESCRIPTION
 from analyticsdataserver.observability.configuration import logging_settings
 from analyticsdataserver.paths import API_PATHS
@@ -105,6 +105,9 @@ REPORT_LINK_SECONDS = config.REPORT_LINK_SECONDS
 # What is kept of tracking logs.
 EVENT_STORE = config.EVENT_STORE
 EVENT_STORE_KEY_FILE = config.EVENT_STORE_KEY_FILE
+
+# The guides, as `make docs` renders them for the pages at /docs/guides/.
+GUIDES = BASE_DIR / "docs" / "_build" / "json"
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": (

@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.urls import resolve
 from django.views.generic import RedirectView
 
+from analytics_data_api.access import keys
 from analytics_data_api.formats.tests.page import Page
 from analytics_data_api.http.tests.shape import error_page_of, problem_of
 from analytics_data_api.tables.tests import factories as make
@@ -90,6 +92,64 @@ def test_a_wrong_parameter_leads_to_a_form_with_what_was_sent(client: Client) ->
     assert page.field("end_date")["value"] == '"><script>'
     (form,) = page.all("form")
     assert (form["method"], form["action"]) == ("get", ENROLLMENT)
+
+
+def test_a_fault_stands_beside_its_field(client: Client) -> None:
+    make.EnrollmentFactory()
+    page = same(f"{ENROLLMENT}?start_date=2014-12-01&end_date=2014-13-01&x=1", 400, "invalid_date", client)
+    assert page.field("end_date")["aria-invalid"] == "true"
+    assert "end_date-fault" in page.field("end_date")["aria-describedby"].split()
+    (fault,) = (each for each in page.all("p") if each.get("class") == "fault")
+    assert fault["id"] == "end_date-fault"
+    # A browser's picker would drop what it cannot hold.
+    assert (page.field("start_date")["type"], page.field("end_date")["type"]) == ("date", "text")
+    assert "aria-invalid" not in page.field("start_date")
+    assert {each["for"] for each in page.all("label")} == {"start_date", "end_date", "fields"}
+
+
+def test_a_range_that_ends_before_it_starts_is_a_fault_of_its_start(client: Client) -> None:
+    make.EnrollmentFactory()
+    page = same(f"{ENROLLMENT}?start_date=2014-12-02&end_date=2014-12-01", 400, "invalid_date_range", client)
+    assert page.field("start_date")["aria-invalid"] == "true"
+
+
+def test_a_value_that_is_not_to_be_chosen_is_shown(client: Client) -> None:
+    page = same("/api/v1/courses/?sort=nonsense", 400, "invalid_value", client)
+    assert (page.field("sort")["value"], page.field("sort")["aria-invalid"]) == ("nonsense", "true")
+
+
+def test_an_unknown_parameter_is_left_out_of_the_form(client: Client) -> None:
+    page = same("/api/v1/courses/?serch=demo&org=edX", 400, "unknown_parameter", client)
+    assert page.field("org")["value"] == "edX"
+    assert not [each for each in page.all("input") if each.get("name") == "serch"]
+    assert page.links["Without any parameter"] == "/api/v1/courses/"
+
+
+def test_an_endpoints_error_has_its_ways(client: Client) -> None:
+    make.EnrollmentFactory()
+    page = same(f"{ENROLLMENT}?start_date=2020-01-01", 404, "no_data_in_range", client)
+    assert client.get(page.links["Without any parameter"]).status_code == 200
+    assert page.links["Documentation of this endpoint"] == "/docs/#!/api/get_enrollment"
+    assert page.links["enrollment by mode"] == f"{ENROLLMENT}mode/?start_date=2020-01-01"
+    assert resolve(page.links["Courses"]).url_name in ("courses", "CoursesView")
+
+
+def test_an_unknown_course_leads_to_the_courses(client: Client) -> None:
+    page = same("/api/v0/courses/a/b/c/enrollment/", 404, "unknown_course", client)
+    assert client.get(page.links["Courses"], headers={"accept": "*/*"}).status_code == 200
+    assert not page.all("form")
+
+
+def test_a_course_outside_of_the_key_leads_to_those_inside() -> None:
+    key = keys.create_key("reader", keys.Limits(courses=frozenset({"edX/OtherX/2015"}))).text
+    client = Client(headers={"authorization": f"Token {key}"})
+    page = same(ENROLLMENT, 403, "course_not_allowed", client)
+    assert client.get(page.links["Courses"], headers={"accept": "*/*"}).status_code == 200
+    assert client.get(page.links["What this key may see"]).json()["courses"] == ["edX/OtherX/2015"]
+
+
+def test_a_method_that_is_not_allowed_leads_to_get() -> None:
+    assert same(ENROLLMENT, 405, "method_not_allowed", method="POST").links["Open it with GET"] == ENROLLMENT
 
 
 def test_a_range_without_data_leads_to_a_form_too(client: Client) -> None:

@@ -90,11 +90,13 @@ def test_every_operation_says_everything(description: Any, endpoint: str, case: 
     assert described["tags"] == ["api"]
     assert {"key": []} in described["security"]
     assert {"session": []} in described["security"]
-    expected = {"200", "304", "400", "401", "403", "404", "406", "429", "500", "503"}
+    expected = {"200", "304", "400", "401", "403", "404", "406", "412", "429", "500", "503"}
     # A list may have no item.
     expected -= {"404"} if ENDPOINTS[endpoint].is_list else set()
     # What reads no table has no version: links to reports, and the key, which everybody may see.
-    expected ^= set() if case.queries else {"304", "403", "404"} if endpoint == "v1/key" else {"304", "501"}
+    expected ^= (
+        set() if case.queries else {"304", "403", "404", "412"} if endpoint == "v1/key" else {"304", "412", "501"}
+    )
     assert described["responses"].keys() == expected
     names = {parameter["name"] for parameter in described["parameters"]}
     assert {"fields", "format"} <= names
@@ -111,6 +113,17 @@ def test_every_operation_says_everything(description: Any, endpoint: str, case: 
     for status, refusal in described["responses"].items():
         if int(status) >= 400:
             assert resolved(description, refusal)["content"].keys() == {"application/problem+json"}
+
+
+def test_only_what_has_a_body_can_wait_for_it_in_vain_and_has_no_version(description: Any) -> None:
+    for path in description["paths"].values():
+        for method, described in path.items():
+            statuses = described["responses"].keys()
+            assert ("408" in statuses) == ("413" in statuses) == (method == "post")
+            assert ("412" in statuses) == ("304" in statuses)
+    for name, code in (("RequestTimeout", "body_timeout"), ("PreconditionFailed", "precondition_failed")):
+        examples = description["components"]["responses"][name]["content"]["application/problem+json"]["examples"]
+        assert examples.keys() == {code}
 
 
 @every_endpoint

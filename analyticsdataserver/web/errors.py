@@ -2,19 +2,22 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 from django.core.exceptions import DisallowedHost, RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.encoding import escape_uri_path, iri_to_uri
 
 from analytics_data_api import NAME
 from analytics_data_api.access.bodies import BodyTooLarge
-from analytics_data_api.formats.page import CONTENT_SECURITY_POLICY
+from analytics_data_api.formats import page
+from analytics_data_api.formats.page import CONTENT_SECURITY_POLICY, Crumb
 from analytics_data_api.http import problems
 from analytics_data_api.http.negotiation import ANY, PAGE, preferred, program_formats
 from analytics_data_api.http.problems import ProblemResponse, of_exception, problem
@@ -27,6 +30,8 @@ SUFFIX: Final = re.compile(rf"\.(?:{'|'.join(program_formats(ReportView.renderer
 
 # How many parameters the form of an error page repeats.
 SHOWN_PARAMETERS: Final = 20
+# The statuses whose page has a form: other values may have an answer.
+FORM_STATUSES: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> ProblemResponse:
@@ -104,15 +109,63 @@ def page_context(request: HttpRequest, members: dict[str, Any]) -> dict[str, Any
     """Return what the page of an error shows: the members of the problem document, and where to go on."""
     status = members["status"]
     reads = request.method in ("GET", "HEAD")
-    mends = reads and status in (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
+    given = parameters_of(request)
+    of_endpoint = endpoint_context(request, members, given) if reads and status in FORM_STATUSES else {}
+    mends = reads and status in FORM_STATUSES and not of_endpoint
     return {
         "service": NAME,
         "title": members["title"],
         "problem": members,
         "path": request.path,
-        "parameters": list(parameters_of(request).items())[:SHOWN_PARAMETERS] if mends else [],
-        "login": reverse("rest_framework:login") if status == HTTPStatus.UNAUTHORIZED and reads else None,
-        "full_path": request.get_full_path(),
-        "retry": reads and status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE),
-        "form": request.path if status == HTTPStatus.FORBIDDEN and request.method == "POST" else None,
+        "parameters": list(given.items())[:SHOWN_PARAMETERS] if mends else [],
+        "links": list(ways_on(request, members, reads=reads)),
+        **of_endpoint,
     }
+
+
+def endpoint_context(request: HttpRequest, members: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
+    """Return what the page of an error has of its endpoint: the way to it, and its form; nothing of other addresses."""
+    match = request.resolver_match
+    view_class = getattr(match and match.func, "cls", None)
+    if match is None or view_class is None or not issubclass(view_class, ReportView):
+        return {}
+    view = view_class(**getattr(match.func, "initkwargs", {}))
+    place = page.address(view, request)
+    schema = page.described(view, place)
+    inputs = list(page.inputs(schema.read_parameters(view), given, members["detail"]))
+    return {
+        "crumbs": list(page.crumbs(place, view, request, page.course_of(None, place))),
+        "siblings": list(page.siblings(place, view, request, given)),
+        # A range that has no data, or a value that is refused; another value of a parameter finds no unknown course.
+        "inputs": inputs if members["status"] == HTTPStatus.BAD_REQUEST or given else [],
+        "action": escape_uri_path(request.path),
+        "docs": page.documentation(schema),
+    }
+
+
+def ways_on(request: HttpRequest, members: dict[str, Any], *, reads: bool) -> Iterator[Crumb]:
+    """Yield links to what helps after an error: the nearest first, the documentation last."""
+    status, code = members["status"], members["error_code"]
+    if status == HTTPStatus.UNAUTHORIZED and reads:
+        login = reverse("rest_framework:login")
+        yield Crumb("Log in", f"{login}?next={quote(request.get_full_path(), safe='')}")
+    if status == HTTPStatus.FORBIDDEN and request.method == "POST":
+        yield Crumb("Back to the form", iri_to_uri(request.path))
+    if reads and status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+        yield Crumb("Try again", request.get_full_path())
+    if code in ("no_data_in_range", "no_activity_of_type", "unknown_parameter"):
+        yield Crumb("Without any parameter", escape_uri_path(request.path))
+    if status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND) and reads:
+        yield Crumb("Courses", page.page_of("courses") or f"{reverse('v1:CoursesView')}/")
+    if code == "course_not_allowed":
+        yield Crumb("What this key may see", f"{reverse('v1:KeyView')}/")
+    if status == HTTPStatus.METHOD_NOT_ALLOWED and is_readable(request):
+        yield Crumb("Open it with GET", escape_uri_path(request.path))
+    yield Crumb("Documentation", reverse("docs"))
+
+
+def is_readable(request: HttpRequest) -> bool:
+    """Return whether the address takes GET, where it does not take the request's method."""
+    func = getattr(request.resolver_match, "func", None)
+    view_class = getattr(func, "cls", None) or getattr(func, "view_class", None)
+    return hasattr(view_class, "get")

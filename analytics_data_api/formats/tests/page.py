@@ -17,6 +17,7 @@ class Page(HTMLParser):
         elements: The name and the attributes of each element, in order.
         links: The text of each link with its address.
         body: The text of the answer that the page shows.
+        table: The text of the cells of the answer's table, by row.
     """
 
     def __init__(self, response: Any) -> None:
@@ -27,6 +28,7 @@ class Page(HTMLParser):
         self.links: dict[str, str] = {}
         self.texts: list[str] = []
         self.body = ""
+        self.table: list[list[str]] = []
         self.open: list[tuple[str, dict[str, str]]] = []
         self.feed(self.source)
         self.close()
@@ -37,6 +39,10 @@ class Page(HTMLParser):
         self.elements.append(element)
         if tag not in VOID:
             self.open.append(element)
+        if tag == "tr":
+            self.table.append([])
+        elif tag in ("th", "td"):
+            self.table[-1].append("")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
@@ -49,7 +55,9 @@ class Page(HTMLParser):
         for tag, attributes in self.open:
             if tag == "a":
                 self.links[data.strip()] = attributes["href"]
-            if tag == "pre" and attributes["class"] == "body":
+            if tag in ("th", "td"):
+                self.table[-1][-1] += data
+            if tag == "pre" and attributes.get("class") == "body":
                 self.body += data
 
     @property

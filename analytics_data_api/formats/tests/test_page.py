@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 import pytest
@@ -15,11 +17,11 @@ from django.urls import resolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics_data_api.formats.page import PageRenderer, highlighted
+from analytics_data_api.formats.page import PageRenderer, highlighted, ordered
 from analytics_data_api.formats.tests.page import Page
 from analytics_data_api.formats.tests.test_renderers import MANY, Counted, lines
 from analytics_data_api.http.negotiation import program_formats
-from analytics_data_api.http.tests.shape import error_page_of
+from analytics_data_api.http.tests.shape import error_page_of, problem_of
 from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.tests.cases import CASES, Case, address
 from analytics_data_api.versions import ENDPOINTS
@@ -184,6 +186,95 @@ class TestAnswer:
         assert Page(Response({"Content-Type": "text/html; charset=utf-8"})).body == text.replace("\r\n", "\n")
 
 
+class TestTable:
+    def test_has_a_row_an_item_and_a_column_a_value(self, visit: Open) -> None:
+        make.EnrollmentLocationFactory(country_code="US", count=3)
+        make.EnrollmentLocationFactory(country_code="", count=2)
+        table = visit(f"/api/{address('v0/courses/{course_id}/enrollment/location')}/").table
+        assert table[0] == [
+            "date", "course_id", "country.alpha2", "country.alpha3", "country.name", "count", "created",
+        ]  # fmt: skip
+        assert [row[2:6] for row in table[1:]] == [
+            ["—", "—", "UNKNOWN", "2"],
+            ["US", "USA", "United States of America", "3"],
+        ]
+
+    def test_has_the_columns_in_their_order_where_an_item_lacks_one(self, visit: Open) -> None:
+        monday = datetime(2014, 11, 3, tzinfo=UTC)
+        for week, activity_type in ((0, "PLAYED_VIDEO"), (1, "ACTIVE"), (1, "ATTEMPTED_PROBLEM")):
+            start = monday + timedelta(weeks=week)
+            make.CourseActivityFactory(
+                interval_start=start, interval_end=start + timedelta(weeks=1), activity_type=activity_type, count=5
+            )
+        table = visit(f"/api/{address('v0/courses/{course_id}/activity')}/", start_date="2014-01-01").table
+        assert table[0][3:] == ["any", "attempted_problem", "played_video", "created"]
+        assert [row[3:6] for row in table[1:]] == [["—", "—", "5"], ["5", "5", "—"]]
+
+    def test_of_one_object_has_a_row_a_value(self, visit: Open) -> None:
+        make.CourseActivityFactory(activity_type="ACTIVE", count=7)
+        table = visit(f"/api/{address('v0/courses/{course_id}/recent_activity')}/").table
+        assert ["count", "7"] in table
+
+    def test_without_a_row_says_so(self, visit: Open) -> None:
+        page = visit("/api/v1/courses/")
+        assert "There are no items." in page.text
+        assert not page.all("table")
+
+    @pytest.mark.parametrize(
+        ("sort", "segments"),
+        [("num_views", [2, 0, 3, 1]), ("-num_views", [3, 0, 2, 1]), ("nonsense", [0, 1, 2, 3]), ("", [0, 1, 2, 3])],
+    )
+    def test_is_sorted_by_a_column_with_null_last(self, visit: Open, sort: str, segments: list[int]) -> None:
+        for segment, views in enumerate((5, None, 1, 7)):
+            make.TimelineFactory(segment=segment, num_views=views)
+        page = visit(TIMELINE, _sort=sort)
+        assert [int(row[0]) for row in page.table[1:]] == segments
+        sorted_by = [head["aria-sort"] for head in page.all("th") if "aria-sort" in head]
+        expected = {"num_views": ["ascending"], "-num_views": ["descending"]}
+        assert sorted_by == expected.get(sort, [])
+
+    def test_keeps_the_order_of_equals(self, visit: Open) -> None:
+        for segment in range(4):
+            make.TimelineFactory(segment=segment, num_views=1)
+        for sort in ("num_views", "-num_views"):
+            assert [row[0] for row in visit(TIMELINE, _sort=sort).table[1:]] == ["0", "1", "2", "3"]
+
+    def test_of_a_long_answer_is_sorted_by_all_of_it(self, visit: Open) -> None:
+        for segment in range(250):
+            make.TimelineFactory(segment=segment, num_users=segment)
+        page = visit(TIMELINE, _sort="-num_users")
+        assert [int(row[0]) for row in page.table[1:]] == list(range(249, 149, -1))
+        assert "Only the first 100 items are shown here" in page.text
+
+    def test_is_sorted_by_a_value_in_an_object(self, visit: Open) -> None:
+        for code in ("US", "DE", ""):
+            make.EnrollmentLocationFactory(country_code=code)
+        table = visit(f"/api/{address('v0/courses/{course_id}/enrollment/location')}/", _sort="-country.name").table
+        assert [row[4] for row in table[1:]] == ["UNKNOWN", "United States of America", "Germany"]
+
+    def test_is_sorted_for_pages_alone(self, visit: Open, client: Client) -> None:
+        make.EnrollmentFactory()
+        page = visit("/api/v1/enrollment/", _sort="-count", last="1")
+        assert page.field("_sort")["value"] == "-count"
+        assert "_sort" not in page.links["JSON"]
+        assert client.get(page.links["JSON"]).status_code == 200
+        problem_of(client.get("/api/v1/enrollment/?_sort=count"), 400, "unknown_parameter")
+        turned = QueryDict(page.links["count"].partition("?")[2])
+        assert (turned["_sort"], turned["last"]) == ("count", "1")
+
+    @given(
+        st.lists(
+            st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.lists(st.text())
+        )
+    )
+    def test_can_be_sorted_whatever_is_in_it(self, values: list[Any]) -> None:
+        items = [{"a": value} for value in values]
+        for sort in ("a", "-a"):
+            found = ordered(items, sort, len(items))
+            assert sorted(map(repr, found)) == sorted(map(repr, items))
+            assert [item for item in found if item["a"] is None] == found[len(values) - values.count(None) :]
+
+
 class TestTextOfOthers:
     NASTY = """<script>alert("x")</script>&amp;</pre>'北'"""
 
@@ -248,7 +339,63 @@ class TestWays:
         page = visit(GENDER)
         assert page.links["enrollment"] == GENDER.removesuffix("gender/")
         assert resolve(page.links["enrollment"]).url_name == "CourseEnrollmentView"
-        assert make.COURSE_ID not in page.links
+        course = resolve(page.links[make.COURSE_ID])
+        assert course.url_name in ("course", "CourseEnrollmentView")
+        assert course.kwargs["course_id"] == make.COURSE_ID
+
+    def test_up_lead_to_the_list_of_courses(self, visit: Open) -> None:
+        make.EnrollmentGenderFactory()
+        page = visit(GENDER.replace("v0", "v1"))
+        assert resolve(page.links["courses"]).url_name in ("courses", "CoursesView")
+
+    def test_up_from_a_problem_lead_through_its_course(self, visit: Open) -> None:
+        make.AnswerFactory(course_id=make.COURSE_ID)
+        page = visit(ANSWERS)
+        assert resolve(page.links[make.COURSE_ID]).kwargs["course_id"] == make.COURSE_ID
+        assert page.links["problems"] == f"/api/v0/courses/{make.COURSE_ID}/problems/"
+
+    def test_up_from_a_problem_of_two_courses_do_not_choose_one(self, visit: Open) -> None:
+        for course_id in (make.COURSE_ID, "edX/OtherX/2015"):
+            make.AnswerFactory(course_id=course_id)
+        page = visit(ANSWERS)
+        assert "problems" not in page.links
+        # Each row has its own.
+        assert resolve(page.links["edX/OtherX/2015"]).kwargs["course_id"] == "edX/OtherX/2015"
+
+    def test_up_from_a_video_lead_through_its_course(self, visit: Open) -> None:
+        make.TimelineFactory(pipeline_video_id=f"{make.COURSE_ID}|a-video")
+        page = visit(f"/api/v1/videos/{make.COURSE_ID}|a-video/timeline/")
+        assert page.links["videos"] == f"/api/v1/courses/{make.COURSE_ID}/videos/"
+
+    def test_aside_lead_to_the_other_endpoints_of_the_version_with_the_same_range(self, visit: Open) -> None:
+        make.EnrollmentGenderFactory()
+        page = visit(GENDER, start_date="2014-12-01", end_date="", fields="date", x="1")
+        course = f"/api/v0/courses/{make.COURSE_ID}/"
+        assert page.links["enrollment by birth year"] == f"{course}enrollment/birth_year/?start_date=2014-12-01"
+        assert page.links["activity"] == f"{course}activity/?start_date=2014-12-01"
+        # It has no dates.
+        assert page.links["videos"] == f"{course}videos/"
+        assert "enrollment by gender" not in page.links
+        present = [each for each in page.all("span") if each.get("aria-current") == "page"]
+        assert len(present) == 2
+
+    def test_aside_from_a_list_lead_to_other_lists(self, visit: Open) -> None:
+        make.EnrollmentFactory()
+        page = visit("/api/v1/enrollment/", last="1")
+        assert page.links["enrollment by mode"] == "/api/v1/enrollment/mode/"
+        assert page.links["tables"] == "/api/v1/tables/"
+
+    def test_aside_are_all_found(self, visit: Open, browser: Client) -> None:
+        make.EnrollmentFactory(course_id="course-v1:edX+DemoX+ä%2F1")
+        page = visit("/api/v0/courses/course-v1:edX+DemoX+ä%252F1/enrollment/")
+        for text in ("activity", "enrollment by location", "problems and tags"):
+            problem_of(browser.get(page.links[text], headers={"accept": "*/*"}), 404, "unknown_course")
+
+    def test_down_lead_to_problems_and_videos(self, visit: Open, browser: Client) -> None:
+        make.AnswerFactory(module_id="i4x://a/b/problem/1?ä")
+        page = visit(f"/api/{address('v0/courses/{course_id}/problems')}/")
+        assert resolve(unquote(page.links["i4x://a/b/problem/1?ä"])).kwargs["problem_id"] == "i4x://a/b/problem/1?ä"
+        assert browser.get(page.links["i4x://a/b/problem/1?ä"]).status_code == 200
 
     def test_lead_from_a_deprecated_endpoint_to_the_one_that_replaces_it(self, visit: Open) -> None:
         make.CourseActivityFactory(activity_type="ACTIVE")

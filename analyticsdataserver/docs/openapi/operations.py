@@ -21,6 +21,7 @@ from analytics_data_api.formats.fields import ObjectSerializer
 from analytics_data_api.formats.json import JSONRenderer
 from analytics_data_api.formats.row_set import names, shape
 from analytics_data_api.http import problems
+from analytics_data_api.http.conditional import PreconditionFailed
 from analytics_data_api.http.list_parameters import PAGES
 from analytics_data_api.http.listing import endpoint_name
 from analytics_data_api.http.negotiation import available_formats
@@ -30,6 +31,7 @@ from analytics_data_api.http.views import ReportView
 from analyticsdataserver.docs import examples
 from analyticsdataserver.docs.examples.ids import SAMPLE_IDS
 from analyticsdataserver.docs.openapi import extensions
+from analyticsdataserver.serving.asgi import BodyTimeout
 from analyticsdataserver.web import errors
 
 __all__ = ["OperationSchema", "extensions"]
@@ -57,6 +59,8 @@ REFUSALS: Final = {
     403: ("The key is limited to other courses, or what is asked for is switched off.", ()),
     404: ("There are no data for the request. `error_code` distinguishes an unknown id from a range without data.", ()),
     406: ("The response cannot have the requested format.", ()),
+    408: ("The body did not arrive in time.", ()),
+    412: ("The present version is not the one that `If-Match` or `If-Unmodified-Since` names.", ()),
     413: ("The body is too large.", ()),
     415: ("The body is neither JSON nor an urlencoded form.", ()),
     429: (
@@ -127,23 +131,32 @@ class OperationSchema(AutoSchema):
             if is_post:
                 operation["requestBody"] = request_body(read[:-1])
             operation["responses"]["200"] |= self.answer(self.view, operation["responses"]["200"], is_post=is_post)
-            if (self.view.models or self.view.is_list) and not is_post:
+            if self.has_version(method):
                 operation["responses"]["304"] = self.unchanged()
         if hasattr(self.view, "policy"):
             headers = operation["responses"]["200"].setdefault("headers", {})
             headers |= {name: header(name) for name in LIMIT_HEADERS}
         for status in self.error_statuses(method):
-            operation["responses"].setdefault(str(status), self.refusal(status))
+            operation["responses"].setdefault(str(int(status)), self.refusal(status))
         operation["responses"] = dict(sorted(operation["responses"].items()))
         return operation
 
     def error_statuses(self, method: str) -> list[int]:
-        """Return the statuses of error responses, of which some are about bodies only."""
-        return [
+        """Return the statuses of error responses, of which some are about bodies, or versions of the data, only."""
+        statuses = [
             status
             for status in getattr(self.view, "error_statuses", ())
             if method == "POST" or status not in BODY_REFUSALS
         ]
+        if any(status in BODY_REFUSALS for status in statuses):
+            statuses.append(HTTPStatus.REQUEST_TIMEOUT)
+        if self.has_version(method):
+            statuses.append(HTTPStatus.PRECONDITION_FAILED)
+        return statuses
+
+    def has_version(self, method: str) -> bool:
+        """Return whether the response has a version that a conditional request can name."""
+        return isinstance(self.view, ReportView) and bool(self.view.models or self.view.is_list) and method != "POST"
 
     def get_operation_id(self) -> str:
         """Return the method, the version unless it is 0, and the endpoint's name: a good name for a function."""
@@ -304,6 +317,8 @@ def refusal_examples(status: int) -> dict[str, Json]:
     answers = {
         400: problems.of_exception(exceptions.ValidationError({"password": ["This field is required."]})),
         403: problems.of_exception(CourseNotAllowed("edX/OtherX/2015")),
+        408: problems.of_exception(BodyTimeout()),
+        412: problems.of_exception(PreconditionFailed()),
         413: problems.of_exception(BodyTooLarge()),
         415: problems.of_exception(exceptions.UnsupportedMediaType("text/plain")),
         429: problems.of_exception(TooManyRequests(30, WRONG_KEYS.reason)),

@@ -8,8 +8,10 @@ from django.utils.cache import patch_cache_control
 from django.views.generic import TemplateView
 
 from analytics_data_api import NAME, TAG
+from analytics_data_api.formats.page import page_of
 from analytics_data_api.formats.registry import DATA_FORMATS
 from analyticsdataserver.docs.examples import ids
+from analyticsdataserver.docs.guides import rendered
 from analyticsdataserver.docs.swagger import ui
 
 # People type their key here: nothing but our own files is loaded, run, or asked, and nobody frames the page.
@@ -17,6 +19,10 @@ CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+
+# How many ids a field of the page offers.
+OFFERED: Final = 1000
 
 
 def address(route: str) -> str:
@@ -38,18 +44,22 @@ class DocsPage(TemplateView):
         return super().get_context_data(
             name=NAME,
             schema_url=address("schema"),
+            courses_url=page_of("courses"),
+            guides_url=address("guides") if rendered.are_built() else None,
             session_addresses=addresses,
             user_name=user_name,
             # What the page's script reads.
             page={
                 "schemaUrl": address("schema"),
                 "authenticatedUrl": address("authenticated"),
+                "coursesUrl": address("v1:CoursesView"),
+                "offered": OFFERED,
                 "tag": TAG,
                 "sampleIds": ids.known(),
                 "userName": user_name,
                 "customHeaders": ui.custom_headers(),
-                # By media type, the endings of files that are no text; and the media types of text with a value a line.
-                "downloads": {each.media_type: each.extension for each in DATA_FORMATS if each.binary},
+                # By media type, the names of formats; and the media types of text with a value a line.
+                "formats": {each.media_type: each.format for each in DATA_FORMATS},
                 "lines": [each.media_type for each in DATA_FORMATS if each.lists_only and not each.binary],
                 "options": ui.options(),
             },
