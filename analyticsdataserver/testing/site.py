@@ -28,17 +28,16 @@ class Site:
     Attributes:
         service: The service, while it runs.
         environment: What the service and its commands run in.
+        account: The database user of the service.
     """
 
     service: Service
+    account = "service@localhost"
 
     def __init__(self, server: MariaDB, key: str, timeout: int) -> None:
         self.server = server
         self.key = key
-        urls = {
-            variable: f"mysql://service:{quote(PASSWORD)}@localhost/{name}?unix_socket={quote(str(server.socket))}"
-            for variable, name in DATABASES.items()
-        }
+        urls = {variable: self.url(variable) for variable in DATABASES}
         self.environment = {name: value for name, value in os.environ.items() if "DATABASE" not in name} | {
             "DJANGO_SETTINGS_MODULE": "analyticsdataserver.settings.production",
             "SECRET_KEY": "0123456789" * 5,
@@ -48,6 +47,11 @@ class Site:
             "DATABASE_TIMEOUT": str(timeout),
             **urls,
         }
+
+    def url(self, variable: str) -> str:
+        """Return the URL of a database, by the variable that has it."""
+        place = quote(str(self.server.socket))
+        return f"mysql://service:{quote(PASSWORD)}@localhost/{DATABASES[variable]}?unix_socket={place}"
 
     def connect(self) -> Any:
         """Return a connection of the server's administrator."""
@@ -80,7 +84,7 @@ class Site:
                 f"INSERT INTO {ANALYTICS}.table_updates (update_id, target_table) VALUES ('{name}', '{name}')"
                 for name in self.tables()
             ),
-            f"GRANT SELECT ON {ANALYTICS}.table_updates TO service@localhost",
+            f"GRANT SELECT ON {ANALYTICS}.table_updates TO {self.account}",
         )
 
     def manage(self, *arguments: str) -> None:
@@ -108,9 +112,6 @@ class Site:
 def made_ready(key: str, timeout: int) -> Iterator[Site]:
     """Start a server, make both databases, load the sample data, and yield the site, which does not serve yet.
 
-    The service's user may do anything in the database of users, and read the tables of the other one, each by a right
-    of its own.
-
     Args:
         key: The key that requests carry.
         timeout: Seconds after which the service gives the server up.
@@ -120,17 +121,26 @@ def made_ready(key: str, timeout: int) -> Iterator[Site]:
     """
     with MariaDB() as server:
         site = Site(server, key, timeout)
-        site.execute(
-            f'CREATE USER service@localhost IDENTIFIED BY "{PASSWORD}"',
-            *(f"CREATE DATABASE {name} CHARACTER SET utf8mb4" for name in DATABASES.values()),
-            *(f"GRANT ALL ON {name}.* TO service@localhost" for name in DATABASES.values()),
-        )
-        site.manage("migrate")
-        site.manage("migrate", "--database", "analytics")
-        site.manage("set_api_key", "reader", key)
-        site.manage("load_sample_data")
-        site.execute(
-            f"REVOKE ALL ON {ANALYTICS}.* FROM service@localhost",
-            *(f"GRANT SELECT ON {ANALYTICS}.{table} TO service@localhost" for table in site.tables()),
-        )
+        fill(site)
         yield site
+
+
+def fill(site: Site) -> None:
+    """Make both databases, and load the sample data.
+
+    The service's user may do anything in the database of users, and read the tables of the other one, each by a right
+    of its own.
+    """
+    site.execute(
+        f'CREATE USER {site.account} IDENTIFIED BY "{PASSWORD}"',
+        *(f"CREATE DATABASE {name} CHARACTER SET utf8mb4" for name in DATABASES.values()),
+        *(f"GRANT ALL ON {name}.* TO {site.account}" for name in DATABASES.values()),
+    )
+    site.manage("migrate")
+    site.manage("migrate", "--database", "analytics")
+    site.manage("set_api_key", "reader", site.key)
+    site.manage("load_sample_data")
+    site.execute(
+        f"REVOKE ALL ON {ANALYTICS}.* FROM {site.account}",
+        *(f"GRANT SELECT ON {ANALYTICS}.{table} TO {site.account}" for table in site.tables()),
+    )
