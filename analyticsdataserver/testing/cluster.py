@@ -8,6 +8,7 @@ that of the guide, ``docs/cluster/``.
 import argparse
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -26,11 +27,12 @@ from urllib.parse import quote
 
 from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.testing.mariadb import START_SECONDS, MariaDB, ServerUnavailableError, program
-from analyticsdataserver.testing.service import Service, ServiceUnavailableError, free_port
+from analyticsdataserver.testing.service import Service, ServiceUnavailableError
 from analyticsdataserver.testing.site import ANALYTICS, DATABASES, PASSWORD, Site, fill
 
 CONFIGURATION: Final = BASE_DIR / "docs" / "cluster"
 HOST: Final = "127.0.0.1"
+PORTS: Final = range(10_000, 30_000)
 NODES: Final = 3
 SERVERS: Final = 2
 SYNCED: Final = 4
@@ -54,8 +56,7 @@ class Node(MariaDB):
 
     def __init__(self) -> None:
         super().__init__()
-        self.port, self.transfer = free_port(), free_port()
-        self.group = free_pair()
+        self.port, self.transfer, self.group, _ = free_ports(4)
         self.others: Sequence[Node] = ()
 
     @property
@@ -108,6 +109,15 @@ class Node(MariaDB):
                 raise ServerUnavailableError(f"A node of the cluster did not start:\n{log[-4000:]}")
             time.sleep(0.05)
 
+    def rejoin(self) -> None:
+        """Go on after a pause, and return when the node has what the others have.
+
+        Raises:
+            ServiceUnavailableError: It did not get it in time.
+        """
+        self.resume()
+        await_true(lambda: self.state() == SYNCED, JOIN_SECONDS, lambda: self._log.read_text(errors="replace")[-4000:])
+
     def state(self) -> int:
         """Return the node's state in the cluster; 0 if it does not answer."""
         return int(self.status("wsrep_local_state") or 0)
@@ -133,12 +143,17 @@ class Node(MariaDB):
         self._clear_away()
 
 
-def free_pair() -> int:
-    """Return a port that is free, as is the next one."""
+def free_ports(number: int) -> list[int]:
+    """Return ports that are free, one after the other.
+
+    They are none of those that the system gives to clients, so that whatever ends can start again with them.
+    """
     while True:
-        port = free_port()
-        with suppress(OSError), closing(socket.create_server((HOST, port + 1))):
-            return port
+        first = secrets.choice(PORTS)
+        with ExitStack() as stack, suppress(OSError):
+            for port in range(first, first + number):
+                stack.enter_context(closing(socket.create_server((HOST, port))))
+            return list(range(first, first + number))
 
 
 def provider_options() -> str:
@@ -158,7 +173,7 @@ class Balancer:
 
     def __init__(self, port: int, servers: Sequence[int], nodes: Sequence[Node]) -> None:
         self.port = port
-        self.users, self.analytics = free_port(), free_port()
+        self.users, self.analytics = free_ports(2)
         self.environment = {
             "ADDRESS": HOST,
             "PORT": str(port),
@@ -230,7 +245,7 @@ class Cluster(Site):
         timeout: Seconds after which a server gives a node up.
         port: Where clients connect.
         servers: How many servers there are, up to SERVERS.
-        workers: How many processes each has.
+        processes: How many each has.
 
     Attributes:
         services: The servers, while they run.
@@ -240,15 +255,22 @@ class Cluster(Site):
     server: Node
 
     def __init__(
-        self, nodes: Sequence[Node], key: str, timeout: int, port: int, *, servers: int = SERVERS, workers: int = 2
+        self, nodes: Sequence[Node], key: str, timeout: int, port: int, *, servers: int = SERVERS, processes: int = 2
     ) -> None:
         self.nodes = nodes
-        self.workers = workers
-        self.ports = [free_port() for _ in range(servers)]
+        self.processes = processes
+        self.ports = free_ports(servers)
         self.balancer = Balancer(port, self.ports, nodes)
         super().__init__(nodes[0], key, timeout)
         self.environment |= {"NUM_PROXIES": "1"}
         self.services: list[Service] = []
+
+    @property
+    def port(self) -> int:
+        return self.balancer.port
+
+    def workers(self) -> list[int]:
+        return [worker for service in self.services for worker in service.workers()]
 
     def url(self, variable: str) -> str:
         port = self.balancer.analytics if variable.startswith("ANALYTICS") else self.balancer.users
@@ -280,7 +302,7 @@ class Cluster(Site):
             yield self.services
 
     def start_server(self, port: int) -> Service:
-        service = Service(self.environment, workers=self.workers)
+        service = Service(self.environment, workers=self.processes)
         service.port = port
         return service.__enter__()
 
@@ -294,6 +316,11 @@ class Cluster(Site):
         os.killpg(service.process.pid, signal.SIGKILL)
         service.process.wait()
         service.log.close()
+
+    def reload(self) -> None:
+        """Have each server replace its workers, one server after the other."""
+        for service in self.services:
+            service.renew_workers()
 
     def start_killed_server(self, number: int) -> None:
         await_true(lambda: not self.services[number].listeners(), START_SECONDS)
@@ -355,7 +382,7 @@ def made_ready(key: str, timeout: int, port: int | None = None, **numbers: int) 
         ServerUnavailableError: Something is not installed, or did not start.
     """
     with running_nodes() as nodes:
-        cluster = Cluster(nodes, key, timeout, port or free_port(), **numbers)
+        cluster = Cluster(nodes, key, timeout, port or free_ports(1)[0], **numbers)
         with cluster.balancing():
             fill(cluster)
             yield cluster

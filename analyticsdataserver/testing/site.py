@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.testing.mariadb import MariaDB
-from analyticsdataserver.testing.service import Answer, Service
+from analyticsdataserver.testing.service import Answer, Service, get
 
 PASSWORD: Final = "the service's own"
 DATABASES: Final = {"DATABASE_URL": "site_default", "ANALYTICS_DATABASE_URL": "site_analytics"}
+USERS: Final = DATABASES["DATABASE_URL"]
 ANALYTICS: Final = DATABASES["ANALYTICS_DATABASE_URL"]
 
 
@@ -48,6 +49,15 @@ class Site:
             **urls,
         }
 
+    @property
+    def port(self) -> int:
+        """Where clients connect, while the service runs."""
+        return self.service.port
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers."""
+        return self.service.workers()
+
     def url(self, variable: str) -> str:
         """Return the URL of a database, by the variable that has it."""
         place = quote(str(self.server.socket))
@@ -65,11 +75,16 @@ class Site:
             for statement in statements:
                 connection.query(statement)
 
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, as the administrator."""
+        with closing(self.connect()) as connection:
+            connection.query(statement)
+            return list(connection.store_result().fetch_row(0))
+
     def tables(self) -> list[str]:
         """Return the names of the tables of the analytics database."""
-        with closing(self.connect()) as connection:
-            connection.query(f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{ANALYTICS}'")
-            return [name for (name,) in connection.store_result().fetch_row(0)]
+        named = self.query(f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{ANALYTICS}'")
+        return [name for (name,) in named]
 
     def note_loads(self) -> None:
         """Note a load of each table, as the pipeline does."""
@@ -89,8 +104,14 @@ class Site:
 
     def manage(self, *arguments: str) -> None:
         """Run a management command."""
+        self.printed(*arguments)
+
+    def printed(self, *arguments: str) -> str:
+        """Run a management command, and return what it prints."""
         command = [sys.executable, "manage.py", *arguments]
-        subprocess.run(command, cwd=BASE_DIR, env=self.environment, check=True, capture_output=True)
+        return subprocess.run(
+            command, cwd=BASE_DIR, env=self.environment, check=True, capture_output=True, text=True
+        ).stdout
 
     @contextmanager
     def serving(self) -> Iterator[Service]:
@@ -105,7 +126,7 @@ class Site:
             OSError: There was none.
             http.client.HTTPException: It broke off.
         """
-        return self.service.get(path, {"Authorization": f"Token {self.key}"} | headers)
+        return get(self.port, path, {"Authorization": f"Token {self.key}"} | headers)
 
 
 @contextmanager
