@@ -14,6 +14,9 @@ BLOCKED: Final = 0.2
 # Seconds for which a request waits for a thread, and how many requests wait at most.
 MAX_WAIT: Final = 2.0
 MAX_WAITING: Final = 1000
+# Seconds in which threads have to be able to run all that waits; beyond that, and a few, requests are refused at once.
+MAX_BACKLOG: Final = 0.1
+MIN_WAITING: Final = 32
 # Seconds after which an idle thread ends, if there are more than the pool's size.
 IDLE: Final = 5.0
 
@@ -54,17 +57,20 @@ class ThreadPool:
         self.waiting: dict[asyncio.Future[Any], tuple[float, Callable[[], Any]]] = {}
         self.taken = self.taken_before = 0
         self.watched = False
+        # How many may wait.
+        self.max_waiting = MAX_WAITING
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run a function in a thread, and return its result.
 
         Raises:
-            PoolBusyError: No thread became free within MAX_WAIT seconds, or MAX_WAITING functions wait already.
+            PoolBusyError: No thread became free within MAX_WAIT seconds, or as many functions wait already as threads
+                will run soon.
         """
         loop = asyncio.get_running_loop()
         if not self.count:
             self.start(loop, self.size)
-        if len(self.waiting) >= MAX_WAITING:
+        if len(self.waiting) >= self.max_waiting:
             raise PoolBusyError
         future: asyncio.Future[T] = loop.create_future()
         self.waiting[future] = (time.monotonic(), function)
@@ -85,10 +91,22 @@ class ThreadPool:
                 future.set_exception(PoolBusyError())
         if self.waiting and self.taken == self.taken_before:
             self.start(loop, min(self.count, self.limit - self.count))
+        self.limit_waiting(self.taken - self.taken_before)
         self.taken_before = self.taken
         self.watched = bool(self.waiting)
         if self.watched:
             loop.call_later(BLOCKED, self.watch, loop)
+
+    def limit_waiting(self, taken: int) -> None:
+        """Set how many functions may wait, from how many threads have run in the last BLOCKED seconds.
+
+        Above capacity, those that are run have then not waited long, and the others are refused before they do. While
+        all threads are blocked, functions wait: further threads are about to run them.
+        """
+        if taken and self.waiting:
+            self.max_waiting = min(MAX_WAITING, max(MIN_WAITING, int(taken / BLOCKED * MAX_BACKLOG)))
+        else:
+            self.max_waiting = MAX_WAITING
 
     def start(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
         for _ in range(number):

@@ -116,6 +116,9 @@ class Node(MariaDB):
             ServiceUnavailableError: It did not get it in time.
         """
         self.resume()
+        # The node itself learns only now that the others have gone on without it.
+        size = str(len(self.others) + 1)
+        await_true(lambda: self.others[0].status("wsrep_cluster_size") == size, JOIN_SECONDS)
         await_true(lambda: self.state() == SYNCED, JOIN_SECONDS, lambda: self._log.read_text(errors="replace")[-4000:])
 
     def state(self) -> int:

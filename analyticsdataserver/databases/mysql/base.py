@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from operator import methodcaller
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Final
 
 from django.db.backends.mysql import base
@@ -38,6 +38,9 @@ UNDONE: Final = REFUSED | {2006}
 READ: Final = re.compile(r"[\s(]*(?:SELECT|SHOW|WITH)\b", re.IGNORECASE)
 # Seconds after which a statement is not repeated. Less than any DATABASE_TIMEOUT: a server that hangs is given up once.
 REPEATED_WITHIN: Final = 1.9
+# The number of the error where a connection was closed before the server's greeting, and seconds until the next ones.
+CLOSED: Final = 2013
+PAUSES: Final = (0.05, 0.2)
 
 replace_undecodable: Final = methodcaller("decode", "utf-8", "replace")
 
@@ -114,7 +117,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     replicated = False
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        connection = super().get_new_connection(conn_params)
+        connection = self.connected(conn_params)
         text = replace_undecodable if self.lenient else str
         for kind in TEXT_TYPES:
             # A column whose character set is "binary" holds text here as well.
@@ -124,6 +127,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor.execute(REPLICATION)
             self.replicated = any(value not in UNSET for _, value in cursor.fetchall())
         return connection
+
+    def connected(self, conn_params: dict[str, Any]) -> Any:
+        """Return a connection of the driver.
+
+        A node that is shutting down takes connections, and closes them. A proxy learns so a moment later.
+        """
+        wrapper: Any = self
+        began = monotonic()
+        for pause in PAUSES if wrapper.settings_dict.get("REPEAT") else ():
+            try:
+                return super().get_new_connection(conn_params)
+            except Error as error:
+                if number_of(error) != CLOSED or monotonic() - began > REPEATED_WITHIN:
+                    raise
+            sleep(pause)
+        return super().get_new_connection(conn_params)
 
     def decode_leniently(self) -> None:
         """Replace bytes that are not UTF-8 by U+FFFD from now on, where the driver raises an error at first.
