@@ -384,11 +384,18 @@ def made_ready(key: str, timeout: int, port: int | None = None, **numbers: int) 
     Raises:
         ServerUnavailableError: Something is not installed, or did not start.
     """
-    with running_nodes() as nodes:
-        cluster = Cluster(nodes, key, timeout, port or free_ports(1)[0], **numbers)
-        with cluster.balancing():
+    with running_nodes() as nodes, filled(nodes, key, timeout, port, **numbers) as cluster:
+        yield cluster
+
+
+@contextmanager
+def filled(nodes: Sequence[Node], key: str, timeout: int, port: int | None = None, **numbers: int) -> Iterator[Cluster]:
+    """The same with nodes that run already, and may have the data."""
+    cluster = Cluster(nodes, key, timeout, port or free_ports(1)[0], **numbers)
+    with cluster.balancing():
+        if not cluster.tables():
             fill(cluster)
-            yield cluster
+        yield cluster
 
 
 def main(arguments: Sequence[str] | None = None) -> Any:

@@ -26,7 +26,7 @@ from conftest import KEY
 pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 ENROLLMENT: Final = "/api/v0/courses/edX/DemoX/Demo_Course/enrollment/"
-LIST: Final = "/api/v1/enrollment/?page_size=1"
+LIST: Final = "/api/v1/enrollment/?limit=1"
 LOGIN: Final = "/api-auth/login/"
 
 

@@ -27,10 +27,13 @@ TEXT_TYPES: Final = (
 )
 
 # Variables that are set where a server gets changes from others, each on its own clock: Galera, asynchronous
-# replication, group replication. Those that a server does not know are left out.
+# replication, group replication. Those that a server does not know are left out. The last three say which server it is,
+# also behind a proxy.
 REPLICATION: Final = """
-    SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'gtid_slave_pos', 'group_replication_group_name', 'read_only')
+    SHOW VARIABLES WHERE Variable_name IN
+        ('wsrep_on', 'gtid_slave_pos', 'group_replication_group_name', 'read_only', 'hostname', 'port', 'socket')
 """
+NAMES_OF_SERVER: Final = ("hostname", "port", "socket")
 UNSET: Final = {"", "OFF", "0"}
 
 # Numbers of errors after which a statement of any kind has not been done: refused, rolled back, or not sent (2006).
@@ -115,6 +118,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     lenient = False
     replicated = False
+    # The names of the server that this is connected to.
+    server: tuple[str, ...] = ()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = self.connected(conn_params)
@@ -125,7 +130,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection.converter[FIELD_TYPE.NEWDECIMAL] = number
         with connection.cursor() as cursor:
             cursor.execute(REPLICATION)
-            self.replicated = any(value not in UNSET for _, value in cursor.fetchall())
+            variables = dict(cursor.fetchall())
+        self.server = tuple(variables.pop(name, "") for name in NAMES_OF_SERVER)
+        self.replicated = any(value not in UNSET for value in variables.values())
         return connection
 
     def connected(self, conn_params: dict[str, Any]) -> Any:
