@@ -9,6 +9,7 @@ requests are counted, and none of them may be lost.
 import argparse
 import http.client
 import json
+import os
 import random
 import re
 import socket
@@ -138,6 +139,7 @@ def paths() -> Iterator[str]:
     """Yield the paths of every endpoint for the sample data, in every format, for the latest date and for ranges."""
     import django
 
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "analyticsdataserver.settings.local")
     django.setup()
     from analytics_data_api.http.negotiation import available_formats
     from analytics_data_api.versions import ENDPOINTS
