@@ -104,6 +104,10 @@ bench: $(BASE) $(DATA) $(if $(filter sqlite,$(ARGS)),,$(MYSQL)) ## Measure speed
 	@$(PYTHON) -m benchmarks.run $(or $(ARGS),--database both)
 	@$(if $(ARGS),,$(PYTHON) -m benchmarks.lists --database both)
 
+.PHONY: bench-data
+bench-data: $(BASE) $(DATA) $(MYSQL) ## Measure how fast files are loaded into tables, against the same by hand: ARGS="--database sqlite"
+	@$(PYTHON) -m benchmarks.loads $(ARGS)
+
 .PHONY: soak
 soak: $(BASE) $(MYSQL) ## Have many clients ask everything while the database restarts and the service reloads: ARGS="--seconds 60"
 	@$(PYTHON) -m analyticsdataserver.testing.soak $(ARGS)
@@ -114,7 +118,7 @@ cluster: $(BASE) $(MYSQL) ## Serve the sample data from two servers, HAProxy and
 
 .PHONY: test-cluster
 test-cluster: $(TEST) $(MYSQL) ## Run the tests of several servers and a cluster, which need galera-4, rsync and haproxy
-	@TEST_MYSQL_URL= $(BIN)/pytest -n 0 -m cluster $(or $(ARGS),analyticsdataserver/tests/test_cluster.py)
+	@TEST_MYSQL_URL= $(BIN)/pytest -n 0 -m cluster analyticsdataserver/tests/test_cluster.py $(ARGS)
 
 .PHONY: quality
 quality: $(DEV) ## Check style, types, imports, settings, migrations and requirements

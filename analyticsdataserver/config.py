@@ -131,6 +131,7 @@ Number = Annotated[int, Field(ge=0, lt=10**9)]
 # The representation of the configuration shows neither keys nor passwords.
 Secret = Annotated[str, Field(repr=False)]
 DatabaseURL = Annotated[Secret, AfterValidator(check_database_url)]
+OptionalURL = Annotated[Secret, AfterValidator(lambda url: url and check_database_url(url))]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)]
 LogFormat = Annotated[Literal["json", "text"], BeforeValidator(str.lower)]
 RateOrOff = Annotated[Rate | None, NoDecode, BeforeValidator(read_rate)]
@@ -179,6 +180,12 @@ class Config(BaseSettings):
         f"sqlite:///{BASE_DIR / 'analytics.db'}",
         "The database that the pipeline fills. Serving it needs the privilege ``SELECT``.",
         shown="the file ``analytics.db`` beside ``manage.py``",
+    )
+    LOAD_DATABASE_URL: OptionalURL = variable(
+        "",
+        "The same database, by a user who may fill it: ``load_table`` and the other commands that write there use it. "
+        "Loading needs ``SELECT``, ``INSERT``, ``UPDATE``, ``DELETE``, ``CREATE``, ``ALTER``, ``INDEX`` and ``DROP``.",
+        shown="``ANALYTICS_DATABASE_URL``",
     )
     DATABASE_CONNECTION_MAX_AGE: Number = variable(
         600, "Seconds that a database connection is kept for further requests; 0 closes it after each request."
@@ -256,7 +263,7 @@ class Config(BaseSettings):
         "Whether ``./manage.py runserver`` shows Django's error pages, which contain source code and settings. "
         "Production refuses to start with it.",
     )
-    TEST_MYSQL_URL: Annotated[Secret, AfterValidator(lambda url: url and check_database_url(url))] = variable(
+    TEST_MYSQL_URL: OptionalURL = variable(
         "",
         "For developers: the MySQL or MariaDB server for ``make test-mysql``, as ``mysql://user:password@host:3306/``. "
         "Its user needs privileges to create and drop databases. Without it, a temporary server is started.",
@@ -289,6 +296,16 @@ class Config(BaseSettings):
     def drop_empty(cls, values: dict[str, Any]) -> dict[str, Any]:
         # Here rather than by env_ignore_empty: an empty variable of the environment overrides one in the file.
         return {name: value.strip() for name, value in values.items() if value.strip(", ")}
+
+    def databases(self) -> dict[str, Any]:
+        """Return the setting ``DATABASES``; tables are loaded by a connection of its own where that is configured."""
+        databases = {
+            "default": self.database(self.DATABASE_URL),
+            "analytics": self.database(self.ANALYTICS_DATABASE_URL),
+        }
+        if self.LOAD_DATABASE_URL:
+            databases["loading"] = self.database(self.LOAD_DATABASE_URL)
+        return databases
 
     def database(self, url: str) -> dict[str, Any]:
         """Return Django's settings of the database that a URL names.

@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
-from uuid import uuid4
 
 from django.db import connections, transaction
 from django.db.models import Model, Q, QuerySet
 from tqdm import tqdm
 
-from analytics_data_api.tables import introspection
-from analytics_data_api.tables.models import TableUpdate, Video, VideoTimeline
+from analytics_data_api.loading import loader, locks
+from analytics_data_api.loading.batches import rows_of
+from analytics_data_api.tables.models import Video, VideoTimeline
 from analytics_data_api.tables.rows import Row
 
 # Rows handed to the driver at a time: enough for full statements, few enough for a progress bar that moves.
@@ -49,7 +48,7 @@ class Outcome(NamedTuple):
 
 
 def replace(course_id: str, tables: Sequence[CourseTable], database: str) -> list[Outcome]:
-    """Replace the course's rows in these tables, in one transaction.
+    """Replace the course's rows in these tables, in one transaction, while no other load of them runs.
 
     A table in which the course has the same rows in the same order stays untouched, ids included. A timeline belongs to
     the course that has the video.
@@ -61,9 +60,13 @@ def replace(course_id: str, tables: Sequence[CourseTable], database: str) -> lis
 
     Returns:
         The outcome for each table, in their order.
+
+    Raises:
+        LoadRunningError: Another load of one of the tables is running.
     """
     total = sum(len(table.rows) for table in tables)
     with (
+        locks.held(database, [table.model._meta.db_table for table in tables]) as lock,
         transaction.atomic(using=database),
         tqdm(desc=course_id, total=total, unit=" rows", leave=False, disable=None) as progress,
     ):
@@ -73,15 +76,10 @@ def replace(course_id: str, tables: Sequence[CourseTable], database: str) -> lis
             replace_table(table, selected, database, progress.update)
             for table, selected in zip(tables, selections, strict=True)
         ]
-        note_loads(course_id, outcomes, database)
+        for outcome in outcomes:
+            if outcome.written:
+                loader.note(database, outcome.table, f"{lock.token} {outcome.table} {course_id}")
     return outcomes
-
-
-def note_loads(course_id: str, outcomes: Iterable[Outcome], database: str) -> None:
-    """Add rows to the pipeline's table of loads for the tables that were written: data versions depend on them."""
-    if introspection.columns(database, TableUpdate._meta.db_table):
-        notes = [(f"{uuid4()} {course_id}"[:128], outcome.table) for outcome in outcomes if outcome.written]
-        insert(TableUpdate, ("update_id", "target_table"), notes, database)
 
 
 def conditions(course_id: str, table: CourseTable, database: str) -> list[Q]:
@@ -128,19 +126,8 @@ def has_rows(table: CourseTable, existing: Iterable[QuerySet[Any]]) -> bool:
     return all(row[1:] == expected for row, expected in zip(rows, table.rows, strict=True))
 
 
-def insert(model: type[Model], columns: Iterable[str], rows: Iterable[Row], database: str) -> None:
+def insert(model: type[Model], columns: Iterable[str], rows: Sequence[Row], database: str) -> None:
     """Append rows to a table; without model instances, which would take several times as long."""
-    connection = connections[database]
-    named = {field.attname: field for field in model._meta.concrete_fields}
-    fields = [named[column] for column in columns]
-    quote = connection.ops.quote_name
-    names = ", ".join(quote(str(field.column)) for field in fields)
-    values = ", ".join(["%s"] * len(fields))
-    statement = " ".join(("INSERT INTO", quote(model._meta.db_table), f"({names}) VALUES ({values})"))
-    # Dates and times, which are slow to convert, repeat from row to row.
-    converters = [cache(lambda value, field=field: field.get_db_prep_save(value, connection)) for field in fields]
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            statement,
-            [tuple(convert(value) for convert, value in zip(converters, row, strict=True)) for row in rows],
-        )
+    connection: Any = connections[database]
+    named = {field.attname: str(field.column) for field in model._meta.concrete_fields}
+    connection.insert_rows(model._meta.db_table, [named[column] for column in columns], rows_of(list(rows)))

@@ -12,10 +12,7 @@ DEBUG = local.DEBUG
 SECRET_KEY = local.SECRET_KEY
 ALLOWED_HOSTS = local.ALLOWED_HOSTS
 
-DATABASES = {
-    "default": local.database(local.DATABASE_URL),
-    "analytics": local.database(local.ANALYTICS_DATABASE_URL),
-}
+DATABASES = local.databases()
 
 # Static files are served from the apps' folders, so that collectstatic need not run.
 WHITENOISE_USE_FINDERS = True

@@ -15,10 +15,7 @@ DEBUG = production.DEBUG
 SECRET_KEY = production.SECRET_KEY
 ALLOWED_HOSTS = production.ALLOWED_HOSTS
 
-DATABASES = {
-    "default": production.database(production.DATABASE_URL),
-    "analytics": production.database(production.ANALYTICS_DATABASE_URL),
-}
+DATABASES = production.databases()
 
 # A proxy ends HTTPS. Only a header that the proxy is known to set says that a request came by HTTPS, because any client
 # can send one.

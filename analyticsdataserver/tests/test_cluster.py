@@ -5,17 +5,26 @@
 
 import http.client
 import json
+import os
 import re
+import subprocess
+import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import date
 from http.cookies import SimpleCookie
+from itertools import cycle
+from pathlib import Path
+from threading import Event
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 
+from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.databases.mysql.versions import LOAD_SETTLED, TableFacts, version_of, version_query
 from analyticsdataserver.testing.cluster import CONFIGURATION, Cluster, Node, await_true, made_ready
 from analyticsdataserver.testing.mariadb import ServerUnavailableError
@@ -27,6 +36,10 @@ pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster")]
 
 ENROLLMENT: Final = "/api/v0/courses/edX/DemoX/Demo_Course/enrollment/"
 LIST: Final = "/api/v1/enrollment/?limit=1"
+# Of a load; as many as its file shall have: LOADED_ROWS=3000000 make test-cluster ARGS="-k load".
+LOADED_ROWS: Final = int(os.environ.get("LOADED_ROWS", "60000"))
+DAYS: Final = 60
+FIRST_DAY: Final = date(2014, 1, 1).toordinal()
 LOGIN: Final = "/api-auth/login/"
 
 
@@ -167,6 +180,59 @@ def test_a_server_is_killed(site: Cluster) -> None:
     finally:
         site.start_killed_server(0)
     assert {answer.status for answer in answers} == {200}
+
+
+def test_a_load_is_whole_on_every_node(site: Cluster, tmp_path: Path) -> None:
+    """Readers of every node, and clients, see the rows before a load or those after it, never some of both."""
+    courses = LOADED_ROWS // DAYS
+    files = [tmp_path / f"{generation}.csv" for generation in (1, 2)]
+    for generation, file in enumerate(files, 1):
+        with file.open("w") as rows_of_file:
+            rows_of_file.write("course_id,date,count\n")
+            for number in range(courses):
+                rows_of_file.writelines(
+                    f"X/{number}/1,{date.fromordinal(FIRST_DAY + day)},{generation}\n" for day in range(DAYS)
+                )
+    options = quote(str(site.server.socket))
+    environment = {**site.environment, "LOAD_DATABASE_URL": f"mysql://root@localhost/{ANALYTICS}?unix_socket={options}"}
+    loaded = Event()
+    seen: Counter[tuple[Any, ...]] = Counter()
+    table = f"{ANALYTICS}.course_enrollment_daily"
+    query = f"SELECT COUNT(*), MIN(count), MAX(count) FROM {table} WHERE course_id = 'X/{{}}/1'"
+
+    def read(node: Node) -> None:
+        connection = node.connect()
+        with closing(connection):
+            for number in cycle(range(0, courses, max(1, courses // 50))):
+                connection.query(query.format(number))
+                seen[connection.store_result().fetch_row(0)[0]] += 1
+                if loaded.wait(0.02):
+                    return
+
+    def request() -> None:
+        path = "/api/v0/courses/X/0/1/enrollment/?start_date=2000-01-01"
+        while not loaded.wait(0.02):
+            answer = site.get(path)
+            assert answer.status == 200
+            counts = {row["count"] for row in json.loads(answer.body)}
+            seen[len(json.loads(answer.body)), min(counts), max(counts)] += 1
+
+    def load(file: Path) -> None:
+        command = [sys.executable, "manage.py", "load_table", "course_enrollment_daily", str(file)]
+        subprocess.run(command, cwd=BASE_DIR, env=environment, check=True, capture_output=True)
+
+    load(files[0])
+    await_true(lambda: all(rows(node, query.format(0))[0][1] == 1 for node in site.nodes), 60)
+    with ThreadPoolExecutor(8) as pool:
+        readers = [*(pool.submit(read, node) for node in site.nodes), *(pool.submit(request) for _ in range(3))]
+        try:
+            load(files[1])
+            await_true(lambda: all(rows(node, query.format(0))[0][1] == 2 for node in site.nodes), 60)
+        finally:
+            loaded.set()
+        for reader in readers:
+            reader.result()
+    assert set(seen) == {(DAYS, 1, 1), (DAYS, 2, 2)}
 
 
 def test_nodes_give_the_same_version(site: Cluster) -> None:

@@ -124,6 +124,13 @@ class TestProduction:
     def test_refuses(self, refusal: Callable[..., str], variable: str, value: str, message: str) -> None:
         assert message in refusal(ProductionConfig, **{**GOOD, variable: value})
 
+    def test_tables_are_loaded_by_a_user_of_its_own(self, read: Read) -> None:
+        assert set(read(ProductionConfig, **GOOD).databases()) == {"default", "analytics"}
+        loader = "mysql://loader:pa55word@db.example.com/reports"
+        databases = read(ProductionConfig, **GOOD, LOAD_DATABASE_URL=loader).databases()
+        assert databases["loading"]["USER"] == "loader"
+        assert set(databases) == {"default", "analytics", "loading"}
+
     def test_needs_no_permission_for_mysql(self, read: Read) -> None:
         url = "mysql://root@db.example.com/users"
         config = read(ProductionConfig, **NEEDED | {"DATABASE_URL": url})

@@ -8,9 +8,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics_data_api.loading.fake_data.course import FakeCourse, ImpossibleCourseError
 from analytics_data_api.loading.fake_data.generation import generate
+from analytics_data_api.loading.loader import loading_database
 from analytics_data_api.loading.sample_data import GENERATED_COURSE
 from analytics_data_api.management.reports import analytics_database, course_report
-from analytics_data_api.tables import ANALYTICS_DATABASE
 
 
 class Command(BaseCommand):
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--seed", type=int, default=defaults.seed, help="another number gives other rows (default: %(default)s)"
         )
-        parser.add_argument("--database", default=ANALYTICS_DATABASE, help="where to (default: %(default)s)")
+        parser.add_argument("--database", default=loading_database(), help="where to (default: %(default)s)")
 
     def handle(
         self, *, course_id: str, start_date: str, num_weeks: int, seed: int, database: str, **options: Any

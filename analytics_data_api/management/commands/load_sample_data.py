@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from analytics_data_api.loading import sample_data
+from analytics_data_api.loading.loader import loading_database
 from analytics_data_api.management.reports import analytics_database, course_report
-from analytics_data_api.tables import ANALYTICS_DATABASE
 
 
 class Command(BaseCommand):
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--database", default=ANALYTICS_DATABASE, help="where to (default: %(default)s)")
+        parser.add_argument("--database", default=loading_database(), help="where to (default: %(default)s)")
 
     def handle(self, *, database: str, **options: Any) -> None:
         with analytics_database(database):

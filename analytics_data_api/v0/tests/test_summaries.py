@@ -101,9 +101,16 @@ def test_parameters_select_and_order(get: Get, client: Client, parameters: dict[
         ({"fields": "nonsense"}, "unknown_field", "fields names 'nonsense'"),
         ({"exclude": "nonsense"}, "unknown_field", "exclude names 'nonsense'"),
         ({"fields": "count", "exclude": "count"}, "no_field", "exclude names all fields"),
-        ({"fields": "enrollment_modes.audit", "exclude": "enrollment_modes.audit"}, "no_field", "exclude names all fields"),
         (
-            {"fields": "enrollment_modes.honor.count,enrollment_modes.audit", "exclude": "count,enrollment_modes.audit"},
+            {"fields": "enrollment_modes.audit", "exclude": "enrollment_modes.audit"},
+            "no_field",
+            "exclude names all fields",
+        ),
+        (
+            {
+                "fields": "enrollment_modes.honor.count,enrollment_modes.audit",
+                "exclude": "count,enrollment_modes.audit",
+            },
             "no_field",
             "exclude names all fields",
         ),

@@ -1,0 +1,568 @@
+"""Reading files whose rows go into a table: CSV, TSV, NDJSON and Parquet.
+
+DuckDB reads and checks the rows of CSV, TSV and Parquet. What it cannot read (line ends of two kinds, say), and NDJSON,
+of which it would lose lines that are none, is read here, and handed to DuckDB to check. Where a file has faults, it is
+read here once more, since a message names the line as an editor counts it.
+"""
+
+import csv
+import gzip
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NamedTuple
+
+import duckdb
+import orjson
+import pyarrow
+
+from analytics_data_api.loading.columns import Column, literal, named, quoted
+from analytics_data_api.loading.errors import LoadError
+
+FORMATS: Final = ("csv", "tsv", "ndjson", "parquet")
+ENDINGS: Final = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".parquet": "parquet",
+}
+DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
+
+GENERATED: Final = "id"
+CREATED: Final = "created"
+
+BATCH_ROWS: Final = 20_000
+# Of rows that are read here, where a text may be long.
+SMALL_BATCH_ROWS: Final = 10_000
+LONGEST_LINE: Final = 16 * 2**20
+# Of DuckDB, several of which are in use; longer than the longest line that it takes, of 2 MB.
+BUFFER_BYTES: Final = 4 * 2**20
+BLOCK_BYTES: Final = 2**20
+BOM: Final = "\ufeff"
+
+MAX_FAULTS: Final = 10
+SETTINGS: Final = (
+    "SET memory_limit = '100MB'",
+    "SET preserve_insertion_order = true",
+    "SET autoinstall_known_extensions = false",
+    "SET TimeZone = 'UTC'",
+    "SET enable_progress_bar = false",
+)
+
+
+class Fault(NamedTuple):
+    """Something wrong in a file.
+
+    Attributes:
+        path: The file.
+        line: The line, counted from 1, in which the row begins; of a Parquet file, the row.
+        column: The column; None where the line as a whole is wrong.
+        reason: What is wrong, quoting the value.
+    """
+
+    path: str
+    line: int
+    column: str | None
+    reason: str
+
+    def __str__(self) -> str:
+        place = f"{self.path}, line {self.line}" + (f", column {self.column}" if self.column else "")
+        return f"{place}: {self.reason}"
+
+
+class FaultsError(LoadError):
+    """Files have faults; the message names the first ones, and nothing was loaded."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        more = f"\nThese are the first {MAX_FAULTS}." if len(faults) == MAX_FAULTS else ""
+        super().__init__("\n".join(["The files have faults, and nothing was loaded:", *map(str, faults)]) + more)
+
+
+class LineError(Exception):
+    """A line that holds no row; the message gives the reason."""
+
+
+# The line in which a row begins, and its values, or why it has none.
+Line = tuple[int, list[str | None] | LineError]
+
+
+class Source:
+    """A file with rows of a table.
+
+    Args:
+        path: The file.
+        form: Its format, one of FORMATS.
+        columns: The columns of the table.
+        names: The names of the file's columns; None where it names them itself, or has those of the table in its order
+            without ``id`` and ``created``.
+
+    Attributes:
+        read: The columns that are read, in the file's order; None for one that is left out.
+
+    Raises:
+        LoadError: The file cannot be read, or its columns are not those of the table.
+    """
+
+    def __init__(self, path: Path, form: str, columns: Sequence[Column], names: Sequence[str] | None) -> None:
+        self.path = path
+        self.form = form
+        self.gzipped = path.suffix.lower() == ".gz"
+        self.columns = columns
+        self.has_header = False
+        self.fast = form != "ndjson"
+        with reported(path):
+            self.stat = self.path.stat()
+            self.names = self.names_of(names)
+        self.read = self.matched()
+
+    def names_of(self, names: Sequence[str] | None) -> list[str]:
+        if self.form == "parquet":
+            found = self.parquet_names()
+            if names is not None and len(names) != len(found):
+                raise LoadError(f"{self.path} has {len(found)} columns, and --columns names {len(names)}.")
+            return list(names or found)
+        if self.form == "ndjson":
+            return list(names) if names is not None else self.keys()
+        first = next((values for _, values in self.lines() if not isinstance(values, LineError)), None)
+        fields = [(value or "").strip() for value in first or []]
+        if names is not None:
+            self.has_header = [field.lower() for field in fields] == [name.lower() for name in names]
+            return list(names)
+        self.has_header = any(named(self.columns, field) for field in fields)
+        return fields if self.has_header else self.default_names()
+
+    def default_names(self) -> list[str]:
+        return [column.name for column in self.columns if column.name not in (GENERATED, CREATED)]
+
+    def keys(self) -> list[str]:
+        """Return the names that the objects of an NDJSON file may have, in the table's order.
+
+        They are those of the first object, and those that any object may lack; ``created`` all have or none.
+        """
+        with self.opened() as file:
+            texts = (text for _, text in physical_lines(file) if isinstance(text, str) and text.strip())
+            first = next(texts, "")
+        try:
+            found = orjson.loads(first)
+        except ValueError:
+            found = None
+        has = found if isinstance(found, dict) else {}
+        return [
+            column.name
+            for column in self.columns
+            if column.name in has
+            or (column.name not in (GENERATED, CREATED) and (column.nullable or not column.has_default))
+        ]
+
+    def matched(self) -> list[Column | None]:
+        """Return the column of each name.
+
+        Raises:
+            LoadError: A name is none, or is there twice, or one that rows need is missing.
+        """
+        unknown = [name for name in self.names if named(self.columns, name) is None]
+        if unknown:
+            known = ", ".join(column.name for column in self.columns)
+            raise LoadError(f"{self.path} has columns that the table has not: {', '.join(unknown)}. It has {known}.")
+        found = [named(self.columns, name) for name in self.names]
+        if len(set(found)) < len(found):
+            raise LoadError(f"{self.path} names a column twice: {', '.join(self.names)}.")
+        missing = [column.name for column in self.columns if not column.has_default and column not in found]
+        if missing:
+            raise LoadError(f"{self.path} lacks columns that every row needs: {', '.join(missing)}.")
+        # Rows get ids in the order of the file.
+        return [None if column is None or column.name == GENERATED else column for column in found]
+
+    @property
+    def loaded(self) -> list[Column]:
+        """The columns that are loaded."""
+        return [column for column in self.read if column is not None]
+
+    @property
+    def parquet(self) -> str:
+        return f"read_parquet({literal(str(self.path))}, binary_as_string = true)"
+
+    def parquet_names(self) -> list[str]:
+        with connected() as duck:
+            return [name for name, *_ in duck.execute(f"DESCRIBE FROM {self.parquet}").fetchall()]
+
+    @property
+    def relation(self) -> str:
+        """The rows as a table of DuckDB, whose columns c0, c1 … are text."""
+        if self.form == "parquet":
+            names = enumerate(self.parquet_names())
+            texts = ", ".join(f"CAST({identifier(name)} AS VARCHAR) AS c{place}" for place, name in names)
+            return f"(SELECT {texts} FROM {self.parquet})"  # noqa: S608  # quoted names
+        types = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(self.names)))
+        quote = '"' if self.form == "csv" else ""
+        line_end = "" if self.ends_with_cr() else ", new_line = '\\n'"
+        return (
+            f"read_csv({literal(str(self.path))}, auto_detect = false, columns = {{{types}}}, "
+            f"delim = '{DELIMITERS[self.form]}', quote = '{quote}', escape = '{quote}', header = {self.has_header}, "
+            f"nullstr = '\\N', strict_mode = true, buffer_size = {BUFFER_BYTES}, "
+            f"compression = '{'gzip' if self.gzipped else 'none'}'{line_end})"
+        )
+
+    def ends_with_cr(self) -> bool:
+        with self.opened() as file:
+            return file.readline(LONGEST_LINE).endswith(b"\r\n")
+
+    def select(self, relation: str, wanted: str) -> str:
+        """Return the query for a relation's rows: what is stored, or how many rows there are, and how many are faulty.
+
+        Args:
+            relation: A table of DuckDB with the columns c0, c1 … of text.
+            wanted: "rows" or "counts".
+        """
+        columns = [(place, column) for place, column in enumerate(self.read) if column is not None]
+        values = ", ".join(f"{column.value_sql(f'c{place}')} AS v{place}" for place, column in columns)
+        inner = f"(SELECT {values} FROM {relation})"  # noqa: S608  # generated names
+        if wanted == "rows":
+            stored = ", ".join(f"{column.stored_sql(f'v{place}')} AS v{place}" for place, column in columns)
+            return f"SELECT {stored} FROM {inner}"  # noqa: S608  # generated names
+        faulty = " OR ".join(column.fault_sql(f"v{place}") for place, column in columns)
+        return f"SELECT count(*), count(*) FILTER ({faulty}) FROM {inner}"  # noqa: S608  # generated names
+
+    def check(self, faults: list[Fault]) -> int:
+        """Check every row; return how many there are.
+
+        Args:
+            faults: Gets what is wrong, up to MAX_FAULTS.
+
+        Raises:
+            LoadError: The file cannot be read.
+        """
+        with reported(self.path):
+            self.check_compression()
+            if self.fast:
+                try:
+                    with connected() as duck:
+                        ((rows, faulty),) = duck.execute(self.select(self.relation, "counts")).fetchall()
+                except duckdb.Error as error:
+                    if self.form == "parquet":
+                        raise LoadError(f"{self.path} cannot be read as Parquet: {error}") from error
+                    # It is no CSV as DuckDB understands it; the following reads it, or says what is wrong.
+                    self.fast = False
+                else:
+                    if not faulty:
+                        return int(rows)
+                    if self.form == "parquet":
+                        self.find_in_parquet(faults)
+                        return int(rows)
+            return self.check_lines(faults)
+
+    def check_compression(self) -> None:
+        """Read a compressed file to its end, whose length and checksum DuckDB does not compare."""
+        if self.gzipped:
+            with gzip.open(self.path) as file:
+                while file.read(BLOCK_BYTES):
+                    pass
+
+    def check_lines(self, faults: list[Fault]) -> int:
+        rows = 0
+        with connected() as duck:
+            lines = self.content_lines()
+            while batch := list(islice(lines, SMALL_BATCH_ROWS)):
+                rows += len(batch)
+                whole = [values for _, values in batch if not isinstance(values, LineError)]
+                if len(whole) == len(batch) and not self.faulty(duck, whole):
+                    continue
+                for line, values in batch:
+                    for fault in self.faults_of(line, values):
+                        if len(faults) < MAX_FAULTS:
+                            faults.append(fault)
+                if len(faults) >= MAX_FAULTS:
+                    break
+        return rows
+
+    def faulty(self, duck: Any, rows: list[list[str | None]]) -> bool:
+        try:
+            duck.register("batch", self.table_of(rows))
+        except UnicodeEncodeError:
+            return True
+        ((_, faulty),) = duck.execute(self.select("batch", "counts")).fetchall()
+        return bool(faulty)
+
+    def table_of(self, rows: list[list[str | None]]) -> Any:
+        """Return rows as a table of pyarrow, as ``relation`` has them."""
+        columns = zip(*rows, strict=True)
+        return pyarrow.table({f"c{n}": pyarrow.array(values, pyarrow.string()) for n, values in enumerate(columns)})
+
+    def faults_of(self, line: int, values: list[str | None] | LineError) -> Iterator[Fault]:
+        if isinstance(values, LineError):
+            yield Fault(str(self.path), line, None, str(values))
+            return
+        for column, value in zip(self.read, values, strict=True):
+            if column is None:
+                continue
+            if value is not None and not is_unicode(value):
+                shown = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+                yield Fault(str(self.path), line, column.name, f"{quoted(shown)} is not UTF-8.")
+            elif reason := column.fault(value):
+                yield Fault(str(self.path), line, column.name, reason)
+
+    def find_in_parquet(self, faults: list[Fault]) -> None:
+        columns = [(place, column) for place, column in enumerate(self.read) if column is not None]
+        faulty = " OR ".join(column.fault_sql(f"({column.value_sql(f'c{place}')})") for place, column in columns)
+        numbered = f"(SELECT *, row_number() OVER () AS line FROM {self.relation})"  # noqa: S608  # generated names
+        with connected() as duck:
+            found = duck.execute(f"SELECT line, COLUMNS('c[0-9]+') FROM {numbered} WHERE {faulty} LIMIT {MAX_FAULTS}")  # noqa: S608  # generated names
+            for line, *values in found.fetchall():
+                faults.extend(islice(self.faults_of(line, values), MAX_FAULTS - len(faults)))
+
+    def batches(self) -> Iterator[Any]:
+        """Yield what is stored of the rows, as ``pyarrow.RecordBatch``; of a file that ``check`` has found faultless.
+
+        Raises:
+            LoadError: The file has changed since.
+        """
+        with reported(self.path), connected() as duck:
+            if self.fast:
+                yield from duck.sql(self.select(self.relation, "rows")).to_arrow_reader(BATCH_ROWS)
+            else:
+                lines = self.content_lines()
+                while batch := list(islice(lines, SMALL_BATCH_ROWS)):
+                    duck.register("batch", self.table_of([self.whole(values) for _, values in batch]))
+                    yield from duck.sql(self.select("batch", "rows")).to_arrow_reader(BATCH_ROWS)
+            now = self.path.stat()
+            if (now.st_size, now.st_mtime_ns, now.st_ino) != (
+                self.stat.st_size,
+                self.stat.st_mtime_ns,
+                self.stat.st_ino,
+            ):
+                raise LoadError(f"{self.path} was changed while it was loaded. Nothing was loaded: start again.")
+
+    def whole(self, values: list[str | None] | LineError) -> list[str | None]:
+        if isinstance(values, LineError):
+            raise LoadError(f"{self.path} was changed while it was loaded. Nothing was loaded: start again.")
+        return values
+
+    @contextmanager
+    def opened(self) -> Iterator[BinaryIO]:
+        with gzip.open(self.path) if self.gzipped else self.path.open("rb") as file:
+            yield file  # type: ignore[misc]  # GzipFile has what is used of BinaryIO
+
+    def content_lines(self) -> Iterator[Line]:
+        """Yield the lines with rows, without the header."""
+        return islice(self.lines(), int(self.has_header), None)
+
+    def lines(self) -> Iterator[Line]:
+        """Yield each line that is not blank: where it begins, and its values, or why it holds none."""
+        with self.opened() as file:
+            lines = physical_lines(file)
+            if self.form == "csv":
+                yield from self.counted(csv_lines(lines))
+            elif self.form == "tsv":
+                yield from self.counted(tsv_lines(lines))
+            else:
+                yield from self.json_lines(lines)
+
+    def counted(self, lines: Iterable[Line]) -> Iterator[Line]:
+        """Yield lines, and an error in place of those that have another number of values than the file has columns."""
+        expected = len(getattr(self, "names", ()))
+        for line, values in lines:
+            if expected and not isinstance(values, LineError) and len(values) != expected:
+                yield (
+                    line,
+                    LineError(
+                        f"it has {counted(len(values), 'value')} in place of {expected}: {', '.join(self.names)}."
+                    ),
+                )
+            else:
+                yield line, values
+
+    def json_lines(self, lines: Iterable[tuple[int, str | LineError]]) -> Iterator[Line]:
+        names = {name: place for place, name in enumerate(getattr(self, "names", ()))}
+        for line, text in lines:
+            if isinstance(text, LineError):
+                yield line, text
+            elif text.strip():
+                try:
+                    yield line, json_values(text, names)
+                except LineError as error:
+                    yield line, error
+
+
+def source_of(path: Path, form: str | None, columns: Sequence[Column], names: Sequence[str] | None) -> Source:
+    """Return a file as a source of rows; see ``Source``.
+
+    Args:
+        path: The file.
+        form: Its format; None for the one that its name ends in, before ``.gz``.
+        columns: The columns of the table.
+        names: The names of the file's columns.
+
+    Raises:
+        LoadError: The format is not known, or the file does not fit the table.
+    """
+    inner = Path(path.stem) if path.suffix.lower() == ".gz" else path
+    form = form or ENDINGS.get(inner.suffix.lower())
+    if form is None:
+        endings = ", ".join(ENDINGS)
+        raise LoadError(f"The name of {path} does not say its format (it ends in none of {endings}): use --format.")
+    if form == "parquet" and path.suffix.lower() == ".gz":
+        raise LoadError(f"{path}: a Parquet file is compressed within; gunzip it first.")
+    return Source(path, form, columns, names)
+
+
+@contextmanager
+def connected() -> Iterator[Any]:
+    """Yield a connection of DuckDB, which loads nothing from elsewhere and keeps within its memory."""
+    with duckdb.connect(":memory:") as duck:
+        for setting in SETTINGS:
+            duck.execute(setting)
+        yield duck
+
+
+@contextmanager
+def reported(path: Path) -> Iterator[None]:
+    """Report that a file cannot be read.
+
+    Raises:
+        LoadError: It cannot.
+    """
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise LoadError(f"{path} is cut off or damaged: {error}") from error
+    except OSError as error:
+        raise LoadError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except duckdb.Error as error:
+        raise LoadError(f"{path} cannot be read: {error}") from error
+
+
+def physical_lines(file: BinaryIO) -> Iterator[tuple[int, str | LineError]]:
+    """Yield each line's number and its text with its end; bytes that are not UTF-8 become surrogates."""
+    number = 0
+    while content := file.readline(LONGEST_LINE):
+        number += 1
+        if len(content) == LONGEST_LINE and not content.endswith(b"\n"):
+            while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+                pass
+            yield number, LineError(f"it is longer than {LONGEST_LINE // 2**20} MB.")
+            continue
+        text = content.decode("utf-8", "surrogateescape")
+        yield number, text.removeprefix(BOM) if number == 1 else text
+
+
+def csv_lines(lines: Iterator[tuple[int, str | LineError]]) -> Iterator[Line]:
+    # One value may be as long as a line may be.
+    csv.field_size_limit(LONGEST_LINE)
+    skipped: list[Line] = []
+
+    def texts() -> Iterator[str]:
+        for number, text in lines:
+            if isinstance(text, LineError):
+                skipped.append((number, text))
+                yield "\n"
+            else:
+                yield text
+
+    reader = csv.reader(texts(), strict=True)
+    while True:
+        begin = reader.line_num + 1
+        try:
+            values = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            yield begin, LineError(f"it is no CSV: {error}.")
+        else:
+            if values:
+                yield begin, list(values)
+        yield from skipped
+        skipped.clear()
+    yield from skipped
+
+
+def tsv_lines(lines: Iterable[tuple[int, str | LineError]]) -> Iterator[Line]:
+    for number, text in lines:
+        if isinstance(text, LineError):
+            yield number, text
+        elif content := text.removesuffix("\n").removesuffix("\r"):
+            yield number, list(content.split("\t"))
+
+
+def json_values(text: str, names: dict[str, int]) -> list[str | None]:
+    """Return the values of an object of JSON as text.
+
+    Raises:
+        LineError: It is no object, has a name that is none of these, or a value that is an object or a list.
+    """
+    if not is_unicode(text):
+        raise LineError("it is not UTF-8.")
+    try:
+        found = orjson.loads(text)
+    except ValueError:
+        try:
+            # Takes NaN and Infinity, too, as some programs write them.
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            raise LineError(f"it is no JSON: {quoted(text.strip())}.") from None
+    if not isinstance(found, dict):
+        raise LineError(f"it is no object: {quoted(text.strip())}.")
+    values: list[str | None] = [None] * len(names)
+    for name, value in found.items():
+        if name == GENERATED:
+            continue
+        if name not in names:
+            raise LineError(f"{quoted(name)} is no column that is loaded: {', '.join(names)}.")
+        values[names[name]] = json_text(name, value)
+    return values
+
+
+def json_text(name: str, value: Any) -> str | None:
+    match value:
+        case None | str():
+            return value
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return repr(value)
+    raise LineError(f"the value of {quoted(name)} is no text or number: {quoted(json.dumps(value))}.")
+
+
+def is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def identifier(name: str) -> str:
+    return '"{}"'.format(name.replace('"', '""'))
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def load_columns(sources: Sequence[Source]) -> list[str]:
+    """Return the names of the columns that files hold, which have to be the same.
+
+    Raises:
+        LoadError: They are not.
+    """
+    first = sources[0]
+    for source in sources[1:]:
+        if {column.name for column in source.loaded} != {column.name for column in first.loaded}:
+            raise LoadError(f"{source.path} and {first.path} have different columns; load them one after the other.")
+    return [column.name for column in first.loaded]
+
+
+def rows_of(sources: Sequence[Source]) -> Iterator[Any]:
+    """Yield the rows of files as record batches, with the columns of ``load_columns``."""
+    names = load_columns(sources)
+
+    def ordered(source: Source) -> Iterator[Any]:
+        own = [column.name for column in source.loaded]
+        places = [own.index(name) for name in names]
+        for batch in source.batches():
+            yield batch if own == names else batch.select(places)
+
+    return chain.from_iterable(map(ordered, sources))

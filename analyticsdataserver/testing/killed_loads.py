@@ -1,0 +1,69 @@
+"""Processes of test_killed_loads: ``load STATE`` loads rows, ``read FILE`` reads them until there is that file."""
+
+import json
+import os
+import sys
+from itertools import repeat
+
+import django
+from django.db import DatabaseError, connections
+
+TABLE = "course_enrollment_daily"
+COLUMNS = ("course_id", "date", "count", "cumulative_count")
+BATCHES, BATCH = 20, 2000
+
+
+def rows_of(state: int) -> int:
+    """Return how many rows a state of the table has."""
+    return BATCHES * BATCH + state
+
+
+def load(state: int) -> None:
+    from analytics_data_api.loading import loader
+
+    batch = [("edX/DemoX/Demo_Course", "2014-12-10", state, None)] * BATCH
+    print("begun", flush=True)
+    loader.replace_rows(TABLE, COLUMNS, [*repeat(batch, BATCHES), batch[:1] * state])
+
+
+def read() -> None:
+    """Print what is wrong: rows of no state, and versions that stand for two of them; then how much was read."""
+    from analytics_data_api.tables.data_version import table_version
+    from analytics_data_api.tables.models import CourseEnrollmentDaily
+
+    states: dict[str, set[int]] = {}
+    answers = failures = 0
+    previous = 0
+    print("begun", flush=True)
+    parent = os.getppid()
+    while os.getppid() == parent and not os.path.exists(sys.argv[2]):  # noqa: PTH110
+        try:
+            version = table_version(CourseEnrollmentDaily)
+            with connections["analytics"].cursor() as cursor:
+                cursor.execute(f"SELECT COUNT(*), MIN(count), MAX(count) FROM {TABLE}")
+                rows, low, high = cursor.fetchone()
+        except DatabaseError as error:
+            failures += 1
+            print(json.dumps({"error": str(error)}), flush=True)
+            connections["analytics"].close()
+            continue
+        answers += 1
+        if low != high or rows != rows_of(low):
+            print(json.dumps({"mixed": [rows, low, high]}), flush=True)
+        if version is not None:
+            # Rows may be newer than the version, which is read before them; then the next version is another one.
+            seen = states.setdefault(version.text, set())
+            if seen - {low, previous}:
+                print(json.dumps({"one version": sorted({low, *seen})}), flush=True)
+            seen.add(low)
+        previous = low
+        connections["analytics"].close_if_unusable_or_obsolete()
+    print(json.dumps({"answers": answers, "failures": failures, "versions": len(states)}), flush=True)
+
+
+if __name__ == "__main__":
+    django.setup()
+    if sys.argv[1] == "load":
+        load(int(sys.argv[2]))
+    else:
+        read()
