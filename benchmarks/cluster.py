@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -46,6 +47,15 @@ def cost(site: Cluster) -> Cost:
     return Cost(used(site.workers()), used(nodes), used([site.balancer.process.pid]))
 
 
+def measure_idle(site: Cluster, seconds: float) -> None:
+    """Print what all of it uses without any request."""
+    before = cost(site)
+    time.sleep(seconds)
+    spent = cost(site).since(before)
+    costs = ", ".join(f"{name} {1e3 * value / seconds:,.1f} ms" for name, value in spent._asdict().items())
+    print(f"  idle, each second: {costs}", flush=True)
+
+
 def measure(site: Cluster, paths: Sequence[str], seconds: float, what: str) -> None:
     """Have clients ask for some time, and print how many were served, and what each cost."""
     asyncio.run(Load(site.port, paths).closed(CLIENTS, seconds / 2))
@@ -65,14 +75,17 @@ def measure(site: Cluster, paths: Sequence[str], seconds: float, what: str) -> N
 def main(arguments: Sequence[str] | None = None) -> Any:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--processes", type=int, help="measure only sites with so many processes of servers")
     options = parser.parse_args(arguments)
+    sites = [site for site in SITES if options.processes in {None, site[1] * site[2]}]
     try:
         for count in (1, 3):
             with running_nodes(count) as nodes:
-                for _, servers, processes in (site for site in SITES if site[0] == count):
+                for _, servers, processes in (site for site in sites if site[0] == count):
                     with filled(nodes, KEY, 5, servers=servers, processes=processes) as site, site.serving():
                         print(f"{count} nodes, {servers} servers of {processes} processes", flush=True)
                         paths = small(site)
+                        measure_idle(site, options.seconds)
                         measure(site, paths, options.seconds, f"{len(paths)} small answers")
                         rows = site.get(LARGE).body.count(b"{")
                         measure(site, [LARGE], options.seconds, f"answers of {rows:,} rows")
