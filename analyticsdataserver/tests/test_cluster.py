@@ -183,19 +183,32 @@ def test_a_server_is_killed(site: Cluster) -> None:
     assert {answer.status for answer in answers} == {200}
 
 
+def generated(file: Path, courses: int, generation: int) -> Path:
+    """Write the rows of courses, with a count that says which file they are from."""
+    with file.open("w") as text:
+        text.write("course_id,date,count\n")
+        for number in range(courses):
+            text.writelines(f"X/{number}/1,{date.fromordinal(FIRST_DAY + day)},{generation}\n" for day in range(DAYS))
+    return file
+
+
+def rows_or_none(connection: Any, query: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query; none where the exchange of tables has ended it, after which the service reads again."""
+    from MySQLdb import OperationalError
+
+    try:
+        connection.query(query)
+        return list(connection.store_result().fetch_row(0))
+    except OperationalError as error:
+        if error.args[0] != CONFLICT:
+            raise
+        return []
+
+
 def test_a_load_is_whole_on_every_node(site: Cluster, tmp_path: Path) -> None:
     """Readers of every node, and clients, see the rows before a load or those after it, never some of both."""
     courses = LOADED_ROWS // DAYS
-    files = [tmp_path / f"{generation}.csv" for generation in (1, 2)]
-    for generation, file in enumerate(files, 1):
-        with file.open("w") as rows_of_file:
-            rows_of_file.write("course_id,date,count\n")
-            for number in range(courses):
-                rows_of_file.writelines(
-                    f"X/{number}/1,{date.fromordinal(FIRST_DAY + day)},{generation}\n" for day in range(DAYS)
-                )
-    from MySQLdb import OperationalError
-
+    files = [generated(tmp_path / f"{generation}.csv", courses, generation) for generation in (1, 2)]
     options = quote(str(site.server.socket))
     environment = {**site.environment, "LOAD_DATABASE_URL": f"mysql://root@localhost/{ANALYTICS}?unix_socket={options}"}
     loaded = Event()
@@ -204,15 +217,9 @@ def test_a_load_is_whole_on_every_node(site: Cluster, tmp_path: Path) -> None:
     query = f"SELECT COUNT(*), MIN(count), MAX(count) FROM {table} WHERE course_id = 'X/{{}}/1'"
 
     def read(node: Node) -> None:
-        connection = node.connect()
-        with closing(connection):
+        with closing(node.connect()) as connection:
             for number in cycle(range(0, courses, max(1, courses // 50))):
-                try:
-                    connection.query(query.format(number))
-                    seen[connection.store_result().fetch_row(0)[0]] += 1
-                except OperationalError as error:
-                    # The exchange of the tables ends a read that does not end by itself; the service reads again.
-                    assert error.args[0] == CONFLICT
+                seen.update(rows_or_none(connection, query.format(number)))
                 if loaded.wait(0.02):
                     return
 
