@@ -193,7 +193,7 @@ def generated(file: Path, courses: int, generation: int) -> Path:
 
 
 def rows_or_none(connection: Any, query: str) -> list[tuple[Any, ...]]:
-    """Return the rows of a query; none where the exchange of tables has ended it, after which the service reads again."""
+    """Return the rows of a query; none where the exchange of tables has ended it: the service reads again then."""
     from MySQLdb import OperationalError
 
     try:
