@@ -34,6 +34,7 @@ from analyticsdataserver.testing.service import TIMEOUT_SECONDS, Answer, Service
 from analyticsdataserver.testing.site import ANALYTICS, USERS, Site, made_ready
 
 OK: Final = "200"
+RISE: Final = 2.0
 KEY: Final = "soak-0123456789abcdef0123456789abcdef"
 COURSES: Final = ("edX/DemoX/Demo_Course", "course-v1:edX+DemoX+Demo_2014")
 # Each short enough that many requests fit into the time.
@@ -124,10 +125,10 @@ CLUSTER_EVENTS: Final = (
     Event(0.03, "slow clients connected", slow_clients),
     Event(0.06, "table swapped", swap),
     Event(0.12, "node 2 killed", lambda site: nodes(site)[1].kill()),
-    Event(0.22, "node 2 started, and synced", lambda site: nodes(site)[1].start()),
+    Event(0.22, "node 2 started, and synced", lambda site: back(nodes(site)[1].start)),
     Event(0.34, "node 3 paused", lambda site: nodes(site)[2].pause()),
-    Event(0.42, "node 3 continued, and synced", lambda site: nodes(site)[2].rejoin()),
-    Event(0.52, "node 1 restarted, and synced", restart),
+    Event(0.42, "node 3 continued, and synced", lambda site: back(nodes(site)[2].rejoin)),
+    Event(0.52, "node 1 restarted, and synced", lambda site: back(lambda: restart(site))),
     Event(0.64, "server 1 killed", lambda site: servers(site).kill_server(0)),
     Event(0.70, "server 1 started", lambda site: servers(site).start_killed_server(0)),
     Event(0.78, "one server reloaded after the other", lambda site: servers(site).reload()),
@@ -423,6 +424,12 @@ def error_code(body: bytes) -> str:
 
 def say(line: str) -> None:
     print(line, flush=True)
+
+
+def back(start: Callable[[], object]) -> None:
+    """Start a node, and wait until HAProxy has found it synced twice: another one that fails is then another fault."""
+    start()
+    time.sleep(RISE)
 
 
 def servers(site: Site) -> Cluster:
