@@ -151,6 +151,14 @@ bench-data: $(BASE) $(DATA) $(MYSQL) ## Measure how fast files are loaded, logs 
 soak: $(BASE) $(MYSQL) ## Have many clients ask everything while the database restarts and the service reloads: ARGS="--seconds 60"
 	@$(PYTHON) -m analyticsdataserver.testing.soak $(ARGS)
 
+.PHONY: cluster
+cluster: $(BASE) $(MYSQL) ## Serve the sample data from two servers, HAProxy and a cluster of three nodes, on PORT, until Ctrl-C
+	@exec $(PYTHON) -m analyticsdataserver.testing.cluster --port $(PORT)
+
+.PHONY: test-cluster
+test-cluster: $(TEST) $(MYSQL) ## Run the tests of several servers and a cluster, which need galera-4, rsync and haproxy
+	@TEST_MYSQL_URL= $(BIN)/pytest -n 0 -m cluster analyticsdataserver/tests/test_cluster.py $(ARGS)
+
 .PHONY: quality
 quality: $(DEV) ## Check style, types, imports, settings, migrations and requirements
 	$(BIN)/ruff check .

@@ -20,6 +20,7 @@ from analytics_data_api.access.digests import entry_digest, key_digest, scope_di
 from analytics_data_api.access.models import Key, Origin, ScopeEntry
 from analytics_data_api.access.throttling import rates
 from analytics_data_api.tables.course_ids import is_course_id
+from analytics_data_api.tables.retry import REFUSED, repeated_after
 
 logger = logging.getLogger(__name__)
 
@@ -110,6 +111,7 @@ class DeletedKey(NamedTuple):
     others: int
 
 
+@repeated_after(REFUSED)
 def set_key(username: str, key: str) -> bool:
     """Set a key without a limit, in place of the one that was set before; a new user is created, without a password.
 
@@ -147,6 +149,7 @@ def set_key(username: str, key: str) -> bool:
     return created
 
 
+@repeated_after(REFUSED)
 def delete_key(username: str) -> DeletedKey:
     """Remove the key that was set for a user; the user and the other keys stay.
 
@@ -168,6 +171,7 @@ def delete_key(username: str) -> DeletedKey:
     return DeletedKey(bool(keys), others)
 
 
+@repeated_after(REFUSED)
 def create_key(username: str, limits: Limits = EVERYTHING, name: str = "", expires: float | None = None) -> MadeKey:
     """Make a key for a user, who is created where there is none.
 
@@ -191,6 +195,7 @@ def create_key(username: str, limits: Limits = EVERYTHING, name: str = "", expir
     return made
 
 
+@repeated_after(REFUSED)
 def login_key(user: User) -> str:
     """Return a new key, without a limit, of a user who has sent a password; the user's newest ten such keys stay."""
     with changing():
@@ -204,6 +209,7 @@ def login_key(user: User) -> str:
     return made.text
 
 
+@repeated_after(REFUSED)
 def rotate_key(key_id: str, grace: float, expires: float | None = None) -> MadeKey:
     """Make a key that may see the same as another one, which ends after a grace.
 
@@ -236,6 +242,7 @@ def rotate_key(key_id: str, grace: float, expires: float | None = None) -> MadeK
     return made
 
 
+@repeated_after(REFUSED)
 def revoke_key(key_id: str) -> list[Key]:
     """End a key at once; it stays in lists.
 
@@ -248,6 +255,7 @@ def revoke_key(key_id: str) -> list[Key]:
     return logged_as_revoked(ended)
 
 
+@repeated_after(REFUSED)
 def revoke_user(username: str) -> list[Key]:
     """End all keys of a user at once, and return those that had not ended before.
 

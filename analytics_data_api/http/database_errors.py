@@ -50,7 +50,7 @@ MYSQL: Final = {
     **dict.fromkeys((1040, 1203, 1226), TOO_MANY_CONNECTIONS),
     **dict.fromkeys((1044, 1045, 1698), LOGIN_REFUSED),
     1049: NO_DATABASE,
-    **dict.fromkeys((1053, 1927, 4031), NO_ANSWER),
+    **dict.fromkeys((1047, 1053, 1927, 4031), NO_ANSWER),
     1054: COLUMN_MISSING,
     **dict.fromkeys((1142, 1143), TABLE_DENIED),
     **dict.fromkeys((1051, 1146), TABLE_MISSING),

@@ -31,12 +31,13 @@ from analytics_data_api.http.list_parameters import PAGES, Dimension, courses_re
 from analytics_data_api.http.pages import Page
 from analytics_data_api.http.parameters import Given, Parameter
 from analytics_data_api.http.problems import BadRequest, NoData
-from analytics_data_api.http.retry import forget_layout, reconnect
+from analytics_data_api.http.retry import forget_layout
 from analytics_data_api.http.scoped_rows import rows_in_scope, without_numbers, without_small_counts
 from analytics_data_api.http.spool import whole_response
 from analytics_data_api.tables import ANALYTICS_DATABASE
 from analytics_data_api.tables.constants import activity_types
 from analytics_data_api.tables.querysets import COURSE_ID
+from analytics_data_api.tables.retry import reconnect
 from analytics_data_api.tables.rows import Rows
 from analytics_data_api.tables.statements import database_of
 from analytics_data_api.tables.summaries import Report

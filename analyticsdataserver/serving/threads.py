@@ -21,6 +21,9 @@ BLOCKED: Final = 0.2
 # Seconds for which a request waits for a thread, and how many requests wait at most.
 MAX_WAIT: Final = 2.0
 MAX_WAITING: Final = 1000
+# Seconds in which threads have to be able to run all that waits; beyond that, and a few, requests are refused at once.
+MAX_BACKLOG: Final = 0.1
+MIN_WAITING: Final = 32
 # Seconds after which an idle thread ends, if there are more than the pool's size.
 IDLE: Final = 5.0
 
@@ -66,18 +69,23 @@ class ThreadPool:
         self.concurrency = 1
         # Each item wakes an idle thread.
         self.signals: SimpleQueue[None] = SimpleQueue()
-        # Of the loop: whether it watches, and the time and the processor's time at which it has measured last.
+        # How many functions threads have begun.
+        self.taken = 0
+        # Of the loop: whether it watches; the time, the time of the processor and the functions begun as it measured last;
+        # and how many functions may wait.
         self.watched = False
-        self.measured = (0.0, 0.0)
+        self.measured = (0.0, 0.0, 0)
+        self.max_waiting = MAX_WAITING
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run a function in a thread, and return its result.
 
         Raises:
-            PoolBusyError: No thread became free within MAX_WAIT seconds, or MAX_WAITING functions wait already.
+            PoolBusyError: No thread became free within MAX_WAIT seconds, or as many functions wait already as threads
+                will run soon.
         """
         loop = asyncio.get_running_loop()
-        if len(self.waiting) >= MAX_WAITING:
+        if len(self.waiting) >= self.max_waiting:
             raise PoolBusyError
         future: asyncio.Future[T] = loop.create_future()
         now = time.monotonic()
@@ -102,27 +110,36 @@ class ThreadPool:
                 refused.append(future)
             for future in refused:
                 del self.waiting[future]
-            if self.waiting:
+            self.watched = bool(self.waiting)
+            if self.watched:
                 self.adapt(now)
                 if self.has_room(now):
                     self.wake(loop)
-            self.watched = bool(self.waiting)
+            else:
+                self.max_waiting = MAX_WAITING
         for future in refused:
             set_exception(future, PoolBusyError())
         if self.watched:
             loop.call_later(SLOW, self.watch, loop)
 
     def adapt(self, now: float) -> None:
-        """Let one more thread work at the same time if the processor was idle though functions wait, else one fewer."""
-        since, before = self.measured
-        if now - since < MEASURED:
+        """Set how many threads work at the same time, and how many functions may wait, by what happened lately.
+
+        One more thread works if the processor was idle though functions wait, else one fewer. Above capacity, what is
+        run has not waited long, and the rest is refused before it does. While all threads are blocked, functions wait:
+        further threads are about to run them.
+        """
+        since, before, taken = self.measured
+        seconds = now - since
+        if seconds < MEASURED:
             return
-        used = time.process_time()
-        self.measured = (now, used)
+        self.measured = (now, time.process_time(), self.taken)
         # What is older says nothing of the present load.
-        if now - since < 2 * MEASURED:
-            is_busy = used - before > BUSY * (now - since)
+        if seconds < 2 * MEASURED:
+            is_busy = self.measured[1] - before > BUSY * seconds
             self.concurrency = max(1, self.concurrency - 1) if is_busy else min(self.size, self.concurrency + 1)
+            soon = int((self.taken - taken) / seconds * MAX_BACKLOG)
+            self.max_waiting = min(MAX_WAITING, max(MIN_WAITING, soon)) if soon else MAX_WAITING
 
     def has_room(self, now: float) -> bool:
         """Return whether one more thread may work; the lock is held."""
@@ -174,6 +191,7 @@ class ThreadPool:
                 future = next(iter(self.waiting))
                 _, function = self.waiting.pop(future)
                 self.began[get_ident()] = now
+                self.taken += 1
                 return future, function
             self.working -= 1
             return None

@@ -41,11 +41,13 @@ def limited(options: dict[str, Any]) -> dict[str, Any]:
 def limit_waiting() -> None:
     """Give up a MySQL server that stops answering in the middle of a request, or a table that stays locked.
 
-    Here and not in the settings, because commands may wait: a migration's statement takes as long as it takes.
+    Statements that a node of a cluster has not done are repeated, on another one. Here and not in the settings, because
+    commands may wait, as a migration's statement takes as long as it takes, and may have set up their session.
     """
     for connection in connections.all():
         if connection.vendor == "mysql":
             connection.settings_dict["OPTIONS"] = limited(connection.settings_dict["OPTIONS"])
+            connection.settings_dict["REPEAT"] = True
 
 
 def skip_idle_steps() -> None:

@@ -52,6 +52,8 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = config.CSRF_TRUSTED_ORIGINS
 # Of a form; endpoints that take a body have the same limit.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+# Django's, which writes again after a conflict.
+SESSION_ENGINE = "analyticsdataserver.web.session_store"
 CSRF_FAILURE_VIEW = "analyticsdataserver.web.errors.csrf_failure"
 
 TEMPLATES = [

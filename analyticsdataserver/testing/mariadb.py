@@ -23,6 +23,7 @@ from analyticsdataserver.config import Config
 
 START_SECONDS = 60
 STOP_SECONDS = 10
+INSTALLER = "mariadb-install-db"
 MISSING = (
     "No MariaDB server is installed here. Install one (Debian: apt-get install mariadb-server; it need not be "
     "started), or name a MySQL or MariaDB server that may make and drop databases: "
@@ -67,6 +68,10 @@ class MariaDB:
         ServerUnavailableError: On the way in, or from ``start``: it is not installed, or did not start.
     """
 
+    options: Sequence[str] = OPTIONS
+    # The system's user whose process it is; None for that of this process.
+    user: str | None = None
+
     def __init__(self) -> None:
         self.folder = Path()
         self.process: subprocess.Popen[bytes] | None = None
@@ -81,11 +86,10 @@ class MariaDB:
         return f"mysql://root@localhost/?unix_socket={quote(str(self.socket))}"
 
     def __enter__(self) -> Self:
-        self.folder = Path(tempfile.mkdtemp(prefix="mariadb-"))
+        self._make_folder()
         try:
-            (self.folder / "tmp").mkdir()
             installed = self._run(
-                "mariadb-install-db",
+                INSTALLER,
                 "--auth-root-authentication-method=normal",
                 "--skip-name-resolve",
                 "--skip-test-db",
@@ -140,14 +144,21 @@ class MariaDB:
     def _log(self) -> Path:
         return self.folder / "log"
 
+    def _make_folder(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="mariadb-"))
+        (self.folder / "tmp").mkdir()
+        if self.user:
+            for folder in (self.folder, self.folder / "tmp"):
+                shutil.chown(folder, self.user)
+
     def _run(self, name: str, *options: str) -> subprocess.Popen[bytes]:
         # As root, the server refuses to start unless it is told that this is meant.
-        user = ["--user=root"] if os.geteuid() == 0 else []
+        user = [f"--user={self.user or 'root'}"] if os.geteuid() == 0 else []
         with self._log.open("ab") as log:
             return subprocess.Popen(
                 [
                     program(name),
-                    *OPTIONS,
+                    *(OPTIONS if name == INSTALLER else self.options),
                     *options,
                     *user,
                     f"--datadir={self.folder / 'data'}",
@@ -159,6 +170,7 @@ class MariaDB:
                 stderr=log,
                 # Ctrl-C in a terminal is meant for the command; the server is ended after it.
                 process_group=0,
+                user=self.user,
             )
 
     def _greets(self) -> bool:

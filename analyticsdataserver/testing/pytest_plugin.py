@@ -21,9 +21,11 @@ STARTERS: Final = (
 )
 # Marks of tests that run on one database only, and its ``vendor`` in Django; a fixture of that name does the same.
 VENDORS: Final = {"mysql_only": "mysql", "sqlite_only": "sqlite"}
+CLUSTER: Final = "cluster"
 MARKS: Final = {
     "process": "starts processes; set where its module imports what starts a server, a database or a browser",
     "slow": "takes many seconds; make test-fast leaves it out",
+    CLUSTER: "needs a cluster of databases, and HAProxy; only -m cluster runs it",
     **{mark: f"runs on a {vendor} database only" for mark, vendor in VENDORS.items()},
 }
 OTHER_DATABASE: Final = "dataapi_other_database"
@@ -99,13 +101,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "live_server" in getattr(item, "fixturenames", ()) or starts_processes(getattr(item, "module", None)):
             item.add_marker("process")
+    if CLUSTER not in config.getoption("markexpr"):
+        deselect(config, items, [item for item in items if item.get_closest_marker(CLUSTER)])
     left_out = [item for item in items if is_for_another_database(item)]
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        deselect(config, items, left_out)
         config.stash[LEFT_OUT] = len(left_out)
         if hasattr(config, "workeroutput"):
             config.workeroutput[OTHER_DATABASE] = len(left_out)
+
+
+def deselect(config: pytest.Config, items: list[pytest.Item], left_out: Collection[pytest.Item]) -> None:
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
 
 
 def starts_processes(module: ModuleType | None) -> bool:

@@ -47,6 +47,22 @@ class Answer(NamedTuple):
     seconds: float
 
 
+def get(port: int, path: str, headers: Mapping[str, str]) -> Answer:
+    """Return the answer to a request on a connection of its own.
+
+    Raises:
+        OSError: There was none.
+        http.client.HTTPException: It broke off.
+    """
+    began = time.monotonic()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
+    with closing(connection):
+        connection.request("GET", path, headers=dict(headers))
+        response = connection.getresponse()
+        body = response.read()
+    return Answer(response.status, response.headers, body, time.monotonic() - began)
+
+
 def serve_options() -> list[str]:
     """Return the options of the server in the recipe of ``make serve``, without address and number of workers.
 
@@ -190,10 +206,4 @@ class Service:
             OSError: There was none.
             http.client.HTTPException: It broke off.
         """
-        began = time.monotonic()
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
-        with closing(connection):
-            connection.request("GET", path, headers=dict(headers or {}))
-            response = connection.getresponse()
-            body = response.read()
-        return Answer(response.status, response.headers, body, time.monotonic() - began)
+        return get(self.port, path, headers or {})

@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.testing.mariadb import MariaDB
-from analyticsdataserver.testing.service import Answer, Service
+from analyticsdataserver.testing.service import Answer, Service, get
 
 PASSWORD: Final = "the service's own"
 DATABASES: Final = {"DATABASE_URL": "site_default", "ANALYTICS_DATABASE_URL": "site_analytics"}
+USERS: Final = DATABASES["DATABASE_URL"]
 ANALYTICS: Final = DATABASES["ANALYTICS_DATABASE_URL"]
 
 
@@ -28,17 +29,16 @@ class Site:
     Attributes:
         service: The service, while it runs.
         environment: What the service and its commands run in.
+        account: The database user of the service.
     """
 
     service: Service
+    account = "service@localhost"
 
     def __init__(self, server: MariaDB, key: str, timeout: int) -> None:
         self.server = server
         self.key = key
-        urls = {
-            variable: f"mysql://service:{quote(PASSWORD)}@localhost/{name}?unix_socket={quote(str(server.socket))}"
-            for variable, name in DATABASES.items()
-        }
+        urls = {variable: self.url(variable) for variable in DATABASES}
         self.environment = {name: value for name, value in os.environ.items() if "DATABASE" not in name} | {
             "DJANGO_SETTINGS_MODULE": "analyticsdataserver.settings.production",
             "SECRET_KEY": "0123456789" * 5,
@@ -48,6 +48,20 @@ class Site:
             "DATABASE_TIMEOUT": str(timeout),
             **urls,
         }
+
+    @property
+    def port(self) -> int:
+        """Where clients connect, while the service runs."""
+        return self.service.port
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers."""
+        return self.service.workers()
+
+    def url(self, variable: str) -> str:
+        """Return the URL of a database, by the variable that has it."""
+        place = quote(str(self.server.socket))
+        return f"mysql://service:{quote(PASSWORD)}@localhost/{DATABASES[variable]}?unix_socket={place}"
 
     def connect(self) -> Any:
         """Return a connection of the server's administrator."""
@@ -61,11 +75,16 @@ class Site:
             for statement in statements:
                 connection.query(statement)
 
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, as the administrator."""
+        with closing(self.connect()) as connection:
+            connection.query(statement)
+            return list(connection.store_result().fetch_row(0))
+
     def tables(self) -> list[str]:
         """Return the names of the tables of the analytics database."""
-        with closing(self.connect()) as connection:
-            connection.query(f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{ANALYTICS}'")
-            return [name for (name,) in connection.store_result().fetch_row(0)]
+        named = self.query(f"SELECT table_name FROM information_schema.tables WHERE table_schema = '{ANALYTICS}'")
+        return [name for (name,) in named]
 
     def note_loads(self) -> None:
         """Note a load of each table, as the pipeline does."""
@@ -80,13 +99,19 @@ class Site:
                 f"INSERT INTO {ANALYTICS}.table_updates (update_id, target_table) VALUES ('{name}', '{name}')"
                 for name in self.tables()
             ),
-            f"GRANT SELECT ON {ANALYTICS}.table_updates TO service@localhost",
+            f"GRANT SELECT ON {ANALYTICS}.table_updates TO {self.account}",
         )
 
     def manage(self, *arguments: str) -> None:
         """Run a management command."""
+        self.printed(*arguments)
+
+    def printed(self, *arguments: str) -> str:
+        """Run a management command, and return what it prints."""
         command = [sys.executable, "manage.py", *arguments]
-        subprocess.run(command, cwd=BASE_DIR, env=self.environment, check=True, capture_output=True)
+        return subprocess.run(
+            command, cwd=BASE_DIR, env=self.environment, check=True, capture_output=True, text=True
+        ).stdout
 
     @contextmanager
     def serving(self) -> Iterator[Service]:
@@ -101,15 +126,12 @@ class Site:
             OSError: There was none.
             http.client.HTTPException: It broke off.
         """
-        return self.service.get(path, {"Authorization": f"Token {self.key}"} | headers)
+        return get(self.port, path, {"Authorization": f"Token {self.key}"} | headers)
 
 
 @contextmanager
 def made_ready(key: str, timeout: int) -> Iterator[Site]:
     """Start a server, make both databases, load the sample data, and yield the site, which does not serve yet.
-
-    The service's user may do anything in the database of users, and read the tables of the other one, each by a right
-    of its own.
 
     Args:
         key: The key that requests carry.
@@ -120,17 +142,26 @@ def made_ready(key: str, timeout: int) -> Iterator[Site]:
     """
     with MariaDB() as server:
         site = Site(server, key, timeout)
-        site.execute(
-            f'CREATE USER service@localhost IDENTIFIED BY "{PASSWORD}"',
-            *(f"CREATE DATABASE {name} CHARACTER SET utf8mb4" for name in DATABASES.values()),
-            *(f"GRANT ALL ON {name}.* TO service@localhost" for name in DATABASES.values()),
-        )
-        site.manage("migrate")
-        site.manage("migrate", "--database", "analytics")
-        site.manage("set_api_key", "reader", key)
-        site.manage("load_sample_data")
-        site.execute(
-            f"REVOKE ALL ON {ANALYTICS}.* FROM service@localhost",
-            *(f"GRANT SELECT ON {ANALYTICS}.{table} TO service@localhost" for table in site.tables()),
-        )
+        fill(site)
         yield site
+
+
+def fill(site: Site) -> None:
+    """Make both databases, and load the sample data.
+
+    The service's user may do anything in the database of users, and read the tables of the other one, each by a right
+    of its own.
+    """
+    site.execute(
+        f'CREATE USER {site.account} IDENTIFIED BY "{PASSWORD}"',
+        *(f"CREATE DATABASE {name} CHARACTER SET utf8mb4" for name in DATABASES.values()),
+        *(f"GRANT ALL ON {name}.* TO {site.account}" for name in DATABASES.values()),
+    )
+    site.manage("migrate")
+    site.manage("migrate", "--database", "analytics")
+    site.manage("set_api_key", "reader", site.key)
+    site.manage("load_sample_data")
+    site.execute(
+        f"REVOKE ALL ON {ANALYTICS}.* FROM {site.account}",
+        *(f"GRANT SELECT ON {ANALYTICS}.{table} TO {site.account}" for table in site.tables()),
+    )

@@ -24,7 +24,7 @@ class Response:
 
 @pytest.fixture
 def soak() -> Any:
-    return Soak(NOWHERE, {PATH: Answer(200, HTTPMessage(), b"[1]", 0.1)})
+    return Soak(NOWHERE, {PATH: Answer(200, HTTPMessage(), b"[1]", 0.1)}, ())
 
 
 @pytest.mark.parametrize(

@@ -146,3 +146,52 @@ def test_not_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
         await blocked
 
     run(main)
+
+
+def test_above_capacity_what_would_wait_long_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads run a function in 10 ms, which is 200 a second with two of them: some 20 may wait, and 200 come."""
+    monkeypatch.setattr(threads, "MIN_WAITING", 4)
+
+    async def main() -> tuple[int, float]:
+        pool = ThreadPool("some", 2, 2)
+        refused = 0
+
+        async def one() -> float:
+            nonlocal refused
+            began = time.monotonic()
+            try:
+                await pool.run(lambda: time.sleep(0.01))
+            except PoolBusyError:
+                refused += 1
+                return 0.0
+            return time.monotonic() - began
+
+        tasks = []
+        for _ in range(100):
+            tasks += [asyncio.create_task(one()) for _ in range(5)]
+            await asyncio.sleep(0.01)
+        waits = sorted(await asyncio.gather(*tasks))
+        # The first ones came before it was known how many can be run.
+        return refused, waits[len(waits) * 9 // 10]
+
+    refused, wait = run(main)
+    assert 100 < refused < 400
+    assert wait < 1
+
+
+def test_while_threads_are_blocked_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "BLOCKED", 0.05)
+    monkeypatch.setattr(threads, "MIN_WAITING", 1)
+
+    async def main() -> list[str]:
+        pool = ThreadPool("some", 1, 8)
+        release = threading.Event()
+        blocked = [asyncio.create_task(pool.run(lambda: release.wait(10))) for _ in range(4)]
+        await asyncio.sleep(0.02)
+        waiting = [asyncio.create_task(pool.run(lambda: "served")) for _ in range(4)]
+        served = await asyncio.gather(*waiting)
+        release.set()
+        await asyncio.gather(*blocked)
+        return served
+
+    assert run(main) == ["served"] * 4

@@ -10,6 +10,7 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from analytics_data_api.access.models import Counter
 from analytics_data_api.access.throttling.rates import Rate
+from analytics_data_api.tables.retry import LOST, REFUSED, repeated_after
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +34,13 @@ class LimitStatus(NamedTuple):
     seconds: int
 
 
+@repeated_after(LOST | REFUSED)
 def hit(subject: str, rate: Rate) -> LimitStatus:
     """Count once more, unless the limit is reached.
 
     A window starts with the first request that is counted. However many processes count at once, no more requests are
-    admitted than the rate allows: the database compares and counts in one statement.
+    admitted than the rate allows: the database compares and counts in one statement. A request during which the
+    database broke off may count twice.
 
     Args:
         subject: The limit and the client, in up to 100 lower-case ASCII characters.
@@ -78,6 +81,7 @@ def count_one(own: QuerySet[Counter], rate: Rate, present: float) -> bool:
     )
 
 
+@repeated_after(REFUSED)
 def refund(subject: str, rate: Rate) -> LimitStatus:
     """Take back one count, as long as its window lasts.
 
@@ -91,6 +95,7 @@ def refund(subject: str, rate: Rate) -> LimitStatus:
     return LimitStatus(admitted=True, remaining=max(0, rate.limit - count), seconds=whole_seconds(ends - present))
 
 
+@repeated_after(LOST | REFUSED)
 def note(subject: str, seconds: int) -> None:
     """Keep a row for some seconds, which :func:`is_noted` finds.
 

@@ -1,10 +1,12 @@
 """The database backend: Django imports ``DatabaseWrapper`` from a module of this name."""
 
+import re
 import select
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from operator import methodcaller
+from time import monotonic, sleep
 from typing import Any, Final
 
 from django.db.backends.mysql import base
@@ -16,6 +18,7 @@ from analytics_data_api.loading.columns import Column
 from analytics_data_api.tables.data_version import DataVersion
 from analytics_data_api.tables.dates import Interval
 from analytics_data_api.tables.fields import LONGEST_LIST
+from analytics_data_api.tables.retry import LOST, REFUSED, number_of
 from analyticsdataserver.databases.mysql.keys import NAMED, distinct_keys
 from analyticsdataserver.databases.mysql.loads import TableLoad, insert_rows, table_columns
 from analyticsdataserver.databases.mysql.versions import TableFacts, version_of, version_query
@@ -27,11 +30,23 @@ TEXT_TYPES: Final = (
 )
 
 # Variables that are set where a server gets changes from others, each on its own clock: Galera, asynchronous
-# replication, group replication. Those that a server does not know are left out.
+# replication, group replication. Those that a server does not know are left out. The last three say which server it is,
+# also behind a proxy.
 REPLICATION: Final = """
-    SHOW VARIABLES WHERE Variable_name IN ('wsrep_on', 'gtid_slave_pos', 'group_replication_group_name', 'read_only')
+    SHOW VARIABLES WHERE Variable_name IN
+        ('wsrep_on', 'gtid_slave_pos', 'group_replication_group_name', 'read_only', 'hostname', 'port', 'socket')
 """
+NAMES_OF_SERVER: Final = ("hostname", "port", "socket")
 UNSET: Final = {"", "OFF", "0"}
+
+# Numbers of errors after which a statement of any kind has not been done: refused, rolled back, or not sent (2006).
+UNDONE: Final = REFUSED | {2006}
+READ: Final = re.compile(r"[\s(]*(?:SELECT|SHOW|WITH)\b", re.IGNORECASE)
+# Seconds after which a statement is not repeated. Less than any DATABASE_TIMEOUT: a server that hangs is given up once.
+REPEATED_WITHIN: Final = 1.9
+# The number of the error where a connection was closed before the server's greeting, and seconds until the next ones.
+CLOSED: Final = 2013
+PAUSES: Final = (0.05, 0.2)
 
 replace_undecodable: Final = methodcaller("decode", "utf-8", "replace")
 
@@ -73,14 +88,44 @@ class StreamingCursor(SSCursor):
             super().close()
 
 
+class RepeatingCursor(base.CursorWrapper):
+    """Django's, which executes a statement once more where the server has not done it.
+
+    Args:
+        cursor: The driver's.
+        wrapper: The connection.
+    """
+
+    def __init__(self, cursor: Any, wrapper: "DatabaseWrapper") -> None:
+        super().__init__(cursor)
+        self.wrapper = wrapper
+
+    def execute(self, query: Any, args: Any = None) -> Any:
+        began = monotonic()
+        try:
+            return super().execute(query, args)
+        except Error as error:
+            again = self.wrapper.new_cursor_after(error, began, query, self.cursor)
+            if again is None:
+                raise
+            self.cursor = again
+        return super().execute(query, args)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's, with a streaming cursor for ``QuerySet.iterator()``, and a version of each table's data."""
+    """Django's, with a streaming cursor for ``QuerySet.iterator()``, and a version of each table's data.
+
+    With ``REPEAT`` in the settings of the database, a statement outside a transaction is executed once more, on a new
+    connection, where the server has not done it.
+    """
 
     lenient = False
     replicated = False
+    # The names of the server that this is connected to.
+    server: tuple[str, ...] = ()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        connection = super().get_new_connection(conn_params)
+        connection = self.connected(conn_params)
         text = replace_undecodable if self.lenient else str
         for kind in TEXT_TYPES:
             # A column whose character set is "binary" holds text here as well.
@@ -88,8 +133,26 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection.converter[FIELD_TYPE.NEWDECIMAL] = number
         with connection.cursor() as cursor:
             cursor.execute(REPLICATION)
-            self.replicated = any(value not in UNSET for _, value in cursor.fetchall())
+            variables = dict(cursor.fetchall())
+        self.server = tuple(variables.pop(name, "") for name in NAMES_OF_SERVER)
+        self.replicated = any(value not in UNSET for value in variables.values())
         return connection
+
+    def connected(self, conn_params: dict[str, Any]) -> Any:
+        """Return a connection of the driver.
+
+        A node that is shutting down takes connections, and closes them. A proxy learns so a moment later.
+        """
+        wrapper: Any = self
+        began = monotonic()
+        for pause in PAUSES if wrapper.settings_dict.get("REPEAT") else ():
+            try:
+                return super().get_new_connection(conn_params)
+            except Error as error:
+                if number_of(error) != CLOSED or monotonic() - began > REPEATED_WITHIN:
+                    raise
+            sleep(pause)
+        return super().get_new_connection(conn_params)
 
     def decode_leniently(self) -> None:
         """Replace bytes that are not UTF-8 by U+FFFD from now on, where the driver raises an error at first.
@@ -202,13 +265,42 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return False
         return not waiting.poll(0)
 
+    def create_cursor(self, name: Any = None) -> Any:
+        """Return a cursor that holds the result of a query."""
+        wrapper: Any = self
+        return RepeatingCursor(wrapper.connection.cursor(), self)
+
+    def streaming_cursor(self) -> StreamingCursor:
+        wrapper: Any = self
+        cursor: StreamingCursor = wrapper.connection.cursor(StreamingCursor)
+        cursor.disconnect = wrapper.close
+        return cursor
+
+    def new_cursor_after(self, error: Error, began: float, query: Any, cursor: Any) -> Any:
+        """Return a cursor on a new connection, on which a statement is to be executed again; None where it is not.
+
+        Args:
+            error: What executing it raised.
+            began: When that began, by the monotonic clock.
+            query: The statement.
+            cursor: The driver's cursor.
+        """
+        wrapper: Any = self
+        number = number_of(error)
+        undone = number in UNDONE or (number in LOST and READ.match(str(query)))
+        is_repeated = undone and wrapper.settings_dict.get("REPEAT") and not wrapper.in_atomic_block
+        if not is_repeated or monotonic() - began > REPEATED_WITHIN:
+            return None
+        wrapper.close()
+        wrapper.ensure_connection()
+        return self.streaming_cursor() if isinstance(cursor, StreamingCursor) else wrapper.connection.cursor()
+
     def chunked_cursor(self) -> Any:
         """Return a cursor that streams its rows."""
         wrapper: Any = self
         wrapper.close_if_health_check_failed()
         wrapper.ensure_connection()
         with wrapper.wrap_database_errors:
-            cursor = wrapper.connection.cursor(StreamingCursor)
-        cursor.disconnect = wrapper.close
-        wrapped = base.CursorWrapper(cursor)
+            cursor = self.streaming_cursor()
+        wrapped = RepeatingCursor(cursor, self)
         return wrapper.make_debug_cursor(wrapped) if wrapper.queries_logged else wrapper.make_cursor(wrapped)

@@ -38,8 +38,9 @@ def distinct_keys(connection: Any, table: str, column: str) -> list[str]:
         column: The column.
     """
     settings = connection.settings_dict
-    place = (settings["HOST"], str(settings["PORT"]), settings["NAME"], table, column)
     with connection.cursor() as cursor:
+        # Times of changes are each server's own, of which a proxy may have several.
+        place = (settings["HOST"], str(settings["PORT"]), *connection.server, settings["NAME"], table, column)
         # Before the keys are read: they may be newer than the state, never older.
         cursor.execute(STATE.format(table=table), [table])
         state = (cursor.fetchone() or (None,))[0]

@@ -28,10 +28,10 @@ from analytics_data_api.http import parameters, problems
 from analytics_data_api.http.list_parameters import SORT
 from analytics_data_api.http.negotiation import ANY, PAGE, preferred
 from analytics_data_api.http.problems import BadRequest, NoData
-from analytics_data_api.http.retry import reconnect
 from analytics_data_api.http.routing import IDS
 from analytics_data_api.tables import ANALYTICS_DATABASE
 from analytics_data_api.tables.course_ids import is_course_id
+from analytics_data_api.tables.retry import reconnect
 from analytics_data_api.text import quote_value, require_text
 from analyticsdataserver.web.pages import sections
 from analyticsdataserver.web.pages.answers import LACKS, Answer, answer, answer_if_possible
