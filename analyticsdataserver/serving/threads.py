@@ -71,7 +71,7 @@ class ThreadPool:
         self.signals: SimpleQueue[None] = SimpleQueue()
         # How many functions threads have begun.
         self.taken = 0
-        # Of the loop: whether it watches; the time, the time of the processor and the functions begun as it measured last;
+        # Of the loop: whether it watches; the time, the processor's time and the functions begun when it measured last;
         # and how many functions may wait.
         self.watched = False
         self.measured = (0.0, 0.0, 0)
