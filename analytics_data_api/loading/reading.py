@@ -8,12 +8,10 @@ read here once more, since a message names the line as an editor counts it.
 import csv
 import gzip
 import json
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from queue import Full, Queue
-from threading import Event, Thread
 from typing import Any, BinaryIO, Final, NamedTuple
 
 import duckdb
@@ -44,8 +42,6 @@ LONGEST_LINE: Final = 16 * 2**20
 # Of DuckDB, several of which are in use; longer than the longest line that it takes, of 2 MB.
 BUFFER_BYTES: Final = 4 * 2**20
 BLOCK_BYTES: Final = 2**20
-# How many batches are made before they are taken.
-AHEAD: Final = 2
 BOM: Final = "\ufeff"
 
 MAX_FAULTS: Final = 10
@@ -118,6 +114,8 @@ class Source:
         self.columns = columns
         self.has_header = False
         self.fast = form != "ndjson"
+        # The columns whose values ``check`` has found to be stored as they are: these need no conversion.
+        self.plain: Collection[str] = ()
         with reported(path):
             self.stat = self.path.stat()
             self.names = self.names_of(names)
@@ -216,20 +214,25 @@ class Source:
             return file.readline(LONGEST_LINE).endswith(b"\r\n")
 
     def select(self, relation: str, wanted: str) -> str:
-        """Return the query for a relation's rows: what is stored, or how many rows there are, and how many are faulty.
+        """Return the query for a relation's rows: what is stored, or how many there are, and how many are faulty.
+
+        Then, for each column that is loaded, in how many rows the value is not stored as it is.
 
         Args:
             relation: A table of DuckDB with the columns c0, c1 … of text.
             wanted: "rows" or "counts".
         """
-        columns = [(place, column) for place, column in enumerate(self.read) if column is not None]
-        values = ", ".join(f"{column.value_sql(f'c{place}')} AS v{place}" for place, column in columns)
-        inner = f"(SELECT {values} FROM {relation})"  # noqa: S608  # generated names
+        columns = {f"c{place}": column for place, column in enumerate(self.read) if column is not None}
         if wanted == "rows":
-            stored = ", ".join(f"{column.stored_sql(f'v{place}')} AS v{place}" for place, column in columns)
-            return f"SELECT {stored} FROM {inner}"  # noqa: S608  # generated names
-        faulty = " OR ".join(column.fault_sql(f"v{place}") for place, column in columns)
-        return f"SELECT count(*), count(*) FILTER ({faulty}) FROM {inner}"  # noqa: S608  # generated names
+            stored = (name if name in self.plain else column.stored_sql(name) for name, column in columns.items())
+            return f"SELECT {', '.join(stored)} FROM {relation}"  # noqa: S608  # generated names
+        faulty = " OR ".join(column.fault_sql(name) for name, column in columns.items())
+        counts = [
+            faulty,
+            *(f"NOT coalesce({column.plain_sql(name)}, {name} IS NULL)" for name, column in columns.items()),
+        ]
+        filters = ", ".join(f"count(*) FILTER ({condition})" for condition in counts)
+        return f"SELECT count(*), {filters} FROM {relation}"  # noqa: S608  # generated names
 
     def check(self, faults: list[Fault]) -> int:
         """Check every row; return how many there are.
@@ -245,7 +248,7 @@ class Source:
             if self.fast:
                 try:
                     with connected() as duck:
-                        ((rows, faulty),) = duck.execute(self.select(self.relation, "counts")).fetchall()
+                        ((rows, faulty, *others),) = duck.execute(self.select(self.relation, "counts")).fetchall()
                 except duckdb.Error as error:
                     if self.form == "parquet":
                         raise LoadError(f"{self.path} cannot be read as Parquet: {error}") from error
@@ -253,6 +256,8 @@ class Source:
                     self.fast = False
                 else:
                     if not faulty:
+                        names = (f"c{place}" for place, column in enumerate(self.read) if column is not None)
+                        self.plain = {name for name, other in zip(names, others, strict=True) if not other}
                         return int(rows)
                     if self.form == "parquet":
                         self.find_in_parquet(faults)
@@ -288,7 +293,7 @@ class Source:
             duck.register("batch", self.table_of(rows))
         except UnicodeEncodeError:
             return True
-        ((_, faulty),) = duck.execute(self.select("batch", "counts")).fetchall()
+        ((_, faulty, *_),) = duck.execute(self.select("batch", "counts")).fetchall()
         return bool(faulty)
 
     def table_of(self, rows: list[list[str | None]]) -> Any:
@@ -310,8 +315,9 @@ class Source:
                 yield Fault(str(self.path), line, column.name, reason)
 
     def find_in_parquet(self, faults: list[Fault]) -> None:
-        columns = [(place, column) for place, column in enumerate(self.read) if column is not None]
-        faulty = " OR ".join(column.fault_sql(f"({column.value_sql(f'c{place}')})") for place, column in columns)
+        faulty = " OR ".join(
+            column.fault_sql(f"c{place}") for place, column in enumerate(self.read) if column is not None
+        )
         numbered = f"(SELECT *, row_number() OVER () AS line FROM {self.relation})"  # noqa: S608  # generated names
         with connected() as duck:
             found = duck.execute(f"SELECT line, COLUMNS('c[0-9]+') FROM {numbered} WHERE {faulty} LIMIT {MAX_FAULTS}")  # noqa: S608  # generated names
@@ -569,49 +575,4 @@ def rows_of(sources: Sequence[Source]) -> Iterator[Any]:
         for batch in source.batches():
             yield batch if own == names else batch.select(places)
 
-    return ahead(chain.from_iterable(map(ordered, sources)))
-
-
-class Made(NamedTuple):
-    """What a thread has made: an item, or an error."""
-
-    item: Any
-    error: BaseException | None = None
-
-
-END: Final = Made(None)
-
-
-def ahead(items: Iterable[Any]) -> Generator[Any, None, None]:
-    """Yield items that a thread of their own makes, the next ones while the last one is used."""
-    made: Queue[Made] = Queue(AHEAD)
-    ended = Event()
-    thread = Thread(target=make, args=(items, made, ended), name="reading", daemon=True)
-    thread.start()
-    try:
-        while (next_one := made.get()) is not END:
-            if next_one.error is not None:
-                raise next_one.error
-            yield next_one.item
-    finally:
-        ended.set()
-        thread.join()
-
-
-def make(items: Iterable[Any], made: "Queue[Made]", ended: Event) -> None:
-    try:
-        for item in items:
-            put(Made(item), made, ended)
-            if ended.is_set():
-                return
-    except BaseException as error:  # noqa: BLE001  # raised by the thread that takes the items
-        put(Made(None, error), made, ended)
-    else:
-        put(END, made, ended)
-
-
-def put(next_one: Made, made: "Queue[Made]", ended: Event) -> None:
-    while not ended.is_set():
-        with suppress(Full):
-            made.put(next_one, timeout=0.2)
-            return
+    return chain.from_iterable(map(ordered, sources))

@@ -3,7 +3,7 @@
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -483,19 +483,3 @@ def test_duckdb_and_python_agree_on_what_fits(batch: list[tuple[str | None, ...]
     with reading.connected() as duck:
         for row in batch:
             assert source.faulty(duck, [list(row)]) == bool(list(source.faults_of(1, list(row)))), row
-
-
-def test_batches_are_made_ahead_and_their_errors_are_raised() -> None:
-    assert list(reading.ahead(range(100))) == list(range(100))
-    taken = reading.ahead(iter(range(10**9)))
-    assert next(taken) == 0
-    taken.close()
-
-    def failing() -> Iterator[int]:
-        yield 1
-        raise ZeroDivisionError
-
-    failing_ahead = reading.ahead(failing())
-    assert next(failing_ahead) == 1
-    with pytest.raises(ZeroDivisionError):
-        next(failing_ahead)
