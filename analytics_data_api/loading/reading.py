@@ -35,7 +35,7 @@ DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
 GENERATED: Final = "id"
 CREATED: Final = "created"
 
-BATCH_ROWS: Final = 20_000
+BATCH_ROWS: Final = 50_000
 # Of rows that are read here, where a text may be long.
 SMALL_BATCH_ROWS: Final = 10_000
 LONGEST_LINE: Final = 16 * 2**20
