@@ -45,6 +45,7 @@ BLOCK_BYTES: Final = 2**20
 BOM: Final = "\ufeff"
 
 MAX_FAULTS: Final = 10
+INTERRUPTED: Final = "Query interrupted"
 SETTINGS: Final = (
     "SET memory_limit = '100MB'",
     "SET preserve_insertion_order = true",
@@ -421,11 +422,20 @@ def source_of(path: Path, form: str | None, columns: Sequence[Column], names: Se
 
 @contextmanager
 def connected() -> Iterator[Any]:
-    """Yield a connection of DuckDB, which loads nothing from elsewhere and keeps within its memory."""
+    """Yield a connection of DuckDB, which loads nothing from elsewhere and keeps within its memory.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed during a query, which DuckDB reports by an error of its own.
+    """
     with duckdb.connect(":memory:") as duck:
         for setting in SETTINGS:
             duck.execute(setting)
-        yield duck
+        try:
+            yield duck
+        except RuntimeError as error:
+            if str(error) == INTERRUPTED:
+                raise KeyboardInterrupt from error
+            raise
 
 
 @contextmanager
