@@ -49,6 +49,8 @@ TOKEN_LENGTH: Final = 8
 DENIED: Final = frozenset({1044, 1045, 1142, 1143, 1227, 1370, 1410})
 # Those about a value that MySQLdb counts as the server's: of a wrong form, or missing.
 REFUSED: Final = frozenset({1292, 1366, 1364, 1411})
+# Those of a disk, or a table, that is full.
+FULL: Final = frozenset({1021, 1114})
 PRIVILEGES: Final = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP"
 
 INDEX_LINE: Final = re.compile(r"\s+((?:UNIQUE |FULLTEXT |SPATIAL )?KEY (`(?:[^`]|``)+`) .*?),?")
@@ -319,6 +321,8 @@ class TableLoad:
         except (OperationalError, ProgrammingError) as error:
             if error.args[0] in REFUSED:
                 raise LoadError(f"The database refused the rows of {self.table}: {error.args[-1]}.") from error
+            if error.args[0] in FULL:
+                raise LoadError(f"The database has no room for the rows of {self.table}: {error.args[-1]}.") from error
             if error.args[0] in DENIED:
                 user, name = self.wrapper.settings_dict["USER"], self.wrapper.settings_dict["NAME"]
                 raise LoadError(

@@ -176,6 +176,8 @@ class TableLoad:
                     f"Another process has held the database's file for {BUSY_MILLISECONDS // 1000} seconds: a reader "
                     "in a long query, or another load. Load again when it has ended."
                 ) from error
+            if "full" in reason:
+                raise LoadError(f"The database has no room for the rows of {self.table}: {reason}.") from error
             if "readonly" in reason:
                 raise LoadError(f"This user may not write to the database's file or its folder: {reason}.") from error
             raise
