@@ -8,6 +8,7 @@ read here once more, since a message names the line as an editor counts it.
 import csv
 import gzip
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
@@ -187,7 +188,7 @@ class Source:
 
     @property
     def parquet(self) -> str:
-        return f"read_parquet({literal(str(self.path))}, binary_as_string = true)"
+        return f"read_parquet({literal(pattern(self.path))}, binary_as_string = true, hive_partitioning = false)"
 
     def parquet_names(self) -> list[str]:
         with connected() as duck:
@@ -204,7 +205,8 @@ class Source:
         quote = '"' if self.form == "csv" else ""
         line_end = "" if self.ends_with_cr() else ", new_line = '\\n'"
         return (
-            f"read_csv({literal(str(self.path))}, auto_detect = false, columns = {{{types}}}, "
+            f"read_csv({literal(pattern(self.path))}, auto_detect = false, hive_partitioning = false, "
+            f"columns = {{{types}}}, "
             f"delim = '{DELIMITERS[self.form]}', quote = '{quote}', escape = '{quote}', header = {self.has_header}, "
             f"nullstr = '\\N', strict_mode = true, buffer_size = {BUFFER_BYTES}, "
             f"compression = '{'gzip' if self.gzipped else 'none'}'{line_end})"
@@ -263,6 +265,8 @@ class Source:
                     if self.form == "parquet":
                         self.find_in_parquet(faults)
                         return int(rows)
+                    # What DuckDB takes for a fault may be none, such as a header behind blank lines.
+                    self.fast = False
             return self.check_lines(faults)
 
     def check_compression(self) -> None:
@@ -310,8 +314,7 @@ class Source:
             if column is None:
                 continue
             if value is not None and not is_unicode(value):
-                shown = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-                yield Fault(str(self.path), line, column.name, f"{quoted(shown)} is not UTF-8.")
+                yield Fault(str(self.path), line, column.name, f"{quoted(escaped(value))} is not UTF-8.")
             elif reason := column.fault(value):
                 yield Fault(str(self.path), line, column.name, reason)
 
@@ -552,6 +555,19 @@ def is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def escaped(text: str) -> str:
+    """Return a text with what is not Unicode in it as escapes: bytes of a file, or what JSON writes as an escape."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+
+
+def pattern(path: Path) -> str:
+    """Return the pattern by which DuckDB finds this file alone."""
+    return re.sub(r"[*?[]", r"[\g<0>]", str(path))
 
 
 def identifier(name: str) -> str:
