@@ -1,6 +1,6 @@
 """Rows to write, as the databases' drivers take them: lists of tuples, or record batches of pyarrow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import isfinite
@@ -40,14 +40,15 @@ def plain(value: Any) -> Any:
     raise LoadError(f"No column holds the value {value!r:.100}.")
 
 
-def rows_of(batch: Any) -> Sequence[Row]:
+def rows_of(batch: Any) -> Iterable[Row]:
     """Return the rows of a batch, of plain values.
 
     Raises:
         LoadError: A value fits no column.
     """
     if not isinstance(batch, list):
-        return list(zip(*[text_or_number(column).to_pylist() for column in batch.columns], strict=True))
+        # The driver takes one row after the other: a list of all is not needed.
+        return zip(*[text_or_number(column).to_pylist() for column in batch.columns], strict=True)
     if {type(value) for row in batch for value in row} <= PLAIN:
         return cast(Sequence[Row], batch)
     # Dates and times, which are slow to convert, repeat from row to row.

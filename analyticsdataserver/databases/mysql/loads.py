@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Self
 
@@ -196,7 +196,7 @@ class TableLoad:
         if loaded != len(batch):
             raise LoadError(f"The database took {loaded} of {len(batch)} rows of {self.table}.")
 
-    def write_by_statements(self, rows: Sequence[tuple[Any, ...]]) -> None:
+    def write_by_statements(self, rows: Iterable[tuple[Any, ...]]) -> None:
         rest = () if self.created is None else (self.created,)
         with self.transaction():
             insert_rows(self.wrapper, self.new, self.filled, [row + rest for row in rows] if rest else rows)
@@ -332,7 +332,7 @@ class TableLoad:
             raise
 
 
-def insert_rows(wrapper: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def insert_rows(wrapper: Any, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
     """Write rows into a table, in the transaction that there is.
 
     Args:
@@ -381,7 +381,7 @@ def quote(name: str) -> str:
     return f"`{name.replace('`', '``')}`"
 
 
-def statements(rows: Sequence[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+def statements(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
     """Yield the rows of one statement after the other."""
     some: list[tuple[Any, ...]] = []
     size = 0

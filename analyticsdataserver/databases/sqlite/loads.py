@@ -5,7 +5,7 @@ cache is full, which is a moment after the first row, until the last index is ma
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Self
 
@@ -91,7 +91,7 @@ class TableLoad:
         rows = rows_of(batch)
         with self.explained(), self.transaction():
             insert_rows(self.wrapper, self.new, self.columns, rows, self.created)
-        return len(rows)
+        return len(batch)
 
     def finish(self, replace: bool) -> None:
         """Do nothing: the names of indexes belong to the old table until the last transaction."""
@@ -184,7 +184,7 @@ class TableLoad:
 
 
 def insert_rows(
-    wrapper: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], created: str | None = None
+    wrapper: Any, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]], created: str | None = None
 ) -> None:
     """Write rows into a table, in the transaction that there is.
 
