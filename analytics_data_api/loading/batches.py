@@ -1,6 +1,6 @@
 """Rows to write, as the databases' drivers take them: lists of tuples, or record batches of pyarrow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import isfinite
@@ -40,16 +40,15 @@ def plain(value: Any) -> Any:
     raise LoadError(f"No column holds the value {value!r:.100}.")
 
 
-def rows_of(batch: Any) -> Sequence[Row]:
+def rows_of(batch: Any) -> Iterable[Row]:
     """Return the rows of a batch, of plain values.
 
     Raises:
         LoadError: A value fits no column.
     """
     if not isinstance(batch, list):
-        columns = [text_or_number(column).to_pylist() for column in batch.columns]
-        rows: list[Row] = list(zip(*columns, strict=True))
-        batch = rows
+        # The driver takes one row after the other: a list of all is not needed.
+        return zip(*[text_or_number(column).to_pylist() for column in batch.columns], strict=True)
     if {type(value) for row in batch for value in row} <= PLAIN:
         return cast(Sequence[Row], batch)
     # Dates and times, which are slow to convert, repeat from row to row.
@@ -68,8 +67,13 @@ def rows_of(batch: Any) -> Sequence[Row]:
 
 
 def text_or_number(array: Any) -> Any:
-    """Return a column of pyarrow as text or numbers: dates and times as text, in UTC."""
+    """Return a column of pyarrow as text or numbers: dates and times as text, in UTC.
+
+    Raises:
+        LoadError: It has a number that no column holds, or is of another type.
+    """
     import pyarrow
+    from pyarrow import compute
 
     types = pyarrow.types
     if types.is_dictionary(array.type):
@@ -84,8 +88,18 @@ def text_or_number(array: Any) -> Any:
     if types.is_boolean(kind):
         return array.cast(pyarrow.int8())
     if types.is_decimal(kind):
-        return array.cast(pyarrow.float64())
+        array = array.cast(pyarrow.float64())
+    if types.is_floating(array.type) and compute.all(compute.is_finite(array)).as_py() is False:
+        raise LoadError("A column holds a number that is not finite.")
+    if not (is_number(array) or types.is_string(kind) or types.is_large_string(kind) or types.is_null(kind)):
+        raise LoadError(f"No column holds values of the type {kind}.")
     return array
+
+
+def is_number(array: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_integer(array.type) or types.is_floating(array.type))
 
 
 def lines_of(batch: Any) -> bytes | memoryview:
@@ -101,16 +115,10 @@ def lines_of(batch: Any) -> bytes | memoryview:
     import pyarrow
     from pyarrow import compute
 
-    texts = []
-    for column in map(text_or_number, batch.columns):
-        if pyarrow.types.is_floating(column.type) and compute.all(compute.is_finite(column)).as_py() is False:
-            raise LoadError("A column holds a number that is not finite.")
-        text = column.cast(pyarrow.string())
-        is_number = pyarrow.types.is_integer(column.type) or pyarrow.types.is_floating(column.type)
-        texts.append(text if is_number else escaped(text))
-    joined = compute.binary_join_element_wise(*texts, "\t", null_handling="replace", null_replacement="\\N")
-    ended = compute.binary_join_element_wise(joined, "\n", "")
-    return bytes_of(ended)
+    columns = map(text_or_number, batch.columns)
+    texts = [column.cast(pyarrow.string()) if is_number(column) else escaped(column) for column in columns]
+    texts[-1] = compute.binary_join_element_wise(texts[-1], "\n", "", null_handling="replace", null_replacement="\\N")
+    return bytes_of(compute.binary_join_element_wise(*texts, "\t", null_handling="replace", null_replacement="\\N"))
 
 
 def line(row: Row) -> str:
@@ -123,11 +131,13 @@ def text_of(value: Any) -> str:
 
 def escaped(array: Any) -> Any:
     """Return a column of text with what separates values escaped; as it is where nothing has to be."""
+    import pyarrow
     from pyarrow import compute
 
-    content = bytes_of(array)
+    array = array.cast(pyarrow.string())
+    content = bytes(bytes_of(array))
     for special, escape in ESCAPES:
-        if special.encode() in bytes(content):
+        if special.encode() in content:
             array = compute.replace_substring(array, pattern=special, replacement=escape)
     return array
 

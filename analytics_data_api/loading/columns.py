@@ -130,27 +130,62 @@ class Column:
             return f"nullif({expression}, {literal(NULL)})"
         return f"CASE WHEN trim({expression}) NOT IN ({', '.join(map(literal, NULLS))}) THEN trim({expression}) END"
 
-    def fault_sql(self, value: str) -> str:
-        """Return, as DuckDB's SQL, whether something is wrong with a value (see ``value_sql``), never NULL."""
+    def plain_sql(self, expression: str) -> str:
+        """Return, as DuckDB's SQL, whether a text fits and is stored as it is; false or NULL for one that may be.
+
+        It is fast, and most values are plain.
+        """
+        match self.kind:
+            case "text":
+                return f"{expression} <> {literal(NULL)} AND NOT ({self.fault_of_text_sql(expression)})"
+            case "integer":
+                number = f"TRY_CAST({expression} AS BIGINT)"
+                return f"CAST({number} AS VARCHAR) = {expression} AND {number} BETWEEN {self.low} AND {self.high}"
+            case "date":
+                day = f"TRY_CAST({expression} AS DATE)"
+                # Years of five digits, and those before Christ, are longer; so is no infinity.
+                return f"CAST({day} AS VARCHAR) = {expression} AND strlen({expression}) = 10 AND {expression} >= '0001'"
+        return "false"
+
+    def fault_sql(self, expression: str) -> str:
+        """Return, as DuckDB's SQL, whether something is wrong with the text of a value, never NULL."""
+        value = f"({self.value_sql(expression)})"
         if self.kind == "text":
-            checks = [f"length({value}) > {self.max_chars}"] if self.max_chars is not None else []
-            checks += [f"strlen({value}) > {self.max_bytes}"] if self.max_bytes is not None else []
-            if self.unknown_characters:
-                checks.append(f"regexp_matches({value}, {literal(self.unknown_characters)})")
-            faulty = " OR ".join(checks) or "false"
+            faulty = self.fault_of_text_sql(value)
         else:
             faulty = f"NOT coalesce({fits_sql(self, value)}, false)"
-        return f"CASE WHEN {value} IS NULL THEN {str(not self.nullable).lower()} ELSE {faulty} END"
+        return (
+            f"CASE WHEN {self.plain_sql(expression)} THEN false "
+            f"WHEN {value} IS NULL THEN {str(not self.nullable).lower()} ELSE {faulty} END"
+        )
 
-    def stored_sql(self, value: str) -> str:
-        """Return, as DuckDB's SQL, what is stored of a value without a fault: text or a number."""
+    def fault_of_text_sql(self, value: str) -> str:
+        checks = []
+        if self.max_chars is not None:
+            checks.append(
+                f"CASE WHEN strlen({value}) <= {self.max_chars} THEN false ELSE length({value}) > {self.max_chars} END"
+            )
+        if self.max_bytes is not None:
+            checks.append(f"strlen({value}) > {self.max_bytes}")
+        if self.unknown_characters:
+            checks.append(f"regexp_matches({value}, {literal(self.unknown_characters)})")
+        return " OR ".join(checks) or "false"
+
+    def stored_sql(self, expression: str) -> str:
+        """Return, as DuckDB's SQL, the text by which a value without a fault is stored, or NULL."""
+        value = f"({self.value_sql(expression)})"
+        if self.kind == "text":
+            return value
+        return f"CASE WHEN {self.plain_sql(expression)} THEN {expression} ELSE {self.converted_sql(value)} END"
+
+    def converted_sql(self, value: str) -> str:
         match self.kind:
             case "integer":
-                return f"CAST({value} AS BIGINT)"
+                return f"CAST(CAST({value} AS BIGINT) AS VARCHAR)"
             case "number":
-                return f"CAST({value} AS DOUBLE)"
+                return f"CAST(CAST({value} AS DOUBLE) AS VARCHAR)"
             case "boolean":
-                return f"CAST({value} IN ({', '.join(map(literal, TRUE))}) AS TINYINT)"
+                return f"CAST(CAST({value} IN ({', '.join(map(literal, TRUE))}) AS TINYINT) AS VARCHAR)"
             case "date":
                 return f"substr({value}, 1, 10)"
             case "datetime":
@@ -190,7 +225,7 @@ def fits_sql(column: Column, value: str) -> str:
     day = f"{value} >= '0001' AND TRY_CAST(substr({value}, 1, 10) AS DATE) IS NOT NULL"
     if column.kind == "date":
         return f"regexp_full_match({value}, {literal(DATE)}) AND {day}"
-    times = f" AND {column.stored_sql(value)} BETWEEN '{FIRST_TIMESTAMP}' AND '{LAST_TIMESTAMP}'"
+    times = f" AND {column.converted_sql(value)} BETWEEN '{FIRST_TIMESTAMP}' AND '{LAST_TIMESTAMP}'"
     return f"regexp_full_match({value}, {literal(DATETIME)}) AND {day}{times if column.is_timestamp else ''}"
 
 

@@ -160,7 +160,7 @@ def write(
     connection: Any = connections[alias]
     token = uuid4().hex
     load = connection.table_load(table, token)
-    with ExitStack() as stack:
+    with ExitStack() as last_step, ExitStack() as stack:
         with load.explained():
             lock = stack.enter_context(locks.held(alias, [table], token))
         stack.enter_context(load)
@@ -178,8 +178,9 @@ def write(
         load.finish(replace)
         lock.check()
         publish = load.replace if replace else load.append
-        with uninterrupted():
-            publish(note)
+        # Until the load is cleared up: from here on, it would be wrong to say that the old rows are there.
+        last_step.enter_context(uninterrupted())
+        publish(note)
     return Loaded(table, rows, time.monotonic() - start)
 
 

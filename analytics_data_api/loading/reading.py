@@ -8,12 +8,11 @@ read here once more, since a message names the line as an editor counts it.
 import csv
 import gzip
 import json
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from queue import Full, Queue
-from threading import Event, Thread
 from typing import Any, BinaryIO, Final, NamedTuple
 
 import duckdb
@@ -37,18 +36,17 @@ DELIMITERS: Final = {"csv": ",", "tsv": "\t"}
 GENERATED: Final = "id"
 CREATED: Final = "created"
 
-BATCH_ROWS: Final = 20_000
+BATCH_ROWS: Final = 50_000
 # Of rows that are read here, where a text may be long.
 SMALL_BATCH_ROWS: Final = 10_000
 LONGEST_LINE: Final = 16 * 2**20
 # Of DuckDB, several of which are in use; longer than the longest line that it takes, of 2 MB.
 BUFFER_BYTES: Final = 4 * 2**20
 BLOCK_BYTES: Final = 2**20
-# How many batches are made before they are taken.
-AHEAD: Final = 2
 BOM: Final = "\ufeff"
 
 MAX_FAULTS: Final = 10
+INTERRUPTED: Final = "Query interrupted"
 SETTINGS: Final = (
     "SET memory_limit = '100MB'",
     "SET preserve_insertion_order = true",
@@ -118,6 +116,8 @@ class Source:
         self.columns = columns
         self.has_header = False
         self.fast = form != "ndjson"
+        # The columns whose values ``check`` has found to be stored as they are: these need no conversion.
+        self.plain: Collection[str] = ()
         with reported(path):
             self.stat = self.path.stat()
             self.names = self.names_of(names)
@@ -188,7 +188,7 @@ class Source:
 
     @property
     def parquet(self) -> str:
-        return f"read_parquet({literal(str(self.path))}, binary_as_string = true)"
+        return f"read_parquet({literal(pattern(self.path))}, binary_as_string = true, hive_partitioning = false)"
 
     def parquet_names(self) -> list[str]:
         with connected() as duck:
@@ -205,7 +205,8 @@ class Source:
         quote = '"' if self.form == "csv" else ""
         line_end = "" if self.ends_with_cr() else ", new_line = '\\n'"
         return (
-            f"read_csv({literal(str(self.path))}, auto_detect = false, columns = {{{types}}}, "
+            f"read_csv({literal(pattern(self.path))}, auto_detect = false, hive_partitioning = false, "
+            f"columns = {{{types}}}, "
             f"delim = '{DELIMITERS[self.form]}', quote = '{quote}', escape = '{quote}', header = {self.has_header}, "
             f"nullstr = '\\N', strict_mode = true, buffer_size = {BUFFER_BYTES}, "
             f"compression = '{'gzip' if self.gzipped else 'none'}'{line_end})"
@@ -216,20 +217,25 @@ class Source:
             return file.readline(LONGEST_LINE).endswith(b"\r\n")
 
     def select(self, relation: str, wanted: str) -> str:
-        """Return the query for a relation's rows: what is stored, or how many rows there are, and how many are faulty.
+        """Return the query for a relation's rows: what is stored, or how many there are, and how many are faulty.
+
+        Then, for each column that is loaded, in how many rows the value is not stored as it is.
 
         Args:
             relation: A table of DuckDB with the columns c0, c1 … of text.
             wanted: "rows" or "counts".
         """
-        columns = [(place, column) for place, column in enumerate(self.read) if column is not None]
-        values = ", ".join(f"{column.value_sql(f'c{place}')} AS v{place}" for place, column in columns)
-        inner = f"(SELECT {values} FROM {relation})"  # noqa: S608  # generated names
+        columns = {f"c{place}": column for place, column in enumerate(self.read) if column is not None}
         if wanted == "rows":
-            stored = ", ".join(f"{column.stored_sql(f'v{place}')} AS v{place}" for place, column in columns)
-            return f"SELECT {stored} FROM {inner}"  # noqa: S608  # generated names
-        faulty = " OR ".join(column.fault_sql(f"v{place}") for place, column in columns)
-        return f"SELECT count(*), count(*) FILTER ({faulty}) FROM {inner}"  # noqa: S608  # generated names
+            stored = (name if name in self.plain else column.stored_sql(name) for name, column in columns.items())
+            return f"SELECT {', '.join(stored)} FROM {relation}"  # noqa: S608  # generated names
+        faulty = " OR ".join(column.fault_sql(name) for name, column in columns.items())
+        counts = [
+            faulty,
+            *(f"NOT coalesce({column.plain_sql(name)}, {name} IS NULL)" for name, column in columns.items()),
+        ]
+        filters = ", ".join(f"count(*) FILTER ({condition})" for condition in counts)
+        return f"SELECT count(*), {filters} FROM {relation}"  # noqa: S608  # generated names
 
     def check(self, faults: list[Fault]) -> int:
         """Check every row; return how many there are.
@@ -245,7 +251,7 @@ class Source:
             if self.fast:
                 try:
                     with connected() as duck:
-                        ((rows, faulty),) = duck.execute(self.select(self.relation, "counts")).fetchall()
+                        ((rows, faulty, *others),) = duck.execute(self.select(self.relation, "counts")).fetchall()
                 except duckdb.Error as error:
                     if self.form == "parquet":
                         raise LoadError(f"{self.path} cannot be read as Parquet: {error}") from error
@@ -253,10 +259,14 @@ class Source:
                     self.fast = False
                 else:
                     if not faulty:
+                        names = (f"c{place}" for place, column in enumerate(self.read) if column is not None)
+                        self.plain = {name for name, other in zip(names, others, strict=True) if not other}
                         return int(rows)
                     if self.form == "parquet":
                         self.find_in_parquet(faults)
                         return int(rows)
+                    # What DuckDB takes for a fault may be none, such as a header behind blank lines.
+                    self.fast = False
             return self.check_lines(faults)
 
     def check_compression(self) -> None:
@@ -288,7 +298,7 @@ class Source:
             duck.register("batch", self.table_of(rows))
         except UnicodeEncodeError:
             return True
-        ((_, faulty),) = duck.execute(self.select("batch", "counts")).fetchall()
+        ((_, faulty, *_),) = duck.execute(self.select("batch", "counts")).fetchall()
         return bool(faulty)
 
     def table_of(self, rows: list[list[str | None]]) -> Any:
@@ -304,14 +314,14 @@ class Source:
             if column is None:
                 continue
             if value is not None and not is_unicode(value):
-                shown = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-                yield Fault(str(self.path), line, column.name, f"{quoted(shown)} is not UTF-8.")
+                yield Fault(str(self.path), line, column.name, f"{quoted(escaped(value))} is not UTF-8.")
             elif reason := column.fault(value):
                 yield Fault(str(self.path), line, column.name, reason)
 
     def find_in_parquet(self, faults: list[Fault]) -> None:
-        columns = [(place, column) for place, column in enumerate(self.read) if column is not None]
-        faulty = " OR ".join(column.fault_sql(f"({column.value_sql(f'c{place}')})") for place, column in columns)
+        faulty = " OR ".join(
+            column.fault_sql(f"c{place}") for place, column in enumerate(self.read) if column is not None
+        )
         numbered = f"(SELECT *, row_number() OVER () AS line FROM {self.relation})"  # noqa: S608  # generated names
         with connected() as duck:
             found = duck.execute(f"SELECT line, COLUMNS('c[0-9]+') FROM {numbered} WHERE {faulty} LIMIT {MAX_FAULTS}")  # noqa: S608  # generated names
@@ -415,11 +425,20 @@ def source_of(path: Path, form: str | None, columns: Sequence[Column], names: Se
 
 @contextmanager
 def connected() -> Iterator[Any]:
-    """Yield a connection of DuckDB, which loads nothing from elsewhere and keeps within its memory."""
+    """Yield a connection of DuckDB, which loads nothing from elsewhere and keeps within its memory.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed during a query, which DuckDB reports by an error of its own.
+    """
     with duckdb.connect(":memory:") as duck:
         for setting in SETTINGS:
             duck.execute(setting)
-        yield duck
+        try:
+            yield duck
+        except RuntimeError as error:
+            if str(error) == INTERRUPTED:
+                raise KeyboardInterrupt from error
+            raise
 
 
 @contextmanager
@@ -538,6 +557,19 @@ def is_unicode(text: str) -> bool:
     return True
 
 
+def escaped(text: str) -> str:
+    """Return a text with what is not Unicode in it as escapes: bytes of a file, or what JSON writes as an escape."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace").decode()
+
+
+def pattern(path: Path) -> str:
+    """Return the pattern by which DuckDB finds this file alone."""
+    return re.sub(r"[*?[]", r"[\g<0>]", str(path))
+
+
 def identifier(name: str) -> str:
     return '"{}"'.format(name.replace('"', '""'))
 
@@ -569,49 +601,4 @@ def rows_of(sources: Sequence[Source]) -> Iterator[Any]:
         for batch in source.batches():
             yield batch if own == names else batch.select(places)
 
-    return ahead(chain.from_iterable(map(ordered, sources)))
-
-
-class Made(NamedTuple):
-    """What a thread has made: an item, or an error."""
-
-    item: Any
-    error: BaseException | None = None
-
-
-END: Final = Made(None)
-
-
-def ahead(items: Iterable[Any]) -> Generator[Any, None, None]:
-    """Yield items that a thread of their own makes, the next ones while the last one is used."""
-    made: Queue[Made] = Queue(AHEAD)
-    ended = Event()
-    thread = Thread(target=make, args=(items, made, ended), name="reading", daemon=True)
-    thread.start()
-    try:
-        while (next_one := made.get()) is not END:
-            if next_one.error is not None:
-                raise next_one.error
-            yield next_one.item
-    finally:
-        ended.set()
-        thread.join()
-
-
-def make(items: Iterable[Any], made: "Queue[Made]", ended: Event) -> None:
-    try:
-        for item in items:
-            put(Made(item), made, ended)
-            if ended.is_set():
-                return
-    except BaseException as error:  # noqa: BLE001  # raised by the thread that takes the items
-        put(Made(None, error), made, ended)
-    else:
-        put(END, made, ended)
-
-
-def put(next_one: Made, made: "Queue[Made]", ended: Event) -> None:
-    while not ended.is_set():
-        with suppress(Full):
-            made.put(next_one, timeout=0.2)
-            return
+    return chain.from_iterable(map(ordered, sources))

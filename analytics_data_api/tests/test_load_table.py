@@ -3,7 +3,7 @@
 import gzip
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,7 @@ NDJSON = "".join(f"{json.dumps(item)}\n" for item in OBJECTS)
         ("rows.csv", CSV),
         ("crlf.csv", CSV.replace("\n", "\r\n")),
         ("bom.csv", f"\ufeff{CSV}"),
+        ("blank_first.csv", f"\n\n{CSV}"),
         ("blank.csv", CSV.replace("\n", "\n\n")),
         ("no_end.csv", CSV.removesuffix("\n")),
         ("mixed.csv", CSV.replace("\n", "\r\n", 1)),
@@ -148,6 +149,20 @@ def test_a_file_whose_name_has_no_format(write: Write) -> None:
     assert message.endswith("use --format.")
     load(path, format="tsv")
     assert rows() == NEW
+
+
+@pytest.mark.parametrize("name", ["a?.csv", "a*.csv", "a[b].csv", "a [!b]*'\".csv", "date=2015-01-01/count=9/a.csv"])
+def test_a_name_is_no_pattern(write: Write, tmp_path: Path, name: str) -> None:
+    write(f"{HEADER}2014-12-10,edX/Other/1,1990,5,6\n", "ab.csv")
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    load(write(CSV, name))
+    assert rows() == NEW
+    parquet = (tmp_path / name).with_suffix(".parquet")
+    values = dict(zip(COLUMNS, zip(*NEW, strict=True), strict=True))
+    pyarrow.parquet.write_table(pyarrow.table(values).slice(0, 1), parquet)
+    pyarrow.parquet.write_table(pyarrow.table(values), tmp_path / "ab.parquet")
+    load(parquet)
+    assert rows() == NEW[:1]
 
 
 def test_columns_that_are_named(write: Write) -> None:
@@ -307,6 +322,11 @@ def test_lines_are_counted_as_an_editor_counts_them(write: Write) -> None:
             "a.ndjson",
             NDJSON + '{"date": "2014-12-10", "course_id": "c", "count": 1.5}\n',
             f'line 3, column count: "1.5" does not fit. {INT}',
+        ),
+        (
+            "a.ndjson",
+            NDJSON + '{"date": "2014-12-10", "course_id": "\\ud800"}\n',
+            r'line 3, column course_id: "\ud800" is not UTF-8.',
         ),
         ("a.ndjson", NDJSON.encode() + b'{"course_id": "\xff"}\n', "line 3: it is not UTF-8."),
         ("a.tsv", TSV + "2014-12-10\tedX/A/1\tx\t5\t6\n", f'line 3, column birth_year: "x" does not fit. {INT}'),
@@ -483,19 +503,3 @@ def test_duckdb_and_python_agree_on_what_fits(batch: list[tuple[str | None, ...]
     with reading.connected() as duck:
         for row in batch:
             assert source.faulty(duck, [list(row)]) == bool(list(source.faults_of(1, list(row)))), row
-
-
-def test_batches_are_made_ahead_and_their_errors_are_raised() -> None:
-    assert list(reading.ahead(range(100))) == list(range(100))
-    taken = reading.ahead(iter(range(10**9)))
-    assert next(taken) == 0
-    taken.close()
-
-    def failing() -> Iterator[int]:
-        yield 1
-        raise ZeroDivisionError
-
-    failing_ahead = reading.ahead(failing())
-    assert next(failing_ahead) == 1
-    with pytest.raises(ZeroDivisionError):
-        next(failing_ahead)

@@ -1,8 +1,11 @@
-"""Processes of test_killed_loads: ``load STATE`` loads rows, ``read FILE`` reads them until there is that file."""
+"""Processes of test_killed_loads: ``load`` loads rows, ``kill`` kills loads, ``read FILE`` reads until FILE exists."""
 
 import json
 import os
+import random
+import signal
 import sys
+import time
 from itertools import repeat
 
 import django
@@ -11,6 +14,7 @@ from django.db import DatabaseError, connections
 TABLE = "course_enrollment_daily"
 COLUMNS = ("course_id", "date", "count", "cumulative_count")
 BATCHES, BATCH = 20, 2000
+FIRST, LAST, KILLS = 1, 99, 10
 
 
 def rows_of(state: int) -> int:
@@ -22,8 +26,41 @@ def load(state: int) -> None:
     from analytics_data_api.loading import loader
 
     batch = [("edX/DemoX/Demo_Course", "2014-12-10", state, None)] * BATCH
-    print("begun", flush=True)
     loader.replace_rows(TABLE, COLUMNS, [*repeat(batch, BATCHES), batch[:1] * state])
+
+
+def begin_load(state: int) -> int:
+    """Begin a load in a process of its own, whose packages are read already; return its id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        load(state)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def end_load(pid: int) -> int:
+    """Wait for the end of a load; return its status."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def kill() -> None:
+    """Kill loads at random moments, then load once more; print the statuses of all."""
+    begin = time.monotonic()
+    ended = [end_load(begin_load(FIRST + 1))]
+    seconds = time.monotonic() - begin
+    chance = random.Random(2014)
+    for state in range(FIRST + 2, FIRST + 2 + KILLS):
+        pid = begin_load(state)
+        time.sleep(chance.uniform(0, seconds))
+        os.kill(pid, signal.SIGKILL)
+        ended.append(end_load(pid))
+    # A load that is not killed clears up what the others have left.
+    ended.append(end_load(begin_load(LAST)))
+    print(json.dumps(ended), flush=True)
 
 
 def read() -> None:
@@ -34,7 +71,6 @@ def read() -> None:
     states: dict[str, set[int]] = {}
     answers = failures = 0
     previous = 0
-    print("begun", flush=True)
     parent = os.getppid()
     while os.getppid() == parent and not os.path.exists(sys.argv[2]):  # noqa: PTH110
         try:
@@ -63,7 +99,10 @@ def read() -> None:
 
 if __name__ == "__main__":
     django.setup()
-    if sys.argv[1] == "load":
-        load(int(sys.argv[2]))
-    else:
-        read()
+    match sys.argv[1]:
+        case "load":
+            load(FIRST)
+        case "kill":
+            kill()
+        case "read":
+            read()

@@ -1,7 +1,10 @@
 # ruff: noqa: S608  # the tests' own SQL
 """Rows into tables: all of them in one step, in place of the old ones or after them, or not at all."""
 
+import os
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -278,3 +281,66 @@ def test_the_database_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         execute(f"DROP TABLE {locks.TABLE}")
     assert rows() == [OLD]
+
+
+def test_a_full_disk() -> None:
+    batch = [("edX/New/1", date(2014, 12, 9), n, None) for n in range(20_000)]
+    full: tuple[str, ...]
+    well: tuple[str, ...]
+    if connections["analytics"].vendor == "mysql":
+        full = (f"ALTER TABLE {TABLE} ENGINE = MEMORY", "SET GLOBAL max_heap_table_size = 16384")
+        well = (f"ALTER TABLE {TABLE} ENGINE = InnoDB", "SET GLOBAL max_heap_table_size = DEFAULT")
+    else:
+        ((pages,),) = fetch("PRAGMA page_count")
+        full, well = (f"PRAGMA max_page_count = {pages + 20}",), ("PRAGMA max_page_count = 1073741823",)
+    execute(*full)
+    if connections["analytics"].vendor == "mysql":
+        connections["analytics"].close()
+    try:
+        for load in (loader.replace_rows, loader.append_rows):
+            with pytest.raises(LoadError, match=r"no room for the rows of course_enrollment_daily: .* full"):
+                load(TABLE, COLUMNS, [batch] * 3)
+            assert rows() == [OLD]
+            assert nothing_left()
+    finally:
+        execute(*well)
+    loader.replace_rows(TABLE, COLUMNS, [NEW])
+    assert rows() == NEW
+
+
+@pytest.mark.parametrize("phase", ["prepare", "write", "finish"])
+def test_ctrl_c(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with interrupted(monkeypatch, phase), pytest.raises(KeyboardInterrupt):
+        loader.replace_rows(TABLE, COLUMNS, [NEW])
+    assert rows() == [OLD]
+    loader.replace_rows(TABLE, COLUMNS, [NEW[:1]])
+    assert rows() == NEW[:1]
+    assert nothing_left()
+
+
+@pytest.mark.parametrize(
+    ("phase", "load"),
+    [("replace", loader.replace_rows), ("append", loader.append_rows), ("__exit__", loader.replace_rows)],
+)
+def test_ctrl_c_in_the_last_step_comes_too_late(phase: str, load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with interrupted(monkeypatch, phase):
+        assert load(TABLE, COLUMNS, [NEW]).rows == len(NEW)
+    assert rows()[-len(NEW) :] == NEW
+    assert nothing_left()
+
+
+@contextmanager
+def interrupted(monkeypatch: pytest.MonkeyPatch, phase: str) -> Iterator[None]:
+    """Press Ctrl-C once, as the load's method of this name has done its work."""
+    connection: Any = connections["analytics"]
+    kind = type(connection.table_load(TABLE, "0" * 32))
+    method = getattr(kind, phase)
+
+    def pressed(*arguments: Any) -> Any:
+        result = method(*arguments)
+        os.kill(os.getpid(), signal.SIGINT)
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, phase, pressed)
+        yield

@@ -8,7 +8,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Self
 
@@ -49,6 +49,8 @@ TOKEN_LENGTH: Final = 8
 DENIED: Final = frozenset({1044, 1045, 1142, 1143, 1227, 1370, 1410})
 # Those about a value that MySQLdb counts as the server's: of a wrong form, or missing.
 REFUSED: Final = frozenset({1292, 1366, 1364, 1411})
+# Those of a disk, or a table, that is full.
+FULL: Final = frozenset({1021, 1114})
 PRIVILEGES: Final = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, INDEX, DROP"
 
 INDEX_LINE: Final = re.compile(r"\s+((?:UNIQUE |FULLTEXT |SPATIAL )?KEY (`(?:[^`]|``)+`) .*?),?")
@@ -194,7 +196,7 @@ class TableLoad:
         if loaded != len(batch):
             raise LoadError(f"The database took {loaded} of {len(batch)} rows of {self.table}.")
 
-    def write_by_statements(self, rows: Sequence[tuple[Any, ...]]) -> None:
+    def write_by_statements(self, rows: Iterable[tuple[Any, ...]]) -> None:
         rest = () if self.created is None else (self.created,)
         with self.transaction():
             insert_rows(self.wrapper, self.new, self.filled, [row + rest for row in rows] if rest else rows)
@@ -319,6 +321,8 @@ class TableLoad:
         except (OperationalError, ProgrammingError) as error:
             if error.args[0] in REFUSED:
                 raise LoadError(f"The database refused the rows of {self.table}: {error.args[-1]}.") from error
+            if error.args[0] in FULL:
+                raise LoadError(f"The database has no room for the rows of {self.table}: {error.args[-1]}.") from error
             if error.args[0] in DENIED:
                 user, name = self.wrapper.settings_dict["USER"], self.wrapper.settings_dict["NAME"]
                 raise LoadError(
@@ -328,7 +332,7 @@ class TableLoad:
             raise
 
 
-def insert_rows(wrapper: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+def insert_rows(wrapper: Any, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
     """Write rows into a table, in the transaction that there is.
 
     Args:
@@ -377,7 +381,7 @@ def quote(name: str) -> str:
     return f"`{name.replace('`', '``')}`"
 
 
-def statements(rows: Sequence[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+def statements(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
     """Yield the rows of one statement after the other."""
     some: list[tuple[Any, ...]] = []
     size = 0

@@ -5,7 +5,7 @@ cache is full, which is a moment after the first row, until the last index is ma
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Self
 
@@ -91,7 +91,7 @@ class TableLoad:
         rows = rows_of(batch)
         with self.explained(), self.transaction():
             insert_rows(self.wrapper, self.new, self.columns, rows, self.created)
-        return len(rows)
+        return len(batch)
 
     def finish(self, replace: bool) -> None:
         """Do nothing: the names of indexes belong to the old table until the last transaction."""
@@ -176,13 +176,15 @@ class TableLoad:
                     f"Another process has held the database's file for {BUSY_MILLISECONDS // 1000} seconds: a reader "
                     "in a long query, or another load. Load again when it has ended."
                 ) from error
+            if "full" in reason:
+                raise LoadError(f"The database has no room for the rows of {self.table}: {reason}.") from error
             if "readonly" in reason:
                 raise LoadError(f"This user may not write to the database's file or its folder: {reason}.") from error
             raise
 
 
 def insert_rows(
-    wrapper: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], created: str | None = None
+    wrapper: Any, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]], created: str | None = None
 ) -> None:
     """Write rows into a table, in the transaction that there is.
 
