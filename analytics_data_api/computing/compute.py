@@ -171,12 +171,12 @@ def why_skipped(rule: Rule, store: EventStore, lms: LmsSource | None) -> str:
     """Return what a table takes that was not given; nothing where it can be computed."""
     if rule.kind is LOCATION and not store.has_location():
         return "it takes the countries of users: read the logs by ingest_logs with --geo FILE.mmdb"
-    missing = [table.name for table in rule.lms if lms is None or not lms.has(table)]
-    if missing:
-        return (
-            f"it takes {', '.join(missing)} of the LMS: name its database by --lms, or a folder of files by --lms-files"
-        )
-    return ""
+    missing = ", ".join(table.name for table in rule.lms if lms is None or not lms.has(table))
+    if not missing:
+        return ""
+    if lms is None:
+        return f"it takes {missing} of the LMS: name its database by --lms, or a folder of files by --lms-files"
+    return f"it takes {missing} of the LMS, {lms.lacks}"
 
 
 def first_day(store: EventStore, rule: Rule, period: Period) -> date:
@@ -260,20 +260,27 @@ def compute_table(engine: DuckDBEngine, table: str, lms: LmsSource | None, alias
         result.reason = "no row was computed, and it has some, which --allow-narrower would remove"
         result.failed = True
     else:
-        loaded = loader.replace_rows(
-            table,
-            list(columns),
-            chain([] if first is None else [first], batches),
-            allow_empty=True,
-            database=alias,
-            description=f"compute_tables {engine.period.today}",
-        )
-        result.rows = loaded.rows
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         period = str(first_day(store, rule, engine.period)), str(engine.period.end)
-        computed.note(store.path, alias, table, computed.TableRecord(*period, now, logs, digest))
+        try:
+            loaded = loader.replace_rows(
+                table,
+                list(columns),
+                chain([] if first is None else [first], batches),
+                allow_empty=True,
+                database=alias,
+                description=f"compute_tables {engine.period.today}",
+            )
+        except loader.InterruptedAfterLoadError:
+            computed.note(store.path, alias, table, computed.TableRecord(*period, utc_now(), logs, digest))
+            raise
+        result.rows = loaded.rows
+        computed.note(store.path, alias, table, computed.TableRecord(*period, utc_now(), logs, digest))
     result.seconds = time.monotonic() - started
     return result
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def dropped_before(store: EventStore, rule: Rule) -> dict[str, int]:

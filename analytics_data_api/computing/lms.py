@@ -50,7 +50,13 @@ PART_ROWS: Final = 50_000
 
 
 class LmsSource(Protocol):
-    """Where the LMS's tables are read."""
+    """Where the LMS's tables are read.
+
+    Attributes:
+        lacks: What a table that it does not have lacks, for a message.
+    """
+
+    lacks: str
 
     def has(self, table: LmsTable) -> bool:
         """Return whether it has a table."""
@@ -91,6 +97,8 @@ class LmsFiles:
         ComputeError: There is no such folder, or DuckDB would read its name as a pattern.
     """
 
+    lacks = "of which the folder of --lms-files has no file"
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         if not folder.is_dir():
@@ -122,6 +130,8 @@ class LmsDatabase:
     Raises:
         ComputeError: It cannot be reached, or the URL cannot be read.
     """
+
+    lacks = "which its database does not have, or does not show to this user: it takes SELECT on the table"
 
     def __init__(self, url: str) -> None:
         try:

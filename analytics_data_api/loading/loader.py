@@ -46,6 +46,10 @@ class Loaded(NamedTuple):
     seconds: float
 
 
+class InterruptedAfterLoadError(KeyboardInterrupt):
+    """Ctrl-C was pressed when a load could not be undone any more: the table has its new rows."""
+
+
 def loading_database() -> str:
     """Return the database that tables are loaded into, by its key in the setting ``DATABASES``."""
     return LOADING_DATABASE if LOADING_DATABASE in connections else ANALYTICS_DATABASE
@@ -105,6 +109,8 @@ def replace_rows(
         LoadError: The load cannot be done, or failed; the table has its old rows.
         LoadRunningError: Another load of the table is running.
         django.db.Error: The database failed; the table has its old rows.
+        InterruptedAfterLoadError: Ctrl-C was pressed; the table has its new rows. After a KeyboardInterrupt of another
+            kind, it has its old rows.
     """
     return write(
         table,
@@ -160,7 +166,7 @@ def write(
     connection: Any = connections[alias]
     token = uuid4().hex
     load = connection.table_load(table, token)
-    with ExitStack() as last_step, ExitStack() as stack:
+    with uninterrupted() as put_off, ExitStack() as stack:
         with load.explained():
             lock = stack.enter_context(locks.held(alias, [table], token))
         stack.enter_context(load)
@@ -179,7 +185,7 @@ def write(
         lock.check()
         publish = load.replace if replace else load.append
         # Until the load is cleared up: from here on, it would be wrong to say that the old rows are there.
-        last_step.enter_context(uninterrupted())
+        put_off()
         publish(note)
     return Loaded(table, rows, time.monotonic() - start)
 
@@ -202,22 +208,26 @@ def note(alias: str, table: str, text: str) -> None:
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Put Ctrl-C off: what it would interrupt is done in a moment, and cannot be undone in the middle.
+def uninterrupted() -> Iterator[Callable[[], None]]:
+    """Yield what puts Ctrl-C off until the end: what comes then takes a moment, and cannot be undone in the middle.
 
     Raises:
-        KeyboardInterrupt: On the way out, where what was done has failed.
+        InterruptedAfterLoadError: Ctrl-C was put off, and what was done has succeeded.
+        KeyboardInterrupt: Ctrl-C was put off, and what was done has failed.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     pressed: list[int] = []
-    former = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
-    try:
-        yield
-    except BaseException as error:
-        if pressed:
-            raise KeyboardInterrupt from error
-        raise
-    finally:
-        signal.signal(signal.SIGINT, former)
+    with ExitStack() as stack:
+
+        def put_off() -> None:
+            if threading.current_thread() is threading.main_thread():
+                former = signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+                stack.callback(signal.signal, signal.SIGINT, former)
+
+        try:
+            yield put_off
+        except BaseException as error:
+            if pressed:
+                raise KeyboardInterrupt from error
+            raise
+    if pressed:
+        raise InterruptedAfterLoadError

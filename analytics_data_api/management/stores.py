@@ -1,7 +1,7 @@
 """What the commands about the event store share: its options, its errors, and how they print what became of lines."""
 
 from argparse import ArgumentTypeError
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -12,6 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 from analytics_data_api.computing.errors import StoreError
 from analytics_data_api.computing.events import is_date
 from analytics_data_api.computing.forgetting import Removed
+from analytics_data_api.management.interrupts import INTERRUPTED, interruptible
 
 
 def add_store(parser: CommandParser) -> None:
@@ -32,14 +33,20 @@ def key_file() -> Path | None:
 
 
 @contextmanager
-def reported() -> Iterator[None]:
-    """Raise CommandError, with a sentence for the operator, in place of what stops a command about the store."""
+def reported() -> Iterator[Callable[[], None]]:
+    """Raise CommandError, with a sentence for the operator, in place of what stops a command about the store.
+
+    Yields:
+        What ends the command if Ctrl-C was pressed before.
+    """
     try:
-        yield
+        with interruptible() as check:
+            yield check
+            check()
     except StoreError as error:
         raise CommandError(str(error)) from None
     except KeyboardInterrupt:
-        raise CommandError("Interrupted. What was finished before is kept.", returncode=130) from None
+        raise CommandError("Interrupted. What was finished before is kept.", returncode=INTERRUPTED) from None
 
 
 def count_lines(title: str, counts: Mapping[str, int], examples: Mapping[str, tuple[int, str]]) -> Iterator[str]:

@@ -148,7 +148,10 @@ def lengths(engine: Engine, whole: ir.Table, segments: ir.Table) -> ir.Table:
 
 
 def written(engine: Engine) -> tuple[ir.Table, ir.Table]:
-    """Return the segments that are written, with their video's duration and total views, and what was dropped."""
+    """Return all watched segments, with their video's duration and total, and what was dropped.
+
+    Those with a ``reason`` are not written.
+    """
     whole, dropped = viewings(engine)
     segments = watched(engine, whole)
     rows = segments.inner_join(lengths(engine, whole, segments), VIDEO)
@@ -163,7 +166,7 @@ def written(engine: Engine) -> tuple[ir.Table, ir.Table]:
         ),
     )
     rows = engine.save("written_segments", rows)
-    return kept(rows), ibis.union(dropped, counted(rows))
+    return rows, ibis.union(dropped, counted(rows))
 
 
 def name(rows: ir.Table) -> ir.StringValue:
@@ -171,8 +174,12 @@ def name(rows: ir.Table) -> ir.StringValue:
 
 
 def videos(engine: Engine) -> Computed:
-    """Return the videos with a viewing: duration, users at the start and the end, seconds viewed."""
+    """Return the videos with a viewing: duration, users at the start and the end, seconds viewed.
+
+    One of which only segments behind the last one were watched has a row, too.
+    """
     segments, dropped = written(engine)
+    segments = segments.filter(segments.total <= LARGEST_INTEGER)
     duration = segments.duration
     # 0.95 of a whole number, rounded down: 19 twentieths of it.
     near_end = (duration * 19 - (duration * 19) % 20) // 20
@@ -198,6 +205,7 @@ def videos(engine: Engine) -> Computed:
 def timeline(engine: Engine) -> Computed:
     """Return the users and views of each segment up to the last."""
     segments, dropped = written(engine)
+    segments = kept(segments)
     rows = segments.select(
         "segment", pipeline_video_id=name(segments), num_users=segments.users, num_views=segments.views
     )

@@ -7,13 +7,16 @@ from datetime import UTC, date, datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import dj_database_url
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections
+from django.db.utils import ConnectionHandler
 
 from analytics_data_api.computing import computed, store
 from analytics_data_api.computing.store import EventStore, FileRecord, Kind
@@ -301,7 +304,10 @@ def test_files_of_the_lms(compute: Compute, events: Path, tmp_path: Path, ending
     add(events, "more", {store.ENROLLMENT: [sent(store.ENROLLMENT, 20, user_id=1, type="activated", mode="audit")]})
     with lms_files(tmp_path / "lms", ending) as folder:
         output = compute(*RANGE, "--lms-files", str(folder))
-    assert "grade_distribution: skipped: it takes courseware_studentmodule" in output
+    assert (
+        "grade_distribution: skipped: it takes courseware_studentmodule of the LMS, of which the folder of --lms-files "
+        "has no file." in output
+    )
     assert rows("course_enrollment_gender_daily", "gender, count")[-2:] == [("f", 1), ("f", 1)]
 
 
@@ -318,27 +324,62 @@ def test_a_folder_of_files_that_is_not_there(compute: Compute, tmp_path: Path) -
         compute(*RANGE, "--lms-files", str(tmp_path / "nothing"))
 
 
-@pytest.fixture
-def lms_database(tmp_path: Path) -> str:
-    import sqlite3
+LMS_TABLES = (
+    """
+    CREATE TABLE auth_userprofile (
+        id INT PRIMARY KEY, user_id INT, gender VARCHAR(6), year_of_birth INT, level_of_education VARCHAR(6)
+    )
+    """,
+    """
+    CREATE TABLE student_courseenrollment (
+        id INT PRIMARY KEY, user_id INT, course_id VARCHAR(255), is_active BOOLEAN
+    )
+    """,
+    """
+    CREATE TABLE courseware_studentmodule (
+        id INT PRIMARY KEY, module_type VARCHAR(32), module_id VARCHAR(255), course_id VARCHAR(255), grade DOUBLE,
+        max_grade DOUBLE
+    )
+    """,
+)
 
-    path = tmp_path / "lms.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute(
-            "CREATE TABLE auth_userprofile (id INT, user_id INT, gender, year_of_birth INT, level_of_education)"
+
+@pytest.fixture
+def lms_database(tmp_path: Path) -> Iterator[str]:
+    """Return the URL of a database of the LMS, on the server of the analytics database where that has one."""
+    settings = connections["analytics"].settings_dict
+    if connections["analytics"].vendor == "mysql":
+        name = f"{settings['NAME']}_lms"
+        user = f"{quote(settings['USER'])}:{quote(settings['PASSWORD'], safe='')}"
+        socket = settings["OPTIONS"].get("unix_socket")
+        url = f"mysql://{user}@{settings['HOST'] or 'localhost'}:{settings['PORT'] or 3306}/{name}"
+        url += f"?unix_socket={socket}" if socket else ""
+        before, after = [f"CREATE DATABASE {name}", f"USE {name}"], [f"DROP DATABASE {name}"]
+        server: dict[str, Any] = {**settings, "NAME": ""}
+    else:
+        url = f"sqlite:///{tmp_path / 'lms.db'}"
+        before, after = [], []
+        server = {**dj_database_url.parse(url)}
+    connection = ConnectionHandler({"default": {}, "lms": server})["lms"]
+    many = [
+        (number, "sequential" if number % 2 else "problem", "m", COURSE, number % 2 or None, 1)
+        for number in range(60_000)
+    ]
+    with connection.cursor() as cursor:
+        for statement in (*before, *LMS_TABLES):
+            cursor.execute(statement)
+        connection.set_autocommit(False)
+        cursor.execute("INSERT INTO auth_userprofile VALUES (1, 3, 'f', 1980, 'hs'), (2, 5, NULL, NULL, NULL)")
+        cursor.execute(
+            "INSERT INTO student_courseenrollment VALUES (1, 1, %s, TRUE), (2, 2, %s, FALSE)", [COURSE, COURSE]
         )
-        connection.execute("INSERT INTO auth_userprofile VALUES (1, 3, 'f', 1980, 'hs'), (2, 5, NULL, NULL, NULL)")
-        connection.execute(
-            "CREATE TABLE courseware_studentmodule "
-            "(id INT, module_type, module_id, course_id, grade REAL, max_grade REAL)"
-        )
-        many = (
-            (number, "sequential" if number % 2 else "problem", "m", COURSE, number % 2 or None, 1)
-            for number in range(60_000)
-        )
-        connection.executemany("INSERT INTO courseware_studentmodule VALUES (?, ?, ?, ?, ?, ?)", many)
+        cursor.executemany("INSERT INTO courseware_studentmodule VALUES (%s, %s, %s, %s, %s, %s)", many)
+        connection.commit()
+        connection.set_autocommit(True)
+        yield url
+        for statement in after:
+            cursor.execute(statement)
     connection.close()
-    return f"sqlite:///{path}"
 
 
 def test_the_database_of_the_lms(compute: Compute, lms_database: str, settings: Any) -> None:
@@ -348,6 +389,16 @@ def test_the_database_of_the_lms(compute: Compute, lms_database: str, settings: 
     assert rows("course_enrollment_birth_year_daily", "birth_year, count") == [(1980, 1), (None, 1)]
     assert rows("grade_distribution", "grade, max_grade, count") == [(1.0, 1.0, 30_000)]
     assert rows("sequential_open_distribution", "module_id, count") == [("m", 30_000)]
+
+
+def test_enrollments_of_the_database_of_the_lms(compute: Compute, lms_database: str, tmp_path: Path) -> None:
+    path = tmp_path / "located"
+    add(path, "located", {store.LOCATION: [sent(store.LOCATION, 3, user_id=1, country="FR")]}, geo=True)
+    compute("--lms", lms_database, "--tables", "course_enrollment_location_current", path=path)
+    assert rows("course_enrollment_location_current", "country_code, count, cumulative_count") == [
+        ("FR", 1, 1),
+        (None, 0, 1),
+    ]
 
 
 @pytest.mark.parametrize(

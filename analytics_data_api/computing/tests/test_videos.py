@@ -109,6 +109,15 @@ def test_a_viewing_may_end_a_second_behind_the_duration(end: float, is_kept: boo
     assert bool(timeline(*viewed(98, end))) == is_kept
 
 
+def test_a_video_that_was_viewed_behind_its_last_segment_alone_has_a_row() -> None:
+    # Its last segment is 1, from 5 to 10 s; the viewing, within the second behind the end, is in segment 2.
+    events = viewed(10, 10.5, 9.9)
+    assert timeline(*events) == []
+    found = video(*events)
+    assert (found["duration"], found["users_at_start"], found["users_at_end"]) == (9, 0, 0)
+    assert found["total_viewed_seconds"] == 0
+
+
 def test_what_ends_behind_the_duration_is_dropped() -> None:
     assert dropped(*viewed(0, 102)) == {"viewing that ends behind the video's end": 1}
 

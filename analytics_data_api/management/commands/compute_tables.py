@@ -86,23 +86,27 @@ class Command(BaseCommand):
         allow_narrower: bool,
         **options: Any,
     ) -> None:
+        failed = []
         try:
-            from analytics_data_api.computing import compute
-        except ImportError as error:
-            raise CommandError(f"{error}. Computing takes the packages of requirements/data.txt.") from None
-        results = compute.run(
-            store,
-            tables,
-            first,
-            end,
-            lms_files=lms_files,
-            lms_url=None if lms_files else lms or settings.LMS_DATABASE_URL,
-            memory=memory,
-            allow_narrower=allow_narrower,
-        )
-        try:
-            with reported(), analytics_database(loading_database()):
-                failed = [result.table for result in results if not self.report(result)]
+            with reported() as end_if_interrupted, analytics_database(loading_database()):
+                try:
+                    from analytics_data_api.computing import compute
+                except ImportError as error:
+                    raise CommandError(f"{error}. Computing takes the packages of requirements/data.txt.") from None
+                results = compute.run(
+                    store,
+                    tables,
+                    first,
+                    end,
+                    lms_files=lms_files,
+                    lms_url=None if lms_files else lms or settings.LMS_DATABASE_URL,
+                    memory=memory,
+                    allow_narrower=allow_narrower,
+                )
+                for result in results:
+                    if not self.report(result):
+                        failed.append(result.table)
+                    end_if_interrupted()
         except (ComputeError, LoadError) as error:
             raise CommandError(str(error)) from error
         if failed:

@@ -8,10 +8,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from analytics_data_api.loading import loader
 from analytics_data_api.loading.progress import Progress
+from analytics_data_api.management.interrupts import INTERRUPTED, interruptible
 from analytics_data_api.management.reports import analytics_database, loadable_tables
 
 FORMATS: Final = ("csv", "tsv", "ndjson", "parquet")
-INTERRUPTED: Final = 130
 
 
 class Command(BaseCommand):
@@ -63,11 +63,15 @@ class Command(BaseCommand):
             raise CommandError(f"There is no table {table!r}; there are {', '.join(loadable_tables())}.")
         names = [name.strip() for name in columns.split(",")] if columns else None
         how = Options(format, names, append, dry_run, allow_empty, database or loader.loading_database())
+        is_loaded = False
         try:
-            with analytics_database(str(how.database)), Progress(self.stderr) as progress:
+            with interruptible() as check, analytics_database(str(how.database)), Progress(self.stderr) as progress:
                 loaded = load_files(table, files, how, progress)
-        except KeyboardInterrupt:
-            self.stderr.write(f"Interrupted: {table} has its old rows.")
+                is_loaded = not dry_run
+                check()
+        except KeyboardInterrupt as error:
+            is_loaded = is_loaded or isinstance(error, loader.InterruptedAfterLoadError)
+            self.stderr.write(f"Interrupted: {table} has its {'new' if is_loaded else 'old'} rows.")
             sys.exit(INTERRUPTED)
         speed = loaded.rows / max(loaded.seconds, 1e-3)
         done = "checked, none loaded" if dry_run else "added" if append else "loaded"
