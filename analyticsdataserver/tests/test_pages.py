@@ -399,6 +399,13 @@ class TestCourses:
         assert not {"'", '"', "$", "`"} & set(re.findall(r"(http://testserver/\S*?)['\"]?\n", found.source)[0])
 
 
+def test_a_database_without_rows_says_how_they_are_loaded(browser: Client, reader: User) -> None:
+    page = shown(browser, "/courses/")
+    assert "No course is on record. An operator loads rows with ./manage.py load_table" in page.words
+    limited = key_client(reader, "limited", Limits(courses=frozenset({"a/b/c"})))
+    assert "No course is on record that this key may see." in shown(limited, "/courses/").words
+
+
 @pytest.mark.usefixtures("course")
 class TestScope:
     @every_page

@@ -144,7 +144,7 @@ def endpoint_context(request: HttpRequest, members: dict[str, Any], given: dict[
 
 
 def ways_on(request: HttpRequest, members: dict[str, Any], *, reads: bool) -> Iterator[Crumb]:
-    """Yield links to what helps after an error: the nearest first, the documentation last."""
+    """Yield links to what helps after an error: the nearest first."""
     status, code = members["status"], members["error_code"]
     if status == HTTPStatus.UNAUTHORIZED and reads:
         login = reverse("rest_framework:login")
@@ -161,7 +161,6 @@ def ways_on(request: HttpRequest, members: dict[str, Any], *, reads: bool) -> It
         yield Crumb("What this key may see", f"{reverse('v1:KeyView')}/")
     if status == HTTPStatus.METHOD_NOT_ALLOWED and is_readable(request):
         yield Crumb("Open it with GET", escape_uri_path(request.path))
-    yield Crumb("Documentation", reverse("docs"))
 
 
 def is_readable(request: HttpRequest) -> bool:
