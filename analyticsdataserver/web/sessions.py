@@ -126,7 +126,7 @@ class LoginView(views.LoginView):
 class LoginLinkView(View):
     """Logs in by a link, and leads to the courses, at an address without the link's token."""
 
-    # HEAD would use the link up although nobody has followed it.
+    # HEAD would use the link up although no person has followed it.
     http_method_names = ["get"]
 
     def get(self, request: HttpRequest) -> HttpResponse:

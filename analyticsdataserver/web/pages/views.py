@@ -414,7 +414,7 @@ class CoursePage(PageView):
     def context(self) -> dict[str, Any]:
         given = self.request.query_params
         course = self.kwargs["course_id"]
-        # As in lists of ids: where nobody has encoded a plus sign, it arrives as a space.
+        # As in lists of ids: a plus sign that is not encoded arrives as a space.
         other = parameters.entity_id(given.get(BESIDE, "").strip().replace(" ", "+"))
         if other and not is_course_id(other):
             raise BadRequest(
