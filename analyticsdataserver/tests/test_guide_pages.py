@@ -95,7 +95,7 @@ class TestGuides:
         for name, media_type in (("a.svg", "image/svg+xml"), ("a.webp", "image/webp")):
             response = Client().get(f"/docs/guides/_images/{name}")
             assert (response.status_code, response["Content-Type"]) == (200, media_type)
-        response.close()
+            response.close()
         problem_of(Client().get("/docs/guides/_images/b.svg"), 404, "not_found")
 
     @pytest.mark.parametrize("name", ["nothing", "search", "genindex", "decisions/nothing", "..%2Fcalling", "a/b/c"])
