@@ -173,6 +173,17 @@ class TestNumbers:
             (address,) = {href for href in page.sections[slug].links.values() if "/api/" not in href}
             assert CoursesPage(browser.get(address)).sections
 
+    def test_each_chart_leads_to_the_page_of_its_endpoint(self, browser: Client) -> None:
+        page = shown(browser, COURSE)
+        for section in sections.COURSE:
+            csv_address = page.address(section.slug, "csv")
+            (address,) = (
+                each
+                for each in page.sections[section.slug].addresses
+                if csv_address in (f"{each}&format=csv", f"{each}?format=csv")
+            )
+            assert browser.get(address)["Content-Type"].startswith("text/html")
+
     def test_the_request_as_code_is_the_one_that_was_answered(self, browser: Client) -> None:
         codes = shown(browser, COURSE).sections["modes"].codes
         url = f"http://testserver/api/v1/courses/{COURSE_ID}/enrollment/mode/?last=90"

@@ -85,6 +85,7 @@ class Panel(NamedTuple):
         error: Why there is no item.
         computed: When the newest number was computed.
         hidden: Whether counts are null that are too small for the key.
+        address: The address of the endpoint's page.
         csv: The address of the answer as CSV.
         json: The same as JSON.
         snippets: The request as code.
@@ -98,6 +99,7 @@ class Panel(NamedTuple):
     error: str
     computed: str
     hidden: bool
+    address: str
     csv: str
     json: str
     snippets: list[Snippet]
@@ -244,6 +246,7 @@ class PageView(APIView):
             str(found.error.detail) if found.error else "",
             newest(items),
             hidden,
+            found.address,
             found.in_format("csv"),
             found.in_format("json"),
             snippets(self.request.build_absolute_uri(found.address)),
