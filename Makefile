@@ -191,6 +191,7 @@ $(GUIDES): $(wildcard docs/*.rst docs/*.inc docs/*.txt docs/conf.py docs/decisio
 guides: $(TEST) ## Write anew what the pages in docs/ show of the answers, the schema and the tables
 	@$(TEST_SETTINGS) $(PYTHON) manage.py write_examples
 	@$(BIN)/pytest -q --write-guides analyticsdataserver/tests/test_guides.py
+	@$(BIN)/pytest -q --write-guides analyticsdataserver/tests/test_pages_browser.py -k picture
 
 .PHONY: validate
 validate: test quality docs test-mysql ## Run every check

@@ -60,7 +60,7 @@ urlpatterns = [
     re_path(r"^docs/?\Z", DocsPage.as_view(), name="docs"),
     *pages.urlpatterns,
     re_path(r"^docs/guides/?\Z", GuideView.as_view(), name="guides"),
-    re_path(r"^docs/guides/(?P<path>_images/[\w-]+\.(?:svg|png))\Z", GuideImageView.as_view(), name="guide_image"),
+    re_path(r"^docs/guides/(?P<path>_images/[\w-]+\.(?:svg|png|webp))\Z", GuideImageView.as_view(), name="guide_image"),
     re_path(r"^docs/guides/(?P<name>[\w-]+(?:/[\w-]+)?)/?\Z", GuideView.as_view(), name="guide"),
     path("api-auth/", include("analyticsdataserver.web.sessions")),
     # Also with DEBUG, where Django would show a page of its own.

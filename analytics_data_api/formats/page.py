@@ -33,6 +33,9 @@ SHOWN_CHARACTERS: Final = 500
 # Characters of a text that a cell of the table has in one line.
 SHORT_TEXT: Final = 60
 
+# What stands where there is no value: an en dash.
+NO_VALUE: Final = "\u2013"
+
 # The parameter of a page, not of the answers in other formats, that orders the items by a column: "-" first descends.
 SORT: Final = "_sort"
 
@@ -290,7 +293,7 @@ def table(
 
     def cell(name: str, item: Any) -> Cell:
         if item is None:
-            return Cell("—", "null", None)
+            return Cell(NO_VALUE, "null", None)
         text = written(item)
         kind = "long" if len(text) > SHORT_TEXT else "text"
         if isinstance(item, (int, float, Decimal)) and not isinstance(item, bool):
@@ -307,7 +310,16 @@ def table(
     cells = [[cell(name, row.get(name)) for name in columns] for row in rows]
     kinds = ({each.kind for each in column} for column in zip(*cells, strict=True))
     headings = [heading(name, kind, request, sort) for name, kind in zip(columns, kinds, strict=True)]
-    return Table(headings, cells, [])
+    # A missing number stands where the numbers do.
+    numbers = {index for index, each in enumerate(headings) if each.kind == "number"}
+    aligned = [
+        [
+            each._replace(kind="null number") if each.kind == "null" and index in numbers else each
+            for index, each in enumerate(row)
+        ]
+        for row in cells
+    ]
+    return Table(headings, aligned, [])
 
 
 def heading(name: str, kinds: set[str], request: Request, sort: str | None) -> Heading:
@@ -407,13 +419,13 @@ def crumbs(place: Address, view: Any, request: HttpRequest | Request, course_id:
         first = place.head.strip("/").rpartition("/")[2]
         courses = page_of("courses") or endpoint(f"{place.above}courses/", request)
         if view.entity != COURSE_ID:
-            yield Crumb("courses", courses)
+            yield Crumb("Courses", courses)
             if course_id:
                 yield Crumb(course_id, home(COURSE_ID, course_id, place, request))
             list_path = place.above + LISTS[first].format(course_id) if course_id else ""
-            yield Crumb(first, endpoint(list_path, request) if list_path else None)
+            yield Crumb(first.capitalize(), endpoint(list_path, request) if list_path else None)
         else:
-            yield Crumb(first, courses)
+            yield Crumb("Courses", courses)
         href = home(view.entity, entity_id, place, request) if view.entity in HOMES else None
         is_here = href is not None and href.rstrip("/") == escape_uri_path(request.path).rstrip("/")
         yield Crumb(entity_id, None if is_here else href)

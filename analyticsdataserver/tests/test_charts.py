@@ -78,6 +78,24 @@ def test_columns_have_a_mark_for_each_item_and_do_not_overlap(rows: list[tuple[i
     assert all(0 <= each.height <= charts.BOTTOM - charts.TOP for each in columns)
 
 
+@pytest.mark.parametrize(
+    ("years", "texts", "minor"),
+    [
+        ([1960, 1961], ["1960", "1961"], 0),
+        ([1958, 1960, 1962], ["1958", "1959", "1960", "1961", "1962"], 2),
+        ([1958, 1985], ["1960", "1970", "1980"], 0),
+        ([None, 1961], ["unknown", "1961"], 0),
+        ([1963], ["1963"], 0),
+        ([], [], 0),
+    ],
+)
+def test_few_columns_have_their_values_below_them(years: list[int | None], texts: list[str], minor: int) -> None:
+    items = [{"year": year, "count": 5} for year in years]
+    ticks = COLUMNS.draw(items, [items]).x_ticks
+    assert [tick.text for tick in ticks] == texts
+    assert sum(tick.minor for tick in ticks) == minor
+
+
 @given(st.lists(st.tuples(COUNTS, COUNTS), max_size=40))
 def test_bars_have_a_mark_for_each_item(rows: list[tuple[int | None, int | None]]) -> None:
     items = [{"name": number, "count": count, "part": part} for number, (count, part) in enumerate(rows)]

@@ -1,6 +1,7 @@
 """Errors as browsers get them: pages that say what the problem document says, and lead on."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth.models import User
@@ -146,6 +147,7 @@ def test_a_course_outside_of_the_key_leads_to_those_inside() -> None:
     page = same(ENROLLMENT, 403, "course_not_allowed", client)
     assert client.get(page.links["Courses"], headers={"accept": "*/*"}).status_code == 200
     assert client.get(page.links["What this key may see"]).json()["courses"] == ["edX/OtherX/2015"]
+    assert resolve(urlsplit(page.links["Log in with another key"]).path).url_name == "login"
 
 
 def test_a_method_that_is_not_allowed_leads_to_get() -> None:

@@ -46,6 +46,7 @@ def folder(tmp_path: Path, settings: Any) -> Path:
     write(tmp_path, "search", "")
     (tmp_path / "_images").mkdir()
     (tmp_path / "_images" / "a.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (tmp_path / "_images" / "a.webp").write_bytes(b"RIFF")
     return tmp_path
 
 
@@ -91,9 +92,10 @@ class TestGuides:
         assert (response.status_code, response["Location"]) == (301, "/docs/guides/calling/")
 
     def test_have_images(self) -> None:
-        response = Client().get("/docs/guides/_images/a.svg")
-        assert (response.status_code, response["Content-Type"]) == (200, "image/svg+xml")
-        response.close()
+        for name, media_type in (("a.svg", "image/svg+xml"), ("a.webp", "image/webp")):
+            response = Client().get(f"/docs/guides/_images/{name}")
+            assert (response.status_code, response["Content-Type"]) == (200, media_type)
+            response.close()
         problem_of(Client().get("/docs/guides/_images/b.svg"), 404, "not_found")
 
     @pytest.mark.parametrize("name", ["nothing", "search", "genindex", "decisions/nothing", "..%2Fcalling", "a/b/c"])

@@ -148,9 +148,12 @@ class TestLink:
         assert visitor.generic(method, path).status_code == 405
         assert visitor.get(path).status_code == 302
 
-    def test_loading_it_in_advance_does_not_use_it_up(self, visitor: Client) -> None:
+    @pytest.mark.parametrize(
+        ("name", "value"), [("sec-purpose", "prefetch;prerender"), ("purpose", "prefetch"), ("x-moz", "prefetch")]
+    )
+    def test_loading_it_in_advance_does_not_use_it_up(self, visitor: Client, name: str, value: str) -> None:
         path = link()
-        assert visitor.get(path, headers={"sec-purpose": "prefetch;prerender"}).status_code == 403
+        assert visitor.get(path, headers={name: value}).status_code == 403
         assert visitor.get(path).status_code == 302
 
     def test_a_used_one_leads_on(self, visitor: Client) -> None:

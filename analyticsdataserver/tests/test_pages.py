@@ -173,6 +173,17 @@ class TestNumbers:
             (address,) = {href for href in page.sections[slug].links.values() if "/api/" not in href}
             assert CoursesPage(browser.get(address)).sections
 
+    def test_each_chart_leads_to_the_page_of_its_endpoint(self, browser: Client) -> None:
+        page = shown(browser, COURSE)
+        for section in sections.COURSE:
+            csv_address = page.address(section.slug, "csv")
+            (address,) = (
+                each
+                for each in page.sections[section.slug].addresses
+                if csv_address in (f"{each}&format=csv", f"{each}?format=csv")
+            )
+            assert browser.get(address)["Content-Type"].startswith("text/html")
+
     def test_the_request_as_code_is_the_one_that_was_answered(self, browser: Client) -> None:
         codes = shown(browser, COURSE).sections["modes"].codes
         url = f"http://testserver/api/v1/courses/{COURSE_ID}/enrollment/mode/?last=90"
@@ -397,6 +408,13 @@ class TestCourses:
         assert found.sections["enrollment"].marks == 2
         assert browser.get(found.address("enrollment", "json")).status_code == 200
         assert not {"'", '"', "$", "`"} & set(re.findall(r"(http://testserver/\S*?)['\"]?\n", found.source)[0])
+
+
+def test_a_database_without_rows_says_how_they_are_loaded(browser: Client, reader: User) -> None:
+    page = shown(browser, "/courses/")
+    assert "No course is on record. An operator loads rows with ./manage.py load_table" in page.words
+    limited = key_client(reader, "limited", Limits(courses=frozenset({"a/b/c"})))
+    assert "No course is on record that this key may see." in shown(limited, "/courses/").words
 
 
 @pytest.mark.usefixtures("course")

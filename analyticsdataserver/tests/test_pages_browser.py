@@ -1,5 +1,6 @@
 """The pages of courses as people use them, in a headless Chromium."""
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,7 @@ from analytics_data_api.access.keys import Limits
 from analytics_data_api.loading.sample_data import FIXTURES, load_fixture
 from analytics_data_api.tables import ANALYTICS_DATABASE
 from analytics_data_api.tables.tests import factories as make
+from analyticsdataserver.config import BASE_DIR
 from analyticsdataserver.tests.accessibility import SCHEMES, serious, use_scheme
 from analyticsdataserver.tests.test_docs_page_browser import (  # noqa: F401 - a fixture
     CHROMIUM,
@@ -49,6 +51,10 @@ PAGES = {
     "problem": PROBLEM,
     "video": VIDEO,
 }
+# The pictures in the guide: a page each, and the height that is shown of it. They are 1,100 pixels wide.
+PICTURES = {"courses": 370, "course": 800, "video": 750}
+PICTURE_WIDTH = 1100
+GUIDE = BASE_DIR / "docs" / "pages.rst"
 # Of a first page, compressed.
 MOST_BYTES = 500_000
 
@@ -237,3 +243,21 @@ def test_the_login_page_has_nothing_serious(page: Browser, scheme: str) -> None:
     page.open("/api-auth/login/")
     assert serious(page.chromium) == []
     assert page.chromium.get_log("browser") == []
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_guide_has_a_picture(page: Browser, name: str, request: pytest.FixtureRequest) -> None:
+    """With ``--write-guides``, take it. Letters differ from machine to machine, so that pictures are not compared."""
+    picture = GUIDE.parent / "pictures" / f"{name}.webp"
+    if request.config.getoption("--write-guides"):
+        let_in(page)
+        page.resize(PICTURE_WIDTH)
+        page.open(PAGES[name])
+        clip = {"x": 0, "y": 0, "width": PICTURE_WIDTH, "height": PICTURES[name], "scale": 1}
+        taken = page.chromium.execute_cdp_cmd(
+            "Page.captureScreenshot", {"format": "webp", "quality": 60, "clip": clip, "captureBeyondViewport": True}
+        )
+        picture.parent.mkdir(exist_ok=True)
+        picture.write_bytes(base64.b64decode(taken["data"]))
+    assert picture.read_bytes()[8:12] == b"WEBP"
+    assert f".. image:: pictures/{name}.webp" in GUIDE.read_text()

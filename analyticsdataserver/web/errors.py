@@ -144,11 +144,10 @@ def endpoint_context(request: HttpRequest, members: dict[str, Any], given: dict[
 
 
 def ways_on(request: HttpRequest, members: dict[str, Any], *, reads: bool) -> Iterator[Crumb]:
-    """Yield links to what helps after an error: the nearest first, the documentation last."""
+    """Yield links to what helps after an error: the nearest first."""
     status, code = members["status"], members["error_code"]
     if status == HTTPStatus.UNAUTHORIZED and reads:
-        login = reverse("rest_framework:login")
-        yield Crumb("Log in", f"{login}?next={quote(request.get_full_path(), safe='')}")
+        yield Crumb("Log in", login_address(request))
     if status == HTTPStatus.FORBIDDEN and request.method == "POST":
         yield Crumb("Back to the form", iri_to_uri(request.path))
     if reads and status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
@@ -159,9 +158,15 @@ def ways_on(request: HttpRequest, members: dict[str, Any], *, reads: bool) -> It
         yield Crumb("Courses", page.page_of("courses") or f"{reverse('v1:CoursesView')}/")
     if code == "course_not_allowed":
         yield Crumb("What this key may see", f"{reverse('v1:KeyView')}/")
+        if reads:
+            yield Crumb("Log in with another key", login_address(request))
     if status == HTTPStatus.METHOD_NOT_ALLOWED and is_readable(request):
         yield Crumb("Open it with GET", escape_uri_path(request.path))
-    yield Crumb("Documentation", reverse("docs"))
+
+
+def login_address(request: HttpRequest) -> str:
+    """Return the address of the login page, which comes back to the request's."""
+    return f"{reverse('rest_framework:login')}?next={quote(request.get_full_path(), safe='')}"
 
 
 def is_readable(request: HttpRequest) -> bool:

@@ -1,7 +1,7 @@
 """Links that log in a person on this machine, once, within five minutes: how ``make demo`` lets its visitor in.
 
 A link holds 256 random bits. What the database holds of it is a digest, as the key of a row of Django's sessions, which
-has the same end and is removed by ``clearsessions``; as a session cookie, the digest is nobody's session. Using a link
+has the same end and is removed by ``clearsessions``; as a session cookie, the digest opens no session. Using a link
 deletes that row, so that of two requests with it one succeeds.
 
 A link works where the setting ``LOGIN_LINKS`` is on, and only for a client on the machine itself. A proxy in front of

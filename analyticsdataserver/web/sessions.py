@@ -26,7 +26,10 @@ from analyticsdataserver.web import errors, login_links
 # The backend that a session names, which reads its user.
 SESSION_BACKEND: Final = "analytics_data_api.access.passwords.LimitedBackend"
 
-WRONG_KEY: Final = "This is no key that is valid here."
+WRONG_KEY: Final = "This key is not valid here."
+
+# The headers in which browsers say that they only load in advance.
+PURPOSES: Final = ("Sec-Purpose", "Purpose", "X-Moz")
 
 NOT_LOCAL: Final = "A login link works only in a browser on the machine that runs the service, and through no proxy."
 USED: Final = (
@@ -58,7 +61,10 @@ class LoginForm(AuthenticationForm):
         super().__init__(*args, **kwargs)
         self.fields["username"].label = "User name"
         self.fields["username"].widget.attrs.pop("autofocus", None)
-        if self.data.get("key", "").strip():
+        # The page has a form for the key, without the other fields.
+        is_key_alone = self.is_bound and "username" not in self.data
+        self.fields["key"].required = is_key_alone
+        if is_key_alone or self.data.get("key", "").strip():
             for name in ("username", "password"):
                 self.fields[name].required = False
 
@@ -120,7 +126,7 @@ class LoginView(views.LoginView):
 class LoginLinkView(View):
     """Logs in by a link, and leads to the courses, at an address without the link's token."""
 
-    # HEAD would use the link up although nobody has followed it.
+    # HEAD would use the link up although no person has followed it.
     http_method_names = ["get"]
 
     def get(self, request: HttpRequest) -> HttpResponse:
@@ -129,7 +135,7 @@ class LoginLinkView(View):
         if not login_links.is_local(request):
             return problem(HTTPStatus.FORBIDDEN, NOT_LOCAL, "login_link_not_local")
         # Nor does a browser that loads in advance what may never be opened.
-        is_followed = "prefetch" not in request.headers.get("Sec-Purpose", "")
+        is_followed = not any("prefetch" in request.headers.get(name, "") for name in PURPOSES)
         visitor = login_links.redeem(request.GET.get(login_links.PARAMETER, "")) if is_followed else None
         if visitor is None:
             return problem(HTTPStatus.FORBIDDEN, USED, "login_link_invalid")

@@ -161,11 +161,12 @@ class TestLoggingIn:
     @pytest.mark.parametrize(
         ("form", "message"),
         [
-            ({"key": "wrong"}, "no key that is valid here"),
+            ({"key": "wrong"}, "key is not valid here"),
             ({"key": "ended"}, "This key ended"),
             ({"key": "revoked"}, "This key was revoked"),
-            ({"key": "wrong", "username": "reader", "password": "chalk"}, "no key that is valid here"),
+            ({"key": "wrong", "username": "reader", "password": "chalk"}, "key is not valid here"),
             ({}, "This field is required"),
+            ({"key": " "}, "This field is required"),
         ],
     )
     def test_others_are_refused_and_not_shown(self, reader: User, form: dict[str, str], message: str) -> None:
@@ -179,6 +180,11 @@ class TestLoggingIn:
         assert message in page
         assert 'value="wrong"' not in page
         assert self.status(client) == 401
+
+    def test_a_missing_key_is_a_fault_of_the_key(self) -> None:
+        page = Client().post(LOGIN, {"key": ""}).content.decode()
+        assert 'id="id_key_error"' in page
+        assert 'id="id_username_error"' not in page
 
     def test_a_key_in_the_query_string_logs_nobody_in(self, reader: User) -> None:
         client = Client()

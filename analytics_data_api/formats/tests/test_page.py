@@ -195,7 +195,7 @@ class TestTable:
             "date", "course_id", "country.alpha2", "country.alpha3", "country.name", "count", "created",
         ]  # fmt: skip
         assert [row[2:6] for row in table[1:]] == [
-            ["—", "—", "UNKNOWN", "2"],
+            ["\N{EN DASH}", "\N{EN DASH}", "UNKNOWN", "2"],
             ["US", "USA", "United States of America", "3"],
         ]
 
@@ -208,7 +208,7 @@ class TestTable:
             )
         table = visit(f"/api/{address('v0/courses/{course_id}/activity')}/", start_date="2014-01-01").table
         assert table[0][3:] == ["any", "attempted_problem", "played_video", "created"]
-        assert [row[3:6] for row in table[1:]] == [["—", "—", "5"], ["5", "5", "—"]]
+        assert [row[3:6] for row in table[1:]] == [["\N{EN DASH}", "\N{EN DASH}", "5"], ["5", "5", "\N{EN DASH}"]]
 
     def test_of_one_object_has_a_row_a_value(self, visit: Open) -> None:
         make.CourseActivityFactory(activity_type="ACTIVE", count=7)
@@ -346,13 +346,13 @@ class TestWays:
     def test_up_lead_to_the_list_of_courses(self, visit: Open) -> None:
         make.EnrollmentGenderFactory()
         page = visit(GENDER.replace("v0", "v1"))
-        assert resolve(page.links["courses"]).url_name in ("courses", "CoursesView")
+        assert resolve(page.links["Courses"]).url_name in ("courses", "CoursesView")
 
     def test_up_from_a_problem_lead_through_its_course(self, visit: Open) -> None:
         make.AnswerFactory(course_id=make.COURSE_ID)
         page = visit(ANSWERS)
         assert resolve(page.links[make.COURSE_ID]).kwargs["course_id"] == make.COURSE_ID
-        assert page.links["problems"] == f"/api/v0/courses/{make.COURSE_ID}/problems/"
+        assert page.links["Problems"] == f"/api/v0/courses/{make.COURSE_ID}/problems/"
 
     def test_up_from_a_problem_of_two_courses_do_not_choose_one(self, visit: Open) -> None:
         for course_id in (make.COURSE_ID, "edX/OtherX/2015"):
@@ -365,7 +365,7 @@ class TestWays:
     def test_up_from_a_video_lead_through_its_course(self, visit: Open) -> None:
         make.TimelineFactory(pipeline_video_id=f"{make.COURSE_ID}|a-video")
         page = visit(f"/api/v1/videos/{make.COURSE_ID}|a-video/timeline/")
-        assert page.links["videos"] == f"/api/v1/courses/{make.COURSE_ID}/videos/"
+        assert page.links["Videos"] == f"/api/v1/courses/{make.COURSE_ID}/videos/"
 
     def test_aside_lead_to_the_other_endpoints_of_the_version_with_the_same_range(self, visit: Open) -> None:
         make.EnrollmentGenderFactory()
@@ -408,7 +408,7 @@ class TestWays:
         make.TimelineFactory(pipeline_video_id=video_id, segment=3)
         escaped = video_id.replace("%", "%25").replace("?", "%3F").replace("#", "%23")
         page = visit(f"/api/v0/videos/{escaped}/timeline/")
-        assert f"videos {video_id} timeline" in page.text
+        assert f"Videos {video_id} timeline" in page.text
         assert client.get(page.links["JSON"]).json()[0]["segment"] == 3
 
     def test_to_its_files_are_all_found(self, visit: Open, client: Client) -> None:

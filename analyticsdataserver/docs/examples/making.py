@@ -114,7 +114,7 @@ def ask(path: str, query: dict[str, str] | None = None, *, key: str | None = "")
     Args:
         path: The address.
         query: The parameters.
-        key: The key that is sent, None for no key; left out, the request comes from somebody who may ask.
+        key: The key that is sent, None for no key; left out, the request has a key that may ask.
     """
     headers = {"authorization": f"Token {key}"} if key else {}
     request = APIRequestFactory().get(path, query or {}, headers=headers)

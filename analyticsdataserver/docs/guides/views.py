@@ -1,5 +1,6 @@
 """The addresses below ``/docs/guides/``."""
 
+from pathlib import PurePath
 from typing import Any, Final
 
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
@@ -12,6 +13,9 @@ from analytics_data_api import NAME
 from analytics_data_api.formats.page import CONTENT_SECURITY_POLICY, Crumb
 from analytics_data_api.text import quote_value
 from analyticsdataserver.docs.guides import rendered
+
+# Not every system's list of types has all of them.
+IMAGE_TYPES: Final = {".svg": "image/svg+xml", ".png": "image/png", ".webp": "image/webp"}
 
 NOT_BUILT: Final = "The guides are not built on this server; make docs builds them."
 
@@ -77,6 +81,6 @@ class GuideImageView(View):
             NotFound: There is none of this name.
         """
         try:
-            return FileResponse((rendered.folder() / path).open("rb"))
+            return FileResponse((rendered.folder() / path).open("rb"), content_type=IMAGE_TYPES[PurePath(path).suffix])
         except OSError:
             raise NotFound(f"There is no image {quote_value(path)}.") from None

@@ -14,7 +14,7 @@ from analyticsdataserver.docs.examples import ids
 from analyticsdataserver.docs.guides import rendered
 from analyticsdataserver.docs.swagger import ui
 
-# People type their key here: nothing but our own files is loaded, run, or asked, and nobody frames the page.
+# People type their key here: nothing but our own files is loaded, run, or asked, and no other site frames the page.
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

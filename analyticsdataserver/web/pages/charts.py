@@ -31,6 +31,8 @@ NO_VALUE: Final = "\u2013"
 # How near to the end of a scale a text is not centred, in percent.
 EDGE: Final = 5
 X_TICKS: Final = 6
+# Up to this number of columns, each can have its value below it; of more, those with a round one.
+FEW_VALUES: Final = 12
 
 # Where the dates on the scale are, by how many days it covers.
 DAYS_A_YEAR: Final = 365
@@ -411,10 +413,14 @@ class ColumnsBy:
 
     @staticmethod
     def ticks(values: Sequence[int], slots: dict[Any, int], width: float) -> Iterator[Tick]:
+        every = 10 if len(values) > FEW_VALUES else 1
         # The first ones have no room beside the text for unknown.
-        round_ones = [value for value in values if value % 10 == 0 and slots[value] * width > 4 * EDGE] or values[:1]
-        for index, value in enumerate(thinned(round_ones)):
-            yield Tick(percent((slots[value] + 0.5) * width), str(value), bool(index % 2))
+        first = 4 * EDGE if values and slots[values[0]] else 0
+        found = [value for value in values if value % every == 0 and slots[value] * width >= first] or values[:1]
+        ticks = thinned(found)
+        for index, value in enumerate(ticks):
+            is_minor = len(ticks) > X_TICKS / 2 and bool(index % 2)
+            yield Tick(percent((slots[value] + 0.5) * width), str(value), is_minor)
 
     def summary(self, items: list[Item]) -> str:
         known = [item for item in items if item[self.y] is not None]

@@ -23,7 +23,7 @@ from analytics_data_api import NAME
 from analytics_data_api.access.scope import Access
 from analytics_data_api.access.throttling.clients import UserThrottle
 from analytics_data_api.access.throttling.policies import DATA, Policy
-from analytics_data_api.formats.page import CONTENT_SECURITY_POLICY, with_code
+from analytics_data_api.formats.page import CONTENT_SECURITY_POLICY, Crumb, with_code
 from analytics_data_api.http import parameters, problems
 from analytics_data_api.http.list_parameters import SORT
 from analytics_data_api.http.negotiation import ANY, PAGE, preferred
@@ -85,6 +85,7 @@ class Panel(NamedTuple):
         error: Why there is no item.
         computed: When the newest number was computed.
         hidden: Whether counts are null that are too small for the key.
+        address: The address of the endpoint's page.
         csv: The address of the answer as CSV.
         json: The same as JSON.
         snippets: The request as code.
@@ -98,6 +99,7 @@ class Panel(NamedTuple):
     error: str
     computed: str
     hidden: bool
+    address: str
     csv: str
     json: str
     snippets: list[Snippet]
@@ -244,6 +246,7 @@ class PageView(APIView):
             str(found.error.detail) if found.error else "",
             newest(items),
             hidden,
+            found.address,
             found.in_format("csv"),
             found.in_format("json"),
             snippets(self.request.build_absolute_uri(found.address)),
@@ -326,6 +329,7 @@ class CoursesPage(PageView):
             "title": "Courses",
             "courses": [self.row(item, lines, beside) for item in found.items],
             "columns": list(self.columns(shared, sort, here)),
+            "is_limited": self.access.is_limited,
             "search": search,
             "sort": shared.get("sort", ""),
             "org": org,
@@ -389,6 +393,16 @@ def can_be_listed(course_id: str) -> bool:
     return "," not in course_id and " " not in course_id
 
 
+def crumbs(course: str, slug: str, title: str) -> Iterator[Crumb]:
+    """Yield the way to the page of a problem or video: through the section of its course's page, if that is known."""
+    yield Crumb("Courses", reverse("courses"))
+    if course:
+        href = page_address("courses", course)
+        yield Crumb(course, href)
+        yield Crumb(slug.capitalize(), f"{href}#{slug}")
+    yield Crumb(title, None)
+
+
 def link(address: str, given: Mapping[str, str]) -> str:
     """Return an address with those of some parameters that have a value."""
     query = urlencode({name: value for name, value in given.items() if value})
@@ -403,7 +417,7 @@ class CoursePage(PageView):
     def context(self) -> dict[str, Any]:
         given = self.request.query_params
         course = self.kwargs["course_id"]
-        # As in lists of ids: where nobody has encoded a plus sign, it arrives as a space.
+        # As in lists of ids: a plus sign that is not encoded arrives as a space.
         other = parameters.entity_id(given.get(BESIDE, "").strip().replace(" ", "+"))
         if other and not is_course_id(other):
             raise BadRequest(
@@ -438,6 +452,7 @@ class CoursePage(PageView):
         custom = {name: given.get(name, "") for name in ("start_date", "end_date")}
         return {
             "title": titles.get(course) or course,
+            "crumbs": [Crumb("Courses", reverse("courses")), Crumb(course, None)],
             "course": course,
             "courses": [(each, titles.get(each), page_address("courses", each)) for each in courses],
             "blocks": blocks,
@@ -509,13 +524,11 @@ class ProblemPage(PageView):
         items = [item for each in answers for item in each.items]
         first = next(iter(answers[0].items), {})
         questions = dict.fromkeys(item["question_text"] for item in answers[0].items if item["question_text"])
+        title = first.get("problem_display_name") or f"Problem {sections.last_part(problem, '/', '@')}"
         return {
-            "kind": "Problem",
             "entity_id": problem,
-            "title": first.get("problem_display_name") or f"Problem {sections.last_part(problem, '/', '@')}",
-            "course": items[0]["course_id"],
-            "course_href": page_address("courses", items[0]["course_id"]),
-            "anchor": "problems",
+            "title": title,
+            "crumbs": list(crumbs(items[0]["course_id"], "problems", title)),
             "texts": list(questions)[:3],
             "facts": [],
             "blocks": [
@@ -548,13 +561,11 @@ class VideoPage(PageView):
                 ("Watched the start", shown(row["users_at_start"])),
                 ("Watched the end", shown(row["users_at_end"])),
             ]
+        title = sections.video_label({"encoded_module_id": video.rpartition("|")[2]})
         return {
-            "kind": "Video",
             "entity_id": video,
-            "title": sections.video_label({"encoded_module_id": video.rpartition("|")[2]}),
-            "course": course if is_course_id(course) else "",
-            "course_href": page_address("courses", course) if is_course_id(course) else "",
-            "anchor": "videos",
+            "title": title,
+            "crumbs": list(crumbs(course if is_course_id(course) else "", "videos", title)),
             "texts": [],
             "facts": facts,
             "blocks": [Block(section, self.panels(section, [("", found)]))],

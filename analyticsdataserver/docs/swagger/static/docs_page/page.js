@@ -554,7 +554,7 @@ function showEndpoints(description) {
       onComplete: () => resolve(ui),
       defaultModelExpandDepth: 2,
       defaultModelsExpandDepth: 0,
-      // Whatever the address says, the description is ours, the key stays in memory, and nobody else validates.
+      // Whatever the address says, the description is ours, the key stays in memory, and no other service validates.
       queryConfigEnabled: false,
       persistAuthorization: false,
       validatorUrl: null,
