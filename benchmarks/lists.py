@@ -292,7 +292,7 @@ def days_before(number: int) -> str:
 
 
 def requests(size: Size) -> Iterator[Request]:
-    """Yield what is asked for, apart from summaries."""
+    """Yield the requests, apart from those for summaries."""
     month = days_before(30)
     rows = 30 * size.courses
     yield Request("courses/", Asked("/api/v1/courses/"), 0.5, 1.0)

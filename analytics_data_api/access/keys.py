@@ -36,7 +36,7 @@ HEADER_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 PREFIX: Final = "oda_"
 ALPHABET: Final = string.digits + string.ascii_letters
 RANDOM_CHARACTERS: Final = 40
-# The id of a key: this many of its characters behind the prefix. Of a key that somebody has chosen it has none.
+# The id of a key: this many of its characters behind the prefix. Of a chosen key it has none.
 ID_CHARACTERS: Final = 8
 SET_PREFIX: Final = "set_"
 

@@ -234,7 +234,7 @@ def held_days(table: str, column: str, alias: str) -> tuple[date, date] | None:
 def holds_rows(table: str, alias: str) -> bool:
     connection = connections[alias]
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT 1 FROM {connection.ops.quote_name(table)} LIMIT 1")  # noqa: S608
+        cursor.execute(f"SELECT 1 FROM {connection.ops.quote_name(table)} LIMIT 1")  # noqa: S608 - a quoted name
         return cursor.fetchone() is not None
 
 

@@ -269,7 +269,7 @@ class ReportView(APIView):
         return rows if self.entity == COURSE_ID else rows_in_scope(rows, self.access, is_selected=self.is_scoped)
 
     def totals(self) -> Collection[str]:
-        """Return the fields of the items that are no small counts, however small: totals, and what counts nobody."""
+        """Return the fields of the items that are never hidden, however small: totals."""
         return () if self.sums_parts else getattr(self.serializer_class, "totals", ())
 
     @property

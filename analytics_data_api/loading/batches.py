@@ -34,7 +34,7 @@ def plain(value: Any) -> Any:
             return int(value) if value == value.to_integral_value() else float(value)
         case datetime():
             moment = value if value.tzinfo is None else value.astimezone(UTC)
-            return f"{moment:%Y-%m-%d %H:%M:%S}" if moment.year >= 1000 else moment.isoformat(" ")[:19]  # noqa: PLR2004
+            return f"{moment:%Y-%m-%d %H:%M:%S}" if moment.year >= 1000 else moment.isoformat(" ")[:19]  # noqa: PLR2004 - four digits
         case date():
             return value.isoformat()
     raise LoadError(f"No column holds the value {value!r:.100}.")

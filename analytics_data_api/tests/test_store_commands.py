@@ -112,7 +112,7 @@ def test_ctrl_c(run: Run, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_settings_name_the_store_and_its_key(log: Path, tmp_path: Path, settings: object) -> None:
     settings.EVENT_STORE = tmp_path / "elsewhere"  # type: ignore[attr-defined] # pytest-django's fixture.
-    settings.EVENT_STORE_KEY_FILE = tmp_path / "secret"  # type: ignore[attr-defined]
+    settings.EVENT_STORE_KEY_FILE = tmp_path / "secret"  # type: ignore[attr-defined]  # a setting of ours
     call_command("ingest_logs", str(log), stdout=StringIO())
     assert (tmp_path / "elsewhere" / "store.json").exists()
     assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600

@@ -289,7 +289,7 @@ class Cluster(Site):
         """Start HAProxy, and wait until it has found the nodes; end it on the way out."""
         with self.balancer:
             for port in (self.balancer.users, self.balancer.analytics):
-                await_true(lambda port=port: greets(port), START_SECONDS, self.balancer.logged)  # type: ignore[misc]
+                await_true(lambda port=port: greets(port), START_SECONDS, self.balancer.logged)  # type: ignore[misc]  # mypy knows no such default
             yield self.balancer
 
     @contextmanager

@@ -72,7 +72,7 @@ def read() -> None:
     answers = failures = 0
     previous = 0
     parent = os.getppid()
-    while os.getppid() == parent and not os.path.exists(sys.argv[2]):  # noqa: PTH110
+    while os.getppid() == parent and not os.path.exists(sys.argv[2]):  # noqa: PTH110 - the cheapest
         try:
             version = table_version(CourseEnrollmentDaily)
             with connections["analytics"].cursor() as cursor:

@@ -208,7 +208,7 @@ def test_a_log_that_is_not_read_keeps_no_worker_from_being_replaced_nor_the_serv
 
 
 def test_files_that_another_process_writes_are_seen(service: Service, environment: dict[str, str]) -> None:
-    """Each worker notices a change, whoever made it, and nobody is told that nothing has changed."""
+    """Each worker notices a change of any process, and answers no 304 after it."""
     answers = [service.get(SMALL, HEADERS) for _ in range(4)]
     (tag,) = {answer.headers["ETag"] for answer in answers}
     path = Path(environment["ANALYTICS_DATABASE_URL"].removeprefix("sqlite:///"))

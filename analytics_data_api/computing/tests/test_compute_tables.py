@@ -187,7 +187,7 @@ def test_dates_that_are_none_are_no_days(compute: Compute) -> None:
         if connections["analytics"].vendor != "sqlite":
             pytest.skip("MariaDB takes no such date from here")
         for day, error in (("0000-00-00", None), ("soon", "holds 'soon' in the column date, which is no date")):
-            cursor.execute(f"INSERT INTO {DAILY} (course_id, date, count) VALUES ('x', '{day}', 1)")  # noqa: S608
+            cursor.execute(f"INSERT INTO {DAILY} (course_id, date, count) VALUES ('x', '{day}', 1)")  # noqa: S608 - a day of ours
             if error is None:
                 compute(*RANGE)
             else:

@@ -142,7 +142,7 @@ class TestRange:
                 {"start_date": "2014-12-10", "end_date": "2014-12-11"},
                 DateRange(utc(2014, 12, 10), utc(2014, 12, 11)),
             ),
-            # It starts no later than it ends; it is empty, but nobody's mistake.
+            # It starts no later than it ends; it is empty, but no mistake.
             (
                 {"start_date": "2014-12-10", "end_date": "2014-12-10T000000"},
                 DateRange(utc(2014, 12, 10), utc(2014, 12, 10)),

@@ -73,4 +73,4 @@ def test_what_is_no_time_is_not_the_newest(get: Get, limited: Client, value: str
         cursor.execute(f"UPDATE grade_distribution SET created = {value} WHERE count = 99")  # noqa: S608  # its own
     assert loaded(get(PATH)) == loaded(limited.get(f"/api/{PATH}/")) == "2014-12-10T193146"
     connections["analytics"].connection.text_factory = str
-    connections["analytics"].lenient = False  # type: ignore[attr-defined]
+    connections["analytics"].lenient = False  # type: ignore[attr-defined]  # this service's own

@@ -56,7 +56,7 @@ LIMIT_HEADERS: Final = ("RateLimit", "RateLimit-Policy")
 REFUSALS: Final = {
     400: ("A parameter or the path has a value that is not accepted.", ()),
     401: ("No key was sent, or one that is not valid.", ("WWW-Authenticate", *LIMIT_HEADERS)),
-    403: ("The key is limited to other courses, or what is asked for is switched off.", ()),
+    403: ("The key is limited to other courses, or what the request needs is switched off.", ()),
     404: ("There are no data for the request. `error_code` distinguishes an unknown id from a range without data.", ()),
     406: ("The response cannot have the requested format.", ()),
     408: ("The body did not arrive in time.", ()),
