@@ -62,7 +62,7 @@ class LoginForm(AuthenticationForm):
         self.fields["username"].label = "User name"
         self.fields["username"].widget.attrs.pop("autofocus", None)
         # The page has a form for the key, without the other fields.
-        is_key_alone = self.is_bound and "username" not in self.data
+        is_key_alone = self.is_bound and not {"username", "password"} & set(self.data)
         self.fields["key"].required = is_key_alone
         if is_key_alone or self.data.get("key", "").strip():
             for name in ("username", "password"):
