@@ -21,9 +21,10 @@ BLOCKED: Final = 0.2
 # Seconds for which a request waits for a thread, and how many requests wait at most.
 MAX_WAIT: Final = 2.0
 MAX_WAITING: Final = 1000
-# Seconds in which threads have to be able to run all that waits; beyond that, and a few, requests are refused at once.
+# Seconds in which threads have to be able to run all that waits; beyond that, requests are refused at once, but for a
+# number that may always wait: 50 clients that ask for large answers, and others besides, are no overload.
 MAX_BACKLOG: Final = 0.1
-MIN_WAITING: Final = 32
+MIN_WAITING: Final = 128
 # Seconds after which an idle thread ends, if there are more than the pool's size.
 IDLE: Final = 5.0
 

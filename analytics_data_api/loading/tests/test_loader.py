@@ -119,7 +119,7 @@ def failing() -> Iterator[list[Any]]:
         (COLUMNS, [], LoadError, "There are no rows for course_enrollment_daily"),
         (COLUMNS, [[]], LoadError, "There are no rows"),
         (COLUMNS, failing, ZeroDivisionError, None),
-        (("course_id", "day"), [NEW], LoadError, "has no column day; it has course_id, date, count"),
+        (("course_id", "day"), [NEW], LoadError, "has no column day; it has course_id, date, "),
         (COLUMNS, [[("c", None, 1, 1)]], LoadError, "The database refused|would not take"),
     ],
     ids=["no batch", "an empty batch", "a source that fails", "an unknown column", "NULL"],
@@ -231,16 +231,23 @@ def test_the_note_of_a_load_that_was_killed_before_it_is_written_by_the_next() -
 @pytest.mark.mysql_only
 @pytest.mark.parametrize("by_file", [True, False])
 def test_what_mysql_would_change_is_refused(by_file: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    execute(f"SET GLOBAL local_infile = {int(by_file)}")
-    try:
-        loader.replace_rows(TABLE, COLUMNS, [NEW])
-        for row in [("c" * 256, date(2014, 1, 1), 1, 1), ("c", "2014-02-30", 1, 1), ("c", date(2014, 1, 1), 2**31, 1)]:
-            with pytest.raises(LoadError, match="The database"):
-                loader.replace_rows(TABLE, COLUMNS, [[*NEW, row]])
-            assert rows() == NEW
-            assert nothing_left()
-    finally:
-        execute("SET GLOBAL local_infile = 1")
+    if not by_file:
+        # The server's variable is one for all tests.
+        connection: Any = connections["analytics"]
+        kind = type(connection.table_load(TABLE, "0" * 32))
+        fetch_row = kind.fetch
+
+        def without_files(load: Any, statement: str, *values: Any) -> Any:
+            row = fetch_row(load, statement, *values)
+            return (0, *row[1:]) if "@@local_infile" in statement else row
+
+        monkeypatch.setattr(kind, "fetch", without_files)
+    loader.replace_rows(TABLE, COLUMNS, [NEW])
+    for row in [("c" * 256, date(2014, 1, 1), 1, 1), ("c", "2014-02-30", 1, 1), ("c", date(2014, 1, 1), 2**31, 1)]:
+        with pytest.raises(LoadError, match="The database"):
+            loader.replace_rows(TABLE, COLUMNS, [[*NEW, row]])
+        assert rows() == NEW
+        assert nothing_left()
 
 
 @pytest.mark.mysql_only
