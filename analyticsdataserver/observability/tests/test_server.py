@@ -161,8 +161,12 @@ def test_a_client_that_hangs_up_is_told(server: Server) -> None:
     assert values[series("dataapi_responses_broken_off_total", route=ROUTE, outcome="aborted")] == 1
     assert values[series("dataapi_requests_in_progress")] == 1
 
-    whole = server.ask(EVERY_DAY, authorization=AUTHORIZATION, x_request_id="stays")
-    entry = server.entry("stays")
+    # On a busy machine, a client that closes the connection behind the last byte may do so before the server goes on.
+    for attempt in range(5):
+        whole = server.ask(EVERY_DAY, authorization=AUTHORIZATION, x_request_id=f"stays-{attempt}")
+        entry = server.entry(f"stays-{attempt}")
+        if entry["outcome"] == "complete":
+            break
     assert (entry["outcome"], entry["rows"], entry["bytes"]) == ("complete", DAYS, len(whole.body))
 
 
