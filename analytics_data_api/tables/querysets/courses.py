@@ -263,6 +263,8 @@ def interval_dates(
     connection: Any = connections[database_of(model)]
     if not hasattr(connection, "interval_start"):
         return None
+    if (last or MOST_JUMPS) > getattr(connection, "cheap_jumps", MOST_JUMPS):
+        return None
     wanted = min(last or MOST_JUMPS, MOST_JUMPS)
     found: dict[str, list[str]] = {course: [] for course in courses}
     on_record = set()

@@ -101,6 +101,10 @@ def test_no_table_is_read_from_end_to_end(get: Get, path: str, parameters: dict[
     with CaptureQueriesContext(connections["analytics"]) as captured:
         response = get(path, **parameters)
         assert len(response.json()) >= len(COURSES)
+    if "interval" in parameters and "last" not in parameters and connections["analytics"].vendor == "mysql":
+        # Of so many intervals, it takes less time to read every row than to jump.
+        assert scans(captured) != []
+        return
     assert len(captured) > 1
     assert scans(captured) == []
 
