@@ -218,7 +218,7 @@ def held_days(table: str, column: str, alias: str) -> tuple[date, date] | None:
     name, day = map(connection.ops.quote_name, (table, column))
     with connection.cursor() as cursor:
         # Without zero dates, which old loads have left.
-        cursor.execute(f"SELECT MIN({day}), MAX({day}) FROM {name} WHERE {day} >= '1000-01-01'")  # noqa: S608
+        cursor.execute(f"SELECT MIN({day}), MAX({day}) FROM {name} WHERE {day} >= '1000-01-01'")  # noqa: S608 - quoted
         first, last = cursor.fetchone()
     if first is None or last is None:
         return None

@@ -454,7 +454,7 @@ def make_folder(path: Path) -> None:
 
 def open_private(path: Path, mode: str) -> IO[Any]:
     """Open a file, which only its owner can read if it is made here."""
-    opener: Callable[[str, int], int] = lambda name, flags: os.open(name, flags, 0o600)  # noqa: E731
+    opener: Callable[[str, int], int] = lambda name, flags: os.open(name, flags, 0o600)  # noqa: E731 - typed
     return open(path, mode, opener=opener)
 
 
