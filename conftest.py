@@ -45,8 +45,10 @@ def _fresh_column_cache() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_trusted_clients() -> None:
+def _no_known_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget clients, and read a key for each request, so that a change of it counts at once."""
     clients.memory.clear()
+    monkeypatch.setattr(clients, "KNOWN", 0.0)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from inspect import CO_GENERATOR
 from pathlib import Path
+from time import time
 from types import CodeType, FrameType
 from typing import Any, Final, NamedTuple
 from wsgiref.util import setup_testing_defaults
@@ -131,10 +132,14 @@ def main() -> None:
     from django.core.management import call_command
 
     from analytics_data_api.access.keys import set_key
+    from analytics_data_api.access.last_use import DAY
+    from analytics_data_api.access.models import Key
 
     for alias in ("default", "analytics"):
         call_command("migrate", database=alias, verbosity=0)
     set_key("walk", KEY)
+    # As any but the first request of a day.
+    Key.objects.update(last_used=int(time() // DAY))
 
     from analytics_data_api.tables.models import CourseEnrollmentDaily
 

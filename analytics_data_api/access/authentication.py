@@ -2,6 +2,7 @@
 
 import time
 from hashlib import sha256
+from time import monotonic
 from typing import Any, Final
 
 from django.contrib.auth.models import User
@@ -35,8 +36,9 @@ from analytics_data_api.access.digests import course_digests
 from analytics_data_api.access.models import Counter, Key, ScopeEntry, moment
 from analytics_data_api.access.scope import Access
 from analytics_data_api.access.throttling import clients, counters
-from analytics_data_api.access.throttling.clients import ClientKey, client_network, memory
+from analytics_data_api.access.throttling.clients import ANY_COURSE, ClientKey, client_network, memory
 from analytics_data_api.access.throttling.policies import HEADERS, WRONG_KEYS
+from analytics_data_api.tables.rows import Row
 from analytics_data_api.tables.statements import BindParam, database_of, statement
 
 INVALID_KEY: Final = "The key in the header Authorization is not valid; it takes one that this service has made or set."
@@ -113,6 +115,31 @@ def key_query(keys: QuerySet[Key], column: str, is_throttled: bool) -> QuerySet[
     return found.values_list(Unconverted(exhausted), Unconverted(in_scope), *columns)
 
 
+def key_values(digest: str, course: str | None, network: str | None) -> dict[str, Any]:
+    """Return the values of the query for a key.
+
+    Args:
+        digest: The digest of the key.
+        course: The course of the request; None for none.
+        network: The network whose wrong keys count; None where they do not.
+    """
+    values: dict[str, Any] = {"value": digest}
+    values["course"], values["org"] = NO_COURSE if course is None else course_digests(course)
+    if network is not None and (rate := WRONG_KEYS.rate) is not None:
+        values |= {"subject": WRONG_KEYS.subject(rate, network), "limit": rate.limit, "now": counters.now()}
+    return values
+
+
+def read_key(alias: str, values: dict[str, Any]) -> Row:
+    """Return the row of a key, as ``key_query`` selects it; an empty one if there is no such key.
+
+    Raises:
+        django.db.Error: The database does not answer.
+    """
+    rows = statement(Key, alias, key_query, "digest", "subject" in values).fetch_small(values)
+    return next(iter(rows), ())
+
+
 class KeyAuthentication(BaseAuthentication):
     """``Authorization: Token <key>``; ``Bearer`` and ``Basic`` are taken, too, but not asked for.
 
@@ -148,7 +175,7 @@ class KeyAuthentication(BaseAuthentication):
         return self.authenticate_key(request, key)
 
     def authenticate_key(self, request: Request | HttpRequest, key: str) -> tuple[User, Access]:
-        """Return the user of a key, and what it may see; one query reads both.
+        """Return the user of a key, and what it may see; one query reads both, unless one did within the last moment.
 
         Raises:
             AuthenticationFailed: No user has the key, it has ended, or its user is no longer active.
@@ -160,21 +187,20 @@ class KeyAuthentication(BaseAuthentication):
         client_key = ClientKey(network, digest.digest())
         is_recent = memory.is_recent(client_key)
         course = request.resolver_match.kwargs.get("course_id") if request.resolver_match else None
-        values: dict[str, Any] = {"value": digest.hexdigest()}
-        values["course"], values["org"] = NO_COURSE if course is None else course_digests(course)
-        if (rate := None if is_recent else WRONG_KEYS.rate) is not None:
-            values |= {"subject": WRONG_KEYS.subject(rate, network), "limit": rate.limit, "now": counters.now()}
+        kept = memory.kept(client_key, course) if is_recent else None
+        began = monotonic()
         alias = database_of(Key)
+        values = {} if kept else key_values(digest.hexdigest(), course, None if is_recent else network)
         try:
-            rows = list(statement(Key, alias, key_query, "digest", rate is not None).fetch_small(values))
+            row = kept or read_key(alias, values)
         except DatabaseError as error:
+            row = ()
             user, access, is_exhausted = find_unmigrated(error, alias, key, values)
         else:
-            row = rows[0] if rows else (False, False)
-            user = User.from_db(alias, USER_COLUMNS, row[USER_PLACE:]) if rows else None
-            known = {} if course is None else {course: bool(row[1])}
-            access = Access._make((*row[2:USER_PLACE], False, known)) if rows else None
-            is_exhausted = row[0]
+            user = User.from_db(alias, USER_COLUMNS, row[USER_PLACE:]) if row else None
+            known = {course: bool(row[1])} if row and course is not None else {}
+            access = Access._make((*row[2:USER_PLACE], False, known)) if row else None
+            is_exhausted = bool(row) and row[0]
         if access is None or is_exhausted:
             # The same steps for a right key and a wrong one, so that the time they take does not show which it is.
             is_trusted = clients.is_trusted(client_key, NO_KEY if access is None else access.pk or NO_KEY)
@@ -187,6 +213,8 @@ class KeyAuthentication(BaseAuthentication):
             check_end(request, access)
         if not is_recent:
             memory.add(client_key)
+        if row is not kept:
+            memory.keep(client_key, course if access.is_limited else ANY_COURSE, row, began)
         if access.last_used != time.time() // DAY:
             last_use.note(access.pk)
         return user, access

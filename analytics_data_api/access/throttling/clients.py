@@ -18,6 +18,7 @@ from rest_framework.throttling import BaseThrottle
 
 from analytics_data_api.access.throttling import counters, rates
 from analytics_data_api.access.throttling.policies import HEADERS, KEY, SERVICE, Policy
+from analytics_data_api.tables.rows import Row
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -41,6 +42,8 @@ DATABASE_TTL: Final = 7 * 24 * 3600
 COUNTED: Final = "analytics_data_api.counted"
 # Seconds for which the limit of a network is not read again for the same key.
 RECENT: Final = 10.0
+# Seconds for which a key is not read again: a change of it counts within one second in every process.
+KNOWN: Final = 0.9
 
 
 def client_network(request: HttpRequest | Request) -> str:
@@ -88,12 +91,22 @@ class ClientKey(NamedTuple):
     digest: bytes
 
 
+# Kept for any course; no course has this id.
+ANY_COURSE: Final = ""
+NOTHING: Final[tuple[float, str | None, Row]] = (float("-inf"), None, ())
+
+
 class Memory:
-    """The client keys that a process used last, up to a number of them, with the time of their last query."""
+    """The client keys that a process used last, up to a number of them, with the time of their last query.
+
+    Those of the last moment are kept with what the query found, so that a client's many requests at once read its key
+    once.
+    """
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.queried: dict[ClientKey, float] = {}
+        self.found: dict[ClientKey, tuple[float, str | None, Row]] = {}
         self.lock = Lock()
 
     def add(self, client_key: ClientKey) -> None:
@@ -111,9 +124,29 @@ class Memory:
         queried = self.queried.get(client_key)
         return queried is not None and monotonic() - queried < RECENT
 
+    def keep(self, client_key: ClientKey, course: str | None, row: Row, began: float) -> None:
+        """Keep what a query has found of a key.
+
+        Args:
+            client_key: The network and the key.
+            course: The course that the query was about, None for none; ANY_COURSE if what it found holds for each.
+            row: What it found.
+            began: When it began, by the monotonic clock.
+        """
+        with self.lock:
+            if len(self.found) >= self.size:
+                self.found.clear()
+            self.found[client_key] = (began, course, row)
+
+    def kept(self, client_key: ClientKey, course: str | None) -> Row | None:
+        """Return what a query within the last moment has found of a key, for a course or none; None without a query."""
+        began, about, row = self.found.get(client_key, NOTHING)
+        return row if monotonic() - began < KNOWN and about in (ANY_COURSE, course) else None
+
     def clear(self) -> None:
         with self.lock:
             self.queried.clear()
+            self.found.clear()
 
 
 memory: Final = Memory(MAX_CLIENT_KEYS)
