@@ -1,5 +1,6 @@
 """The page that a browser shows for a list of what the API has: its versions, or the endpoints of one."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
@@ -8,7 +9,7 @@ from django.utils.encoding import escape_uri_path
 from rest_framework.renderers import TemplateHTMLRenderer
 
 from analytics_data_api import NAME
-from analytics_data_api.formats.page import CONTENT_SECURITY_POLICY, Crumb, documentation, page_of
+from analytics_data_api.formats.page import CONTENT_SECURITY_POLICY, Crumb, documentation
 
 # The group of the endpoints without an id in their path; the others are grouped by what the id is of.
 MANY: Final = "Many courses"
@@ -24,6 +25,11 @@ class Entry(NamedTuple):
     href: str
     meaning: str
     hint: str
+
+    @property
+    def parts(self) -> list[str]:
+        """The parts of the path, between which a narrow screen breaks it."""
+        return re.findall("[^/]*/", self.path)
 
 
 class ListingPageRenderer(TemplateHTMLRenderer):
@@ -46,7 +52,6 @@ class ListingPageRenderer(TemplateHTMLRenderer):
             "title": f"Endpoints of {name}" if is_version else "Versions of the API",
             "crumbs": [Crumb("API", versions), Crumb(name, None)] if is_version else [],
             "groups": groups.items(),
-            "courses": page_of("courses"),
             "schema": f"{reverse('schema')}/",
             "json": f"{escape_uri_path(request.path)}?format=json",
         }
