@@ -31,6 +31,9 @@ DRIVER := $(if $(filter mysql:%,$(call variable,DATABASE_URL) $(call variable,AN
 GUIDES := docs/_build/json/last_build
 RENDER = rm -f docs/_build/json/environment.pickle && $(BIN)/sphinx-build -q -b json docs docs/_build/json
 
+# The pages' files, compressed. Each is named after its content, so that the old ones harm nothing.
+STATIC := static/staticfiles.json
+
 BIND ?= 127.0.0.1
 PORT ?= 8000
 WORKERS ?= 2
@@ -67,7 +70,7 @@ loaddata: migrate ## Load the sample data, over what an earlier run has loaded
 	@$(PYTHON) manage.py load_sample_data
 
 .PHONY: demo
-demo: free-port loaddata $(GUIDES) ## Serve the sample data on PORT, with the key "edx"
+demo: free-port loaddata $(GUIDES) $(STATIC) ## Serve the sample data on PORT, with the key "edx"
 	@$(PYTHON) manage.py set_api_key edx edx
 	@echo
 	@echo "To look at the courses, open this link within 5 minutes, on this machine, once:"
@@ -94,7 +97,7 @@ demo-logs: export LOAD_DATABASE_URL :=
 demo-logs: export EVENT_STORE := $(CURDIR)/$(DEMO_LOGS)/events
 
 .PHONY: demo-logs
-demo-logs: free-port $(DATA) ## Compute tables from the tracking log in fixtures/, and serve them on PORT, with the key "edx"
+demo-logs: free-port $(DATA) $(STATIC) ## Compute tables from the tracking log in fixtures/, and serve them on PORT, with the key "edx"
 	@mkdir -p $(DEMO_LOGS)
 	@$(PYTHON) manage.py migrate --verbosity 0
 	@$(PYTHON) manage.py migrate --verbosity 0 --database analytics
@@ -110,7 +113,7 @@ demo-logs: free-port $(DATA) ## Compute tables from the tracking log in fixtures
 	@$(SERVE)
 
 .PHONY: serve
-serve: $(BASE) $(DRIVER) ## Serve both databases as they are: BIND=127.0.0.1 PORT=8000 WORKERS=2 THREADS=4
+serve: $(BASE) $(DRIVER) $(STATIC) ## Serve both databases as they are: BIND=127.0.0.1 PORT=8000 WORKERS=2 THREADS=4
 	@$(SERVE)
 
 SERVE = DEBUG=false exec $(PYTHON) -m analyticsdataserver.serving --bind $(BIND) --port $(PORT) --workers $(WORKERS) --threads $(THREADS)
@@ -186,6 +189,9 @@ docs: $(DOCS) ## Build the documentation into docs/_build/html
 $(GUIDES): $(wildcard docs/*.rst docs/*.inc docs/*.txt docs/conf.py docs/decisions/*.rst) | $(DOCS)
 	@echo "Rendering the guides"
 	@$(RENDER)
+
+$(STATIC): $(BASE) $(shell find analytics_data_api analyticsdataserver -path '*/static/*' -type f)
+	@$(PYTHON) manage.py collectstatic --no-input --verbosity 0
 
 .PHONY: guides
 guides: $(TEST) ## Write anew what the pages in docs/ show of the answers, the schema and the tables

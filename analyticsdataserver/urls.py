@@ -40,9 +40,9 @@ urlpatterns = [
     re_path(r"^api-token-auth/?\Z", KeyView.as_view(), name="token"),
     path("api/v0/", include("analytics_data_api.v0.urls")),
     path("api/v1/", include("analytics_data_api.v1.urls")),
-    re_path(r"^api/?\Z", VersionsView.as_view(versions=list(VERSIONS)), name="versions"),
+    re_path(r"^api/?\Z", VersionsView.as_view(listed=VERSIONS), name="versions"),
     *(
-        re_path(rf"^api/{version}/?\Z", EndpointsView.as_view(endpoints=endpoints), name=f"endpoints_{version}")
+        re_path(rf"^api/{version}/?\Z", EndpointsView.as_view(listed=endpoints), name=f"endpoints_{version}")
         for version, endpoints in VERSIONS.items()
     ),
     *(re_path(rf"^{name}/?\Z", view.as_view(), name=name) for name, view in OPERATIONS.items()),

@@ -1,6 +1,6 @@
 """Lists of what the API has: its versions, and the endpoints of a version."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from rest_framework.permissions import AllowAny
@@ -8,6 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from analytics_data_api.formats.json import JSONRenderer
+from analytics_data_api.formats.listing_page import ListingPageRenderer
 from analytics_data_api.http.negotiation import available_formats
 
 if TYPE_CHECKING:
@@ -20,36 +22,39 @@ OF_COURSES: Final = "_of_courses"
 
 
 class ListingView(APIView):
-    """A list that needs neither a key nor a database."""
+    """A list that needs neither a key nor a database.
+
+    Attributes:
+        listed: What is listed, by name or path.
+    """
+
+    listed: Mapping[str, Any] = {}
 
     # OpenAPI describes the endpoints themselves.
     schema = None
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    renderer_classes = (JSONRenderer, ListingPageRenderer)
     http_method_names = ["get", "head", "options"]
 
 
 class VersionsView(ListingView):
     """The versions of the API."""
 
-    versions: Sequence[str] = ()
-
     def get(self, request: Request) -> Response:
         above = request.path.rstrip("/")
-        return Response([{"name": name, "path": f"{above}/{name}/"} for name in self.versions])
+        return Response([{"name": name, "path": f"{above}/{name}/"} for name in self.listed])
 
 
 class EndpointsView(ListingView):
     """The endpoints of a version; a path is a URI template (RFC 6570)."""
 
-    endpoints: Mapping[str, type["ReportView"]] = {}
-
     def get(self, request: Request) -> Response:
         above = request.path.rstrip("/")
-        return Response([listed(above, path, view) for path, view in self.endpoints.items()])
+        return Response([described(above, path, view) for path, view in self.listed.items()])
 
 
-def listed(above: str, path: str, view: type["ReportView"]) -> dict[str, Any]:
+def described(above: str, path: str, view: type["ReportView"]) -> dict[str, Any]:
     return {
         "name": endpoint_name(path),
         "path": f"{above}/{path}/",

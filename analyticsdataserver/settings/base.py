@@ -79,6 +79,11 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 
 STATIC_URL = "/static/"
+# Where `./manage.py collectstatic` puts the files that WhiteNoise serves, each also compressed. Their names contain a
+# hash of their content, so that browsers can cache them for good.
+STATIC_ROOT = BASE_DIR / "static"
+# Until collectstatic has run, and with DEBUG, files are served from their packages' folders.
+WHITENOISE_USE_FINDERS = True
 # Files of the pages are for the pages; the usual is to let scripts of any site read them.
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_ADD_HEADERS_FUNCTION = add_policy
@@ -98,7 +103,7 @@ KEYS_BY_PASSWORD = config.KEYS_BY_PASSWORD
 LOGIN_LINKS = config.LOGIN_LINKS
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "staticfiles": {"BACKEND": "analyticsdataserver.web.static_files.Storage"},
     "reports": config.reports_storage(),
 }
 # The reports that are served, and for how many seconds a link to one works.

@@ -13,6 +13,3 @@ SECRET_KEY = local.SECRET_KEY
 ALLOWED_HOSTS = local.ALLOWED_HOSTS
 
 DATABASES = local.databases()
-
-# Static files are served from the apps' folders, so that collectstatic need not run.
-WHITENOISE_USE_FINDERS = True

@@ -2,7 +2,7 @@
 
 from split_settings.tools import include
 
-from analyticsdataserver.config import BASE_DIR, ProductionConfig
+from analyticsdataserver.config import ProductionConfig
 from analyticsdataserver.observability.configuration import logging_settings
 from analyticsdataserver.paths import PROBES
 
@@ -29,16 +29,5 @@ CSRF_COOKIE_SECURE = True
 # Whether all hosts of the domain use HTTPS only (includeSubDomains, preload) is not for one service of the domain to
 # decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-
-# Until collectstatic has run, files are served from their packages' folders.
-WHITENOISE_USE_FINDERS = True
-# Where `./manage.py collectstatic` puts the files that WhiteNoise serves. Their names contain a hash of their content,
-# so that browsers can cache them for good.
-STATIC_ROOT = BASE_DIR / "static"
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "analyticsdataserver.web.static_files.Storage"},
-    "reports": production.reports_storage(),
-}
 
 LOGGING = logging_settings(production.LOG_LEVEL, production.LOG_FORMAT)

@@ -54,7 +54,13 @@ def test_the_template_is_the_one_that_django_rest_swagger_lets_a_project_overrid
 
 
 @pytest.mark.parametrize(
-    "path", ["rest_framework_swagger/swagger-ui-bundle.js", "drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js"]
+    "path",
+    [
+        "rest_framework_swagger/swagger-ui-bundle.js",
+        "rest_framework/js/jquery-3.7.1.min.js",
+        "flags/de.gif",
+        "drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js",
+    ],
 )
 def test_what_no_page_needs_is_not_served(path: str) -> None:
     assert finders.find(path) is None

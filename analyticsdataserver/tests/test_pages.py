@@ -26,6 +26,7 @@ from analyticsdataserver.tests.shown import CoursesPage
 from analyticsdataserver.web.pages import sections
 from analyticsdataserver.web.pages.charts import NO_VALUE as DASH
 from analyticsdataserver.web.pages.snippets import snippets
+from analyticsdataserver.web.pages.views import DEFAULT_SORT
 from conftest import give_key
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
@@ -304,7 +305,7 @@ class TestCourses:
 
     def test_have_their_numbers(self, browser: Client) -> None:
         make.EnrollmentFactory(date=make.DAY - timedelta(days=7), count=103)
-        first, second = self.rows(shown(browser, "/courses/"))
+        second, first = self.rows(shown(browser, "/courses/"))
         assert first[:3] == [OTHER, "5", "+5"]
         assert second[:3] == [f"Demonstration <Course> {COURSE_ID}", "100", "-3"]
         assert second[4] == "2014-12-10"
@@ -321,12 +322,13 @@ class TestCourses:
 
     def test_one_without_enrollment_is_listed(self, browser: Client) -> None:
         make.GradeFactory(course_id="a/b/c")
-        assert self.rows(shown(browser, "/courses/"))[0][:3] == ["a/b/c", DASH, DASH]
+        assert self.rows(shown(browser, "/courses/"))[-1][:3] == ["a/b/c", DASH, DASH]
 
     @pytest.mark.parametrize(
         ("given", "order"),
         [
-            ({}, [OTHER, COURSE_ID]),
+            ({}, [COURSE_ID, OTHER]),
+            ({"sort": "course_id"}, [OTHER, COURSE_ID]),
             ({"sort": "-course_id"}, [COURSE_ID, OTHER]),
             ({"sort": "-count"}, [COURSE_ID, OTHER]),
             ({"sort": "count"}, [OTHER, COURSE_ID]),
@@ -341,7 +343,7 @@ class TestCourses:
         assert [row[0].split()[-1] for row in self.rows(page)] == order
         assert page.field("search")["value"] == given.get("search", "")
         for name in ("sort", "org"):
-            if name in given:
+            if given.get(name, DEFAULT_SORT) != DEFAULT_SORT:
                 assert page.field(name)["value"] == given[name]
 
     def test_headings_sort_and_turn_round(self, browser: Client) -> None:
@@ -350,11 +352,12 @@ class TestCourses:
         assert sorted_by["aria-sort"] == "descending"
         assert parse_qs(urlsplit(page.links["Enrolled"]).query) == {"sort": ["count"]}
 
-    def test_come_in_pages(self, browser: Client) -> None:
+    @pytest.mark.parametrize("sort", ["", "&sort=-count", "&sort=course_id"])
+    def test_come_in_pages(self, browser: Client, sort: str) -> None:
         for number in range(120):
             make.EnrollmentFactory(course_id=f"course-v1:X+{number:03}+r", count=number)
         found: list[str] = []
-        address = "/courses/?sort=-count&search=x"
+        address = f"/courses/?search=x{sort}"
         sizes = []
         while address:
             page = CoursesPage(browser.get(address))
@@ -365,8 +368,16 @@ class TestCourses:
             address = page.links.get("Next page", "")
         assert sizes == [50, 50, 22]
         assert len(set(found)) == 122
-        # The whole list is what the link leads to.
-        assert len(json.loads(browser.get(page.links["JSON"]).content)) == 122
+        # The whole list is what the link leads to, in the same order.
+        assert [each["course_id"] for each in json.loads(browser.get(page.links["JSON"]).content)] == found
+
+    def test_a_link_to_a_later_page_that_says_no_order_is_by_course(self, browser: Client) -> None:
+        for number in range(60):
+            make.EnrollmentFactory(course_id=f"course-v1:X+{number:03}+r", count=number)
+        next_ = shown(browser, "/courses/", sort="course_id").links["Next page"]
+        assert self.rows(CoursesPage(browser.get(next_.replace("sort=course_id&", "")))) == self.rows(
+            CoursesPage(browser.get(next_))
+        )
 
     @pytest.mark.parametrize("given", [{"sort": "title"}, {"cursor": "x"}])
     def test_a_wrong_parameter_is_an_error(self, browser: Client, given: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The files of the pages, in production."""
+"""The files of the pages."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 # Attributes whose value is an address that a browser follows or loads.
 ADDRESSES = {"href", "src", "action", "formaction", "data", "poster", "srcset"}
 # Elements without an end.
-VOID = {"meta", "link", "input", "img", "br", "hr", "rect"}
+VOID = {"meta", "link", "input", "img", "br", "hr", "rect", "wbr"}
 
 
 class Page(HTMLParser):

@@ -7,9 +7,11 @@ from typing import Any, Final
 from django.contrib.staticfiles.finders import AppDirectoriesFinder
 
 # A Swagger UI of 2018, which takes its document from the address that a link names (CVE-2018-25031), and what of
-# drf_spectacular_sidecar no page here needs.
+# drf_spectacular_sidecar no page here needs; the browsable pages of REST framework, and flags of all countries.
 UNUSED: Final = (
     "rest_framework_swagger/*",
+    "rest_framework/*",
+    "flags/*",
     "drf_spectacular_sidecar/redoc/*",
     "drf_spectacular_sidecar/swagger-ui-dist/oauth2-redirect.*",
     "drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-standalone-preset.*",

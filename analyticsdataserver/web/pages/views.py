@@ -43,6 +43,8 @@ from analyticsdataserver.web.pages.snippets import Snippet, snippets
 # Courses on a page of the list, and the days of their small lines.
 PAGE_SIZE: Final = 50
 LINE_DAYS: Final = 60
+# The largest courses come first, those without enrollment last.
+DEFAULT_SORT: Final = "-count"
 
 # The ranges that a course's page offers: what they are called, and the parameters of endpoints of days and of weeks.
 # Years of days would be more than a chart can show.
@@ -312,17 +314,18 @@ class CoursesPage(PageView):
 
     def context(self) -> dict[str, Any]:
         given = self.request.query_params
-        search, sort = given.get("search", ""), given.get("sort") or str(SORT.values["default"])
+        search, cursor = given.get("search", ""), given.get("cursor", "")
+        # A link to a later page says how the pages are sorted; where it does not, it is the endpoint's order.
+        sort = given.get("sort") or (str(SORT.values["default"]) if cursor else DEFAULT_SORT)
         org, beside = given.get("org", ""), given.get(BESIDE, "")
         query = {"search": search, "sort": sort, "org": org}
-        cursor = given.get("cursor", "")
         found = self.ask("courses", {}, {**query, "limit": str(PAGE_SIZE), "cursor": cursor})
         ids = [item["course_id"] for item in found.items if item["last_date"] and can_be_listed(item["course_id"])]
         lines = self.lines(ids) if ids else {}
         view: Any = found.view
         page = view.page
         shared = {name: value for name, value in {**query, BESIDE: beside}.items() if value}
-        if sort == SORT.values["default"]:
+        if sort == DEFAULT_SORT:
             shared.pop("sort", None)
         here = self.request.path
         return {
@@ -335,7 +338,7 @@ class CoursesPage(PageView):
             "org": org,
             "beside": beside,
             "first": link(here, shared) if cursor else "",
-            "next": "" if page.last is None else link(here, {**shared, "cursor": page.cursor(page.last)}),
+            "next": "" if page.last is None else link(here, {**shared, "sort": sort, "cursor": page.cursor(page.last)}),
             "cleared": link(here, {BESIDE: beside}) if search or org else "",
             "csv": self.whole(query, "csv"),
             "json": self.whole(query, "json"),
