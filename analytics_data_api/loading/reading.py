@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
+from math import isfinite
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -44,6 +45,8 @@ LONGEST_LINE: Final = 16 * 2**20
 BUFFER_BYTES: Final = 4 * 2**20
 BLOCK_BYTES: Final = 2**20
 BOM: Final = "\ufeff"
+# The types of DuckDB whose values are lists or objects.
+NESTED: Final = re.compile(r"\]$|^(?:STRUCT|MAP|UNION|VARIANT)\b")
 
 MAX_FAULTS: Final = 10
 INTERRUPTED: Final = "Query interrupted"
@@ -192,7 +195,11 @@ class Source:
 
     def parquet_names(self) -> list[str]:
         with connected() as duck:
-            return [name for name, *_ in duck.execute(f"DESCRIBE FROM {self.parquet}").fetchall()]
+            described = duck.execute(f"DESCRIBE FROM {self.parquet}").fetchall()
+        for name, kind, *_ in described:
+            if NESTED.search(kind):
+                raise LoadError(f"{self.path}, column {name}: values of the type {kind} are no text, number or time.")
+        return [name for name, *_ in described]
 
     @property
     def relation(self) -> str:
@@ -523,7 +530,7 @@ def json_values(text: str, names: dict[str, int]) -> list[str | None]:
     except ValueError:
         try:
             # Takes NaN and Infinity, too, as some programs write them.
-            found = json.loads(text)
+            found = json.loads(text, parse_float=finite)
         except (ValueError, RecursionError):
             raise LineError(f"it is no JSON: {quoted(text.strip())}.") from None
     if not isinstance(found, dict):
@@ -547,6 +554,12 @@ def json_text(name: str, value: Any) -> str | None:
         case int() | float():
             return repr(value)
     raise LineError(f"the value of {quoted(name)} is no text or number: {quoted(json.dumps(value))}.")
+
+
+def finite(digits: str) -> float | str:
+    """Return the value of a number, or its digits where that is too large: infinity would pass for NULL."""
+    value = float(digits)
+    return value if isfinite(value) else digits
 
 
 def is_unicode(text: str) -> bool:
