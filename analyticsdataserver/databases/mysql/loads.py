@@ -332,6 +332,17 @@ class TableLoad:
             raise
 
 
+def table_load(wrapper: Any, table: str, token: str) -> TableLoad:
+    """Return a load of a table, as ``analytics_data_api.loading.loader`` does it, on a connection of its own.
+
+    Args:
+        wrapper: Django's connection to the database.
+        table: The table.
+        token: Identifies the load.
+    """
+    return TableLoad(wrapper.copy(), table, token)
+
+
 def insert_rows(wrapper: Any, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
     """Write rows into a table, in the transaction that there is.
 
@@ -426,7 +437,7 @@ BITS: Final = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint
 
 
 def table_columns(wrapper: Any, table: str) -> list[Column]:
-    """Return the columns of a table, in its order.
+    """Return the columns of a table, in its order, with what they take.
 
     Args:
         wrapper: Django's connection to the database.
