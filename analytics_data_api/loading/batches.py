@@ -1,6 +1,7 @@
-"""Rows to write, as the databases' drivers take them: lists of tuples, or record batches of pyarrow."""
+"""Rows to write, as the databases' drivers take them: lists of tuples, record batches of pyarrow, or lines of text."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import isfinite
@@ -11,9 +12,26 @@ from analytics_data_api.tables.rows import Row
 
 # What every driver takes as it is.
 PLAIN: Final = frozenset({str, int, type(None)})
+NULL: Final = r"\N"
 # What separates values in a line, and how it is written within one; the first of them before the others.
 ESCAPES: Final = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\0", "\\0"))
 TRANSLATION: Final = str.maketrans(dict(ESCAPES))
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Rows whose values are stored as they stand in lines of text, in the form of ``lines_of``.
+
+    Attributes:
+        content: The lines, in which no value holds a tab, a line end or a backslash.
+        rows: How many there are.
+    """
+
+    content: bytes
+    rows: int
+
+    def __len__(self) -> int:
+        return self.rows
 
 
 def plain(value: Any) -> Any:
@@ -46,6 +64,8 @@ def rows_of(batch: Any) -> Iterable[Row]:
     Raises:
         LoadError: A value fits no column.
     """
+    if isinstance(batch, Lines):
+        return map(values_of, batch.content.decode().removesuffix("\n").split("\n"))
     if not isinstance(batch, list):
         # The driver takes one row after the other: a list of all is not needed.
         return zip(*[text_or_number(column).to_pylist() for column in batch.columns], strict=True)
@@ -64,6 +84,11 @@ def rows_of(batch: Any) -> Iterable[Row]:
         return moments[value]
 
     return [tuple(map(convert, row)) for row in batch]
+
+
+def values_of(line: str) -> Row:
+    values = line.split("\t")
+    return tuple([None if value == NULL else value for value in values] if NULL in line else values)
 
 
 def text_or_number(array: Any) -> Any:
@@ -110,6 +135,8 @@ def lines_of(batch: Any) -> bytes | memoryview:
     Raises:
         LoadError: A value fits no column.
     """
+    if isinstance(batch, Lines):
+        return batch.content
     if isinstance(batch, list):
         return "".join([line(row) for row in rows_of(batch)]).encode()
     import pyarrow

@@ -28,7 +28,7 @@ CREATED: Final = "created"
 MAX_NOTE_LENGTH: Final = 128
 NO_ROWS: Final = "There are no rows for {}; nothing was changed. --allow-empty takes none for what is meant."
 
-# Rows: a list of tuples, or a pyarrow.RecordBatch, which is not imported here.
+# Rows: a list of tuples, Lines, or a pyarrow.RecordBatch, which is not imported here.
 Batch = Any
 
 
@@ -98,9 +98,9 @@ def load_rows(
         table: The table.
         columns: The columns that the batches hold, by their names in the database. ``created`` is the time of the load
             unless it is one of them; other columns get their default.
-        batches: Lists of rows, each a tuple in the order of the columns, or ``pyarrow.RecordBatch``. Values are None,
-            str, int, float, bool, Decimal, date and datetime (UTC where it is naive); 20,000 to 100,000 rows in a batch
-            are best.
+        batches: Lists of rows, each a tuple in the order of the columns, ``Lines``, or ``pyarrow.RecordBatch``. Values
+            are None, str, int, float, bool, Decimal, date and datetime (UTC where it is naive); 20,000 to 100,000 rows
+            in a batch are best.
         append: Whether the rows are added.
         allow_empty: Whether there may be no rows at all.
         database: The database, by its key in the setting ``DATABASES``; None for ``loading_database()``.

@@ -226,6 +226,51 @@ def test_text_stays_as_it_is(write: Write) -> None:
     assert [text for (text,) in answers("answer_value_text")] == texts
 
 
+ANSWER = {"course_id": "c", "module_id": "m", "part_id": "p", "first_response_count": 1, "last_response_count": 1}
+OF_ANSWERS = (*ANSWER, "correct", "value_id", "answer_value_text")
+OF_ANSWER = "c\tm\tp\t1\t1\t1\t"
+
+
+@pytest.mark.parametrize("has_header", [False, True])
+@pytest.mark.parametrize(
+    ("text", "is_verbatim"),
+    [
+        (f"{OF_ANSWER}a\tb\n", True),
+        (f"{OF_ANSWER}a\tb", True),
+        (f"{OF_ANSWER}\\N\t\\N\n", True),
+        (f"{OF_ANSWER}\t\n", True),
+        (f"{OF_ANSWER}N \tÄ\U0001f600 \n", True),
+        (f"{OF_ANSWER}\\N\ta\\Nb\n", False),
+        (f"{OF_ANSWER}\\N\ta\\N\n", False),
+        (f"{OF_ANSWER}a\\N\t\\Nb\n", False),
+        (f"{OF_ANSWER}a\t\\\\N\n", False),
+        (f"{OF_ANSWER}a\tb\\\n", False),
+        (f"{OF_ANSWER}a\tb\0\n", False),
+        (f"{OF_ANSWER}a\tb\r\n", False),
+        (f"\n{OF_ANSWER}a\tb\n", False),
+        (f"{OF_ANSWER}a\tb\n\n", False),
+        (f"\ufeff{OF_ANSWER}a\tb\n", False),
+        ("c\tm\tp\t 1\t1\t1\ta\tb\n", False),
+        ("c\tm\tp\t1\t1.0\t1\ta\tb\n", False),
+        ("c\tm\tp\t1\t1\ttrue\ta\tb\n", False),
+    ],
+)
+def test_lines_that_go_to_the_database_as_they_are(
+    write: Write, text: str, is_verbatim: bool, has_header: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if has_header:
+        text = "\t".join(OF_ANSWERS) + f"\n{text}"
+    path, connection = write(text, "a.tsv"), connections["analytics"]
+    source = reading.source_of(path, None, connection.table_columns(ANSWERS), OF_ANSWERS)  # type: ignore[attr-defined]
+    assert source.check([]) == 1
+    assert source.verbatim == is_verbatim
+    load(path, table=ANSWERS, columns=",".join(OF_ANSWERS))
+    (stored,) = answers(*OF_ANSWERS)
+    monkeypatch.setattr(reading.Source, "is_verbatim", lambda *arguments: False)
+    load(path, table=ANSWERS, columns=",".join(OF_ANSWERS))
+    assert answers(*OF_ANSWERS) == [stored]
+
+
 def test_times(write: Write) -> None:
     header = "course_id,interval_start,interval_end,label,count,created\n"
     times = [
@@ -371,7 +416,6 @@ def test_bad_values_of_parquet(tmp_path: Path) -> None:
     assert "cannot be read" in refusal(path)
 
 
-ANSWER = {"course_id": "c", "module_id": "m", "part_id": "p", "first_response_count": 1, "last_response_count": 1}
 NUMERIC = "answer_value_numeric"
 TINY = "The column takes 0 or 1, true or false."
 
@@ -433,7 +477,7 @@ def test_a_number_beside_one_that_is_none_is_read_the_same(write: Write) -> None
         ("first_response_count", pyarrow.array([1e300] * 4), "1e+300"),
         ("correct", pyarrow.array([2] * 4), "2"),
         ("created", pyarrow.array([2**62] * 4, pyarrow.timestamp("us")), "148108-07-06 14:00:27.387904"),
-        ("created", pyarrow.array([date(9999, 12, 31)] * 4), [datetime(9999, 12, 31, tzinfo=UTC)] * 4),
+        ("created", pyarrow.array([date(2037, 12, 31)] * 4), [datetime(2037, 12, 31, tzinfo=UTC)] * 4),
     ],
 )
 def test_numbers_and_times_of_parquet(tmp_path: Path, column: str, values: Any, expected: list[Any] | str) -> None:
