@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import isfinite
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from analytics_data_api.loading.errors import LoadError
-from analytics_data_api.tables.rows import Row
 
 # What every driver takes as it is.
 PLAIN: Final = frozenset({str, int, type(None)})
@@ -58,19 +57,23 @@ def plain(value: Any) -> Any:
     raise LoadError(f"No column holds the value {value!r:.100}.")
 
 
-def rows_of(batch: Any) -> Iterable[Row]:
+def rows_of(batch: Any) -> Iterable[Sequence[Any]]:
     """Return the rows of a batch, of plain values.
 
     Raises:
         LoadError: A value fits no column.
     """
     if isinstance(batch, Lines):
-        return map(values_of, batch.content.decode().removesuffix("\n").split("\n"))
+        lines = batch.content.decode().removesuffix("\n").split("\n")
+        return (
+            [None if value == NULL else value for value in line.split("\t")] if NULL in line else line.split("\t")
+            for line in lines
+        )
     if not isinstance(batch, list):
         # The driver takes one row after the other: a list of all is not needed.
         return zip(*[text_or_number(column).to_pylist() for column in batch.columns], strict=True)
     if {type(value) for row in batch for value in row} <= PLAIN:
-        return cast(Sequence[Row], batch)
+        return batch
     # Dates and times, which are slow to convert, repeat from row to row.
     moments: dict[Any, Any] = {}
 
@@ -84,11 +87,6 @@ def rows_of(batch: Any) -> Iterable[Row]:
         return moments[value]
 
     return [tuple(map(convert, row)) for row in batch]
-
-
-def values_of(line: str) -> Row:
-    values = line.split("\t")
-    return tuple([None if value == NULL else value for value in values] if NULL in line else values)
 
 
 def text_or_number(array: Any) -> Any:
@@ -148,7 +146,7 @@ def lines_of(batch: Any) -> bytes | memoryview:
     return bytes_of(compute.binary_join_element_wise(*texts, "\t", null_handling="replace", null_replacement="\\N"))
 
 
-def line(row: Row) -> str:
+def line(row: Sequence[Any]) -> str:
     return "\t".join(["\\N" if value is None else text_of(value) for value in row]) + "\n"
 
 

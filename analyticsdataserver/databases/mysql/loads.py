@@ -196,10 +196,10 @@ class TableLoad:
         if loaded != len(batch):
             raise LoadError(f"The database took {loaded} of {len(batch)} rows of {self.table}.")
 
-    def write_by_statements(self, rows: Iterable[tuple[Any, ...]]) -> None:
+    def write_by_statements(self, rows: Iterable[Sequence[Any]]) -> None:
         rest = () if self.created is None else (self.created,)
         with self.transaction():
-            insert_rows(self.wrapper, self.new, self.filled, [row + rest for row in rows] if rest else rows)
+            insert_rows(self.wrapper, self.new, self.filled, [(*row, *rest) for row in rows] if rest else rows)
 
     def rename(self) -> None:
         exchange = f"RENAME TABLE {quote(self.table)} TO {quote(self.old)}, {quote(self.new)} TO {quote(self.table)}"
@@ -343,7 +343,7 @@ def table_load(wrapper: Any, table: str, token: str) -> TableLoad:
     return TableLoad(wrapper.copy(), table, token)
 
 
-def insert_rows(wrapper: Any, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+def insert_rows(wrapper: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write rows into a table, in the transaction that there is.
 
     Args:
@@ -392,9 +392,9 @@ def quote(name: str) -> str:
     return f"`{name.replace('`', '``')}`"
 
 
-def statements(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+def statements(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
     """Yield the rows of one statement after the other."""
-    some: list[tuple[Any, ...]] = []
+    some: list[Sequence[Any]] = []
     size = 0
     for row in rows:
         some.append(row)

@@ -195,7 +195,7 @@ def table_load(wrapper: Any, table: str, token: str) -> TableLoad:
 
 
 def insert_rows(
-    wrapper: Any, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]], created: str | None = None
+    wrapper: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], created: str | None = None
 ) -> None:
     """Write rows into a table, in the transaction that there is.
 
