@@ -11,7 +11,7 @@ from django.db.models import Max, Model
 from analytics_data_api.tables import ANALYTICS_DATABASE, introspection, models
 from analytics_data_api.tables.course_ids import is_course_id, org_of
 from analytics_data_api.tables.fields import AsText, Bytes
-from analytics_data_api.tables.querysets.base import newest
+from analytics_data_api.tables.querysets.base import DatedQuerySet, newest
 from analytics_data_api.tables.querysets.courses import (
     BLOCK_SIZE,
     COURSE_ID,
@@ -20,6 +20,7 @@ from analytics_data_api.tables.querysets.courses import (
     courses_on_record,
     dates_of,
 )
+from analytics_data_api.tables.querysets.many import CoursesRequest
 from analytics_data_api.tables.querysets.summaries import week_before
 from analytics_data_api.tables.rows import Row, Rows
 from analytics_data_api.tables.statements import is_date
@@ -155,7 +156,7 @@ def described(
         titles = titles_of(tables, block)
         enrollment = enrollment_of(block) if models.CourseEnrollmentDaily in tables else {}
         lacking = [course for course in block if course not in enrollment]
-        loads = newest_created(tables, lacking) if lacking else {}
+        loads = newest_created(tables, tables_of, lacking)
         for course in block:
             found = enrollment.get(course)
             numbers: Row = (None, None, None, None, loads.get(course)) if found is None else found
@@ -192,14 +193,35 @@ def enrollment_of(courses: Sequence[str]) -> dict[str, Row]:
     return found
 
 
-def newest_created(tables: Iterable[type[Model]], courses: Sequence[str]) -> dict[str, str]:
-    """Return when the newest row of each course was loaded, by reading all their rows."""
+def newest_created(
+    tables: Iterable[type[Model]], tables_of: Mapping[str, list[str]], courses: Sequence[str]
+) -> dict[str, str]:
+    """Return when the newest row of each course was loaded, in a table by day (week) of those of its latest date.
+
+    Args:
+        tables: The tables that the database has.
+        tables_of: The names of the tables that have a course.
+        courses: The courses.
+    """
     found: dict[str, str] = {}
     for model in tables:
-        for block in blocks(courses):
-            rows: Any = model._default_manager.using(ANALYTICS_DATABASE).filter(course_id__in=block)
-            newest = rows.order_by().values_list(Bytes(COURSE_ID)).annotate(created_last=AsText(Max("created")))
-            for course, created in newest:
-                if created is not None and is_date(created):
-                    found[course] = max(created, found.get(course, created))
+        having = sorted(course for course in courses if model._meta.db_table in tables_of[course])
+        for course, created in loads_of(model, having) if having else ():
+            if created is not None and is_date(created):
+                found[course] = max(created, found.get(course, created))
     return found
+
+
+def loads_of(model: type[Model], courses: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """Yield courses, in the order of their bytes, and times at which rows of them were loaded, the newest among them.
+
+    Rows of earlier dates are not read: they may be hundreds of thousands.
+    """
+    rows: Any = model._default_manager.using(ANALYTICS_DATABASE).all()
+    if isinstance(rows, DatedQuerySet):
+        columns, items, _ = rows.report_of_courses(CoursesRequest(courses))
+        yield from map(itemgetter(columns.index(COURSE_ID), columns.index("created")), items)
+        return
+    for block in blocks(courses):
+        of_courses = rows.filter(course_id__in=block).order_by().values_list(Bytes(COURSE_ID))
+        yield from of_courses.annotate(created_last=AsText(Max("created")))

@@ -8,7 +8,7 @@ from django.db import connections
 from django.db.models import Max, Model
 
 from analytics_data_api.tables import ANALYTICS_DATABASE
-from analytics_data_api.tables.fields import AsText, Bytes
+from analytics_data_api.tables.fields import LONGEST_LIST, AsText, Bytes
 from analytics_data_api.tables.loads import noted_loads
 from analytics_data_api.tables.querysets.courses import (
     COURSE_ID,
@@ -33,6 +33,12 @@ NEWEST: Final = """
 NEWEST_OF_EACH: Final = """
     SELECT {key}, CAST(MAX(t.created) AS CHAR)
     FROM (SELECT course_id, created FROM {table} ORDER BY id DESC LIMIT {rows}) t WHERE {condition} GROUP BY 1
+"""
+# Of so many, one is likely to be of a course that is wanted where many are.
+VERY_LAST_ROWS: Final = 1000
+LOADED_WITH: Final = """
+    SELECT DISTINCT {key} FROM (SELECT course_id, created FROM {table} ORDER BY id DESC LIMIT {rows}) t
+    WHERE t.created = %s
 """
 
 # The columns of the first and the last date of tables by day, and by week.
@@ -85,10 +91,23 @@ def newest_created_of(model: type[Model], courses: Sequence[str]) -> str | None:
     """Return the newest ``created`` of some courses among a table's last rows, as text, else of all rows of them."""
     if not courses:
         return None
-    key = Bytes.of(connections[ANALYTICS_DATABASE], f"t.{COURSE_ID}")
-    sql = NEWEST_OF_EACH.format(key=key, table=model._meta.db_table, rows=LAST_ROWS, condition=real_date("created"))
     wanted = frozenset(courses)
-    newest = max((created for course, created in read(sql) if course in wanted and is_date(created)), default=None)
+    of_all = newest_created(model)
+    parts: dict[str, Any] = {
+        "key": Bytes.of(connections[ANALYTICS_DATABASE], f"t.{COURSE_ID}"),
+        "table": model._meta.db_table,
+    }
+    if of_all is not None:
+        last = read(LOADED_WITH.format(rows=VERY_LAST_ROWS, **parts), [of_all])
+        if any(course in wanted for (course,) in last):
+            return of_all
+    # Comparing with a few courses takes less time than grouping by all.
+    named = list(courses) if len(courses) <= LONGEST_LIST else []
+    condition = real_date("created")
+    if named:
+        condition = f"t.{COURSE_ID} IN ({', '.join(['%s'] * len(named))}) AND {condition}"
+    found = read(NEWEST_OF_EACH.format(rows=LAST_ROWS, condition=condition, **parts), named)
+    newest = max((created for course, created in found if course in wanted and is_date(created)), default=None)
     return newest or max(newest_loads_of(model, courses), default=None)
 
 
@@ -102,13 +121,13 @@ def newest_loads_of(model: type[Model], courses: Sequence[str]) -> Iterator[str]
         yield from (created for course, created in found if course in wanted and is_date(created))
 
 
-def read(sql: str) -> list[Row]:
+def read(sql: str, params: Sequence[str] = ()) -> list[Row]:
     """Return the rows of a query."""
     connection: Any = connections[ANALYTICS_DATABASE]
 
     def read_rows() -> list[Row]:
         with connection.cursor() as cursor:
-            cursor.execute(sql, [])
+            cursor.execute(sql, list(params))
             found: list[Row] = cursor.fetchall()
         return found
 

@@ -16,6 +16,7 @@ from analytics_data_api.tables.querysets.courses import (
     latest_dates,
 )
 from analytics_data_api.tables.tests import factories as make
+from analytics_data_api.tables.tests.oracle import compact
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
@@ -109,6 +110,37 @@ def test_a_time_behind_a_date_is_cut_off(get: Get, separator: str) -> None:
     assert (course["last_date"], course["count"], course["count_change_7_days"]) == ("2014-12-10", 10, 7)
     (summary,) = get("v0/course_summaries").json()
     assert (summary["count"], summary["count_change_7_days"]) == (10, 7)
+
+
+@pytest.mark.usefixtures("indexed")
+@pytest.mark.parametrize("seed", range(6))
+def test_when_courses_without_enrollment_were_loaded(get: Get, seed: int) -> None:
+    rng = random.Random(seed)
+    # Of each course and table, the dates and times of its rows; one date for all rows of a table without dates.
+    of: dict[str, dict[type, list[tuple[datetime, datetime]]]] = {}
+    for _ in range(rng.choice([0, 3, 60])):
+        course, created = rng.choice(COURSES), make.CREATED + timedelta(seconds=rng.randrange(1000))
+        day = make.MONDAY - timedelta(weeks=rng.randrange(3))
+        places: list[tuple[type, dict[str, Any]]] = [
+            (make.EnrollmentLocationFactory, {"date": day.date(), "country_code": rng.choice(["CA", "A1", None])}),
+            (make.EnrollmentModeFactory, {"date": day.date()}),
+            (make.CourseActivityFactory, {"interval_start": day}),
+            (make.GradeFactory, {}),
+            (make.SummaryFactory, {}),
+        ]
+        factory, given = rng.choice(places)
+        factory(course_id=course, created=created, **given)
+        of.setdefault(course, {}).setdefault(factory, []).append((day if given else make.MONDAY, created))
+    expected = {
+        course: compact(
+            max(created for rows in tables.values() for day, created in rows if day == max(day for day, _ in rows))
+        )
+        for course, tables in of.items()
+    }
+    for sort in ("course_id", "-course_id"):
+        items = get("v1/courses", sort=sort).json()
+        assert {item["course_id"]: item["created"] for item in items} == expected
+        assert [item["course_id"] for item in items] == sorted(expected, reverse=sort[0] == "-")
 
 
 def test_no_course_has_no_date(indexed: bool) -> None:

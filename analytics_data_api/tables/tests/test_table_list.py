@@ -34,6 +34,14 @@ def limited(reader: User) -> Client:
     return Client(headers={"authorization": "Token limited"})
 
 
+@pytest.fixture(params=[(1, 0), (1, 500), (1000, 500)], ids=["grouped", "named", "among the very last"])
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the newest row of a limited key looked for in each way that there is."""
+    for name, value in zip(("VERY_LAST_ROWS", "LONGEST_LIST"), request.param, strict=True):
+        monkeypatch.setattr(table_list, name, value)
+
+
+@pytest.mark.usefixtures("_way")
 @pytest.mark.parametrize("seed", range(4))
 def test_like_plain_code(get: Get, limited: Client, seed: int) -> None:
     rng = random.Random(seed)

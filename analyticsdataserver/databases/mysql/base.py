@@ -18,7 +18,7 @@ from analytics_data_api.tables.data_version import DataVersion
 from analytics_data_api.tables.dates import Interval
 from analytics_data_api.tables.fields import LONGEST_LIST
 from analytics_data_api.tables.retry import LOST, REFUSED, number_of
-from analyticsdataserver.databases.mysql.keys import NAMED, distinct_keys
+from analyticsdataserver.databases.mysql.keys import NAMED, ONE_NAMED, distinct_keys
 from analyticsdataserver.databases.mysql.loads import insert_rows, table_columns, table_load
 from analyticsdataserver.databases.mysql.versions import TableFacts, version_of, version_query
 
@@ -206,6 +206,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             column: The column of the keys, with an index that begins with it.
             keys: The keys, at least one.
         """
+        if len(keys) == 1:
+            return ONE_NAMED.format(column=column, table=table), list(keys)
         parts = [keys[start : start + LONGEST_LIST] for start in range(0, len(keys), LONGEST_LIST)]
         condition = " OR ".join(f"{column} IN ({', '.join(['%s'] * len(part))})" for part in parts)
         return NAMED.format(column=column, table=table, condition=condition), list(keys)

@@ -13,6 +13,8 @@ SPELLINGS: Final = """
     SELECT DISTINCT CAST(CONVERT({column} USING utf8mb4) AS BINARY) FROM {table} WHERE {column} IN ({marks})
 """
 NAMED: Final = "SELECT {column} FROM {table} WHERE {condition} GROUP BY {column}"
+# Grouped by, a single key has all its rows in the index read.
+ONE_NAMED: Final = "SELECT {column} FROM {table} WHERE {column} = %s LIMIT 1"
 
 # Changes with every row that is added. Within two seconds of a change there is none, since times are whole seconds.
 STATE: Final = """
