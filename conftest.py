@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.contenttypes.management import create_contenttypes
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.signals import post_migrate
 from django.test import Client
 from hypothesis import settings
 
@@ -22,6 +24,7 @@ pytest_plugins = ["analyticsdataserver.testing.pytest_plugin", "pytester"]
 # How long an example takes depends on the machine more than on the code. The same code gets the same examples, so that
 # the result of a run is that of the code alone; `make fuzz` draws new ones.
 settings.register_profile("tests", deadline=None, derandomize=True)
+settings.register_profile("fast", deadline=None, derandomize=True, max_examples=20)
 settings.register_profile("fuzz", deadline=None)
 settings.load_profile("tests")
 
@@ -36,6 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the generated parts of the pages in docs/ instead of comparing them",
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_rows_for_the_admin() -> None:
+    """Write no permissions and content types, which nothing reads, each time that a test has emptied the tables."""
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
 
 
 @pytest.fixture(autouse=True)

@@ -106,6 +106,7 @@ def test_a_database_that_does_not_answer_is_reported_in_a_sentence(monkeypatch: 
         assert (json.loads(out.getvalue())["status"], json.loads(out.getvalue())["reason"]) == ("unavailable", reason)
 
 
+@pytest.mark.process
 class TestProcess:
     """The command as an operator runs it."""
 

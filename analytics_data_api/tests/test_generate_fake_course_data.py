@@ -322,6 +322,7 @@ print(hashlib.sha256(repr(made).encode()).hexdigest())
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("hash_seed", ["0", "1"])
 def test_the_same_options_make_the_same_rows_in_every_process(hash_seed: str) -> None:
     made = [

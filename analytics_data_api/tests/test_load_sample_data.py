@@ -255,6 +255,7 @@ def test_a_fixture_is_a_file_a_course_that_overwrites_no_row(name: str, course_i
     }
 
 
+@pytest.mark.slow
 def test_two_years_of_everything_are_made_up() -> None:
     said = load()
     assert [line for line in said.splitlines() if not line.startswith(" ")] == [

@@ -15,7 +15,7 @@ from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.tests.cases import CASES, OF_TABLES, address
 from analytics_data_api.tests.typed import READ, TYPED, TYPES, read
 
-pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(databases=["default", "analytics"])]
 
 LISTS: Final = [endpoint for endpoint, case in OF_TABLES.items() if case.json.startswith("[")]
 REQUESTS: Final = 12

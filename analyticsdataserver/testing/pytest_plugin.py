@@ -2,12 +2,17 @@
 
 A run fails where two tests share an id, or where a test that was collected did not run: with pytest-xdist, which
 schedules by id, both would go unnoticed. Tests of another database are left out, with one line in the summary. Tests
-that start processes or servers have the mark ``process``.
+that start processes or servers have the mark ``process``. The option ``--fast`` leaves out these and the slow ones, and
+does not import the modules that have no others; of a test with several parameters it runs so many combinations that
+each value of each parameter is in one of them.
 """
 
+import re
 from collections import Counter
-from collections.abc import Collection, Sequence
-from types import ModuleType
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import groupby
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -19,15 +24,20 @@ STARTERS: Final = (
     "analyticsdataserver.tests.served",
     "selenium",
 )
+# At the start of a line, so that it is read without importing anything.
+STARTS: Final = re.compile(rf"^(?:from|import) (?:{'|'.join(map(re.escape, STARTERS))})\b", re.MULTILINE)
+ALL_SLOW: Final = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.MULTILINE)
 # Marks of tests that run on one database only, and its ``vendor`` in Django; a fixture of that name does the same.
 VENDORS: Final = {"mysql_only": "mysql", "sqlite_only": "sqlite"}
 CLUSTER: Final = "cluster"
 MARKS: Final = {
     "process": "starts processes; set where its module imports what starts a server, a database or a browser",
-    "slow": "takes many seconds; make test-fast leaves it out",
+    "slow": "takes many seconds",
     CLUSTER: "needs a cluster of databases, and HAProxy; only -m cluster runs it",
     **{mark: f"runs on a {vendor} database only" for mark, vendor in VENDORS.items()},
 }
+# What --fast leaves out.
+NOT_FAST: Final = ("process", "slow")
 OTHER_DATABASE: Final = "dataapi_other_database"
 
 
@@ -88,6 +98,16 @@ class RunCheck:
 LEFT_OUT: Final = pytest.StashKey[int]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="run no process, nothing slow, not all combinations")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if not config.getoption("fast") or collection_path.suffix != ".py":
+        return None
+    return starts_processes(collection_path) or is_all_slow(collection_path) or None
+
+
 def pytest_configure(config: pytest.Config) -> None:
     for mark, meaning in MARKS.items():
         config.addinivalue_line("markers", f"{mark}: {meaning}")
@@ -99,8 +119,11 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if "live_server" in getattr(item, "fixturenames", ()) or starts_processes(getattr(item, "module", None)):
+        if "live_server" in getattr(item, "fixturenames", ()) or starts_processes(item.path):
             item.add_marker("process")
+    if config.getoption("fast"):
+        fast = set(combinations(item for item in items if not any(map(item.get_closest_marker, NOT_FAST))))
+        deselect(config, items, [item for item in items if item not in fast])
     if CLUSTER not in config.getoption("markexpr"):
         deselect(config, items, [item for item in items if item.get_closest_marker(CLUSTER)])
     left_out = [item for item in items if is_for_another_database(item)]
@@ -113,16 +136,47 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def deselect(config: pytest.Config, items: list[pytest.Item], left_out: Collection[pytest.Item]) -> None:
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
+    out = set(left_out)
+    items[:] = [item for item in items if item not in out]
 
 
-def starts_processes(module: ModuleType | None) -> bool:
-    """Return whether a test module has imported anything that starts a server, a database or a browser."""
-    imported = (
-        value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-        for value in (vars(module).values() if module else ())
-    )
-    return any(isinstance(name, str) and f"{name}.".startswith(tuple(f"{s}." for s in STARTERS)) for name in imported)
+@cache
+def starts_processes(path: Path) -> bool:
+    """Return whether a test module imports anything that starts a server, a database or a browser."""
+    return bool(STARTS.search(path.read_text()))
+
+
+def is_all_slow(path: Path) -> bool:
+    """Return whether a test module marks all its tests as slow."""
+    return bool(ALL_SLOW.search(path.read_text()))
+
+
+def combinations(items: Iterable[pytest.Item]) -> Iterator[pytest.Item]:
+    """Yield so many of the tests that each value of each parameter of a function is in one of them."""
+    for _, tests in groupby(items, lambda item: item.nodeid.partition("[")[0]):
+        left = [(item, parameters(item)) for item in tests]
+        seen: set[Any] = set()
+        # First those of which each value is new, so that the values of two parameters are combined in many ways.
+        rules: tuple[Callable[[set[Any], set[Any]], bool], ...] = (set.isdisjoint, has_more)
+        for is_chosen in rules:
+            for item, values in left:
+                if is_chosen(seen, values):
+                    seen |= values
+                    yield item
+
+
+def has_more(seen: set[Any], values: set[Any]) -> bool:
+    return not values <= seen
+
+
+def parameters(item: pytest.Item) -> set[Any]:
+    """Return the parameters of a test with their values; those that are given together are one."""
+    values = item.callspec.params if hasattr(item, "callspec") else {}
+    together = [mark.args[0] for mark in item.iter_markers("parametrize")]
+    together = [names.replace(",", " ").split() if isinstance(names, str) else names for names in together]
+    fixtures = [[name] for name in values if not any(name in names for names in together)]
+    # A value is the same object in each combination.
+    return {tuple((name, id(values[name])) for name in names) for names in (*together, *fixtures)}
 
 
 def is_for_another_database(item: pytest.Item) -> bool:

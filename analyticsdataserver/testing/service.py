@@ -20,7 +20,7 @@ from analyticsdataserver.config import BASE_DIR
 
 SERVER: Final = "analyticsdataserver.serving"
 APPLICATION: Final = "analyticsdataserver.serving.wsgi:application"
-START_SECONDS: Final = 60
+START_SECONDS: Final = 180
 STOP_SECONDS: Final = 40
 # A worker that is replaced may wait for clients until they are disconnected.
 RENEW_SECONDS: Final = 120

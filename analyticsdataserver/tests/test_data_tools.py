@@ -71,6 +71,7 @@ def send(client: Client) -> Callable[..., bytes]:
     return send
 
 
+@pytest.mark.process
 @pytest.mark.skipif(NODE is None, reason="Node is not installed (Debian: apt-get install nodejs)")
 def test_google_sheets(send: Callable[..., bytes]) -> None:
     source = program("javascript")
@@ -114,6 +115,7 @@ def test_the_request_of_r(send: Callable[..., bytes]) -> None:
     assert f'Authorization = "Token {examples.KEY}"' in source
 
 
+@pytest.mark.process
 def test_nothing_imports_pyarrow_before_it_is_needed() -> None:
     source = (
         "import sys, django; django.setup(); import analyticsdataserver.urls;"

@@ -254,6 +254,7 @@ class TestPages:
         assert listed == {page.resolve() for page in pages()} - {README, DOCS / "index.rst"}
 
 
+@pytest.mark.process
 class TestLinkCheck:
     PAGE = '<a href="{}">x</a><h1 id="a b">'
 

@@ -66,6 +66,7 @@ def test_what_no_page_needs_is_not_served(path: str) -> None:
     assert finders.find(path) is None
 
 
+@pytest.mark.process
 def test_what_is_dead_of_django_rest_swagger_is_not_imported() -> None:
     program = """
 import sys

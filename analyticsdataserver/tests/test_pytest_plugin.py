@@ -93,6 +93,47 @@ class TestRun:
         result.stdout.fnmatch_lines(["40 tests of another database were left out."])
 
 
+def test_a_fast_run_has_each_value_of_each_parameter(run: pytest.Pytester) -> None:
+    run.makepyfile(
+        test_servers="""
+        from analyticsdataserver.testing.service import Service
+
+        raise AssertionError
+        """,
+        test_slow="""
+        import pytest
+
+        pytestmark = [pytest.mark.slow]
+        raise AssertionError
+        """,
+        test_units="""
+        import pytest
+
+        @pytest.fixture(params=["f", "g"])
+        def fixture(request):
+            return request.param
+
+        @pytest.mark.parametrize(("number", "name"), [(1, "one"), (2, "two"), (2, "one")])
+        @pytest.mark.parametrize("letter", "ab")
+        def test_combinations(number, name, letter, fixture):
+            pass
+
+        @pytest.mark.parametrize("number", [1, 1])
+        def test_values(number):
+            pass
+
+        @pytest.mark.slow
+        def test_slow():
+            raise AssertionError
+        """,
+    )
+    result = run.runpytest_subprocess("-p", PLUGIN, "-p", "no:cacheprovider", "--fast", "-v")
+    result.assert_outcomes(passed=4, deselected=11)
+    result.stdout.fnmatch_lines_random(
+        [f"*::test_combinations[[]{each}] PASSED*" for each in ("f-a-1-one", "g-b-2-two", "f-a-2-one")]
+    )
+
+
 def test_tests_that_start_servers_are_marked(run: pytest.Pytester) -> None:
     run.makepyfile(
         test_servers="""

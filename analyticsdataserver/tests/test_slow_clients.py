@@ -24,9 +24,11 @@ pytestmark = pytest.mark.xdist_group("slow-clients")
 DATA: Final = "/api/v0/courses/edX/DemoX/Demo_Course/enrollment/"
 HEADERS: Final = {"Authorization": f"Token {KEY}"}
 CLIENTS: Final = 50
-# Seconds after which a client that sends or takes nothing is disconnected, and a few for a slow machine.
+# Seconds after which a client that sends or takes nothing is disconnected, and as many for a slow machine.
 TIMEOUT: Final = 30
-SLACK: Final = 15
+SLACK: Final = 30
+# Seconds that a request takes at most on a slow machine. One that waited for a slow client would take TIMEOUT.
+PROMPT: Final = 10
 
 HEAD: Final = f"Host: localhost\r\nAuthorization: Token {KEY}\r\n"
 # What each kind of client sends before it stops.
@@ -97,7 +99,7 @@ def assert_served(service: Service, seconds: float, besides: str = "") -> None:
             answer = service.get(path, HEADERS)
             assert (path, answer.status) == (path, 200), besides
             # It takes milliseconds, on a machine that does nothing else.
-            assert answer.seconds < 5, besides
+            assert answer.seconds < PROMPT, besides
 
 
 def test_slow_clients_of_all_kinds_at_once(service: Service) -> None:
@@ -161,11 +163,12 @@ def test_a_body_is_read_only_for_a_request_that_needs_it(
     with ExitStack() as stack:
         text = "\r\n".join([f"{request_line} HTTP/1.1", "Host: localhost", *lines, "", ""])
         client = connected(service, text, stack)
-        client.settimeout(5)
         if status is None:
+            client.settimeout(5)
             with pytest.raises(TimeoutError):
                 client.recv(100)
             return
+        client.settimeout(PROMPT)
         answer = b""
         # All of it, and then the end of the connection.
         while chunk := client.recv(10_000):
@@ -191,7 +194,7 @@ def test_a_body_that_cannot_be_read_is_the_clients_error(service: Service, heade
         with suppress(ConnectionError):
             client.sendall(body.encode())
             client.shutdown(socket.SHUT_WR)
-        client.settimeout(10)
+        client.settimeout(PROMPT)
         answer = b""
         with suppress(ConnectionError):
             while chunk := client.recv(10_000):
@@ -235,8 +238,9 @@ def test_passwords_are_checked_while_data_are_served(service: Service) -> None:
         while not all(each.done() for each in checks):
             answer = service.get(DATA, HEADERS)
             assert answer.status == 200
-            assert answer.seconds < 3
+            assert answer.seconds < PROMPT
             served += 1
+        # However fast the machine is: behind the checks, one or two would be.
         assert served > 2
     assert {each.result() for each in checks} <= {400, 503}
 

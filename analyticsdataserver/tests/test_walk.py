@@ -1,5 +1,7 @@
 """How many files and functions one request runs through."""
 
+import logging
+
 import pytest
 from django.contrib.auth.models import User
 
@@ -8,6 +10,8 @@ from analytics_data_api.tables.tests.factories import EnrollmentFactory
 from analyticsdataserver.serving.wsgi import application
 from benchmarks.walk import WARMING, send, walk
 from conftest import KEY
+
+logger = logging.getLogger(__name__)
 
 
 # MySQL's streaming cursor and version of a table take a file and some functions more.
@@ -26,6 +30,9 @@ def test_a_small_request(reader: User, caplog: pytest.LogCaptureFixture, monkeyp
     for _ in range(WARMING):
         request()
     steps = walk(request)
+    *_, figures = steps.lines()
+    # --log-cli-level=INFO shows them.
+    logger.info(figures)
     assert (len(steps.files) <= 16, len(steps.functions) <= 60, steps.returns <= 20) == (True,) * 3, "\n".join(
         steps.lines()
     )

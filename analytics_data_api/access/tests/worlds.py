@@ -59,17 +59,18 @@ def make_world() -> None:
                 for name in ("count", "last_response_count", "num_users", "users_at_start", "total_submissions"):
                     if isinstance(getattr(row, name, None), int):
                         setattr(row, name, getattr(row, name) + 1000 * number)
-                row.save(force_insert=True)
+            model.objects.bulk_create(rows)
 
 
 def keep_only(courses: set[str]) -> None:
     """Delete the rows of all other courses: the oracle's first step."""
     for model in tables():
         if has_course(model):
-            model.objects.exclude(pk__in=[row.pk for row in model.objects.all() if row.course_id in courses]).delete()
-    for row in VideoTimeline.objects.all():
-        if course_of_video(row.pipeline_video_id) not in courses:
-            row.delete()
+            rows = model.objects.values_list("pk", "course_id")
+            model.objects.filter(pk__in=[pk for pk, course in rows if course not in courses]).delete()
+    videos = VideoTimeline.objects.values_list("pk", "pipeline_video_id")
+    others = [pk for pk, video_id in videos if course_of_video(video_id) not in courses]
+    VideoTimeline.objects.filter(pk__in=others).delete()
 
 
 def give_keys(reader: User) -> None:

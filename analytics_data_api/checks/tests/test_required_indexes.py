@@ -54,10 +54,20 @@ def _one_size_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 LISTS = {path for path, view in ENDPOINTS.items() if issubclass(view, CoursesReportView | TableListView)}
 
 
+@pytest.fixture(scope="module")
+def kept() -> dict[str, set[str]]:
+    return defaultdict(set)
+
+
 @pytest.fixture
-def statements(client: Client) -> dict[str, set[str]]:
-    """The statements that requests make, by table."""
-    statements = defaultdict(set)
+def statements(client: Client, kept: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The statements that requests make, by table; found once."""
+    if not kept:
+        find(client, kept)
+    return kept
+
+
+def find(client: Client, statements: dict[str, set[str]]) -> None:
     names = {models[0]._meta.db_table for models in layouts()}
 
     def keep(execute: Any, sql: str, *rest: Any) -> Any:
@@ -78,7 +88,6 @@ def statements(client: Client) -> dict[str, set[str]]:
         # Summaries are derived now.
         CourseMetaSummaryEnrollment.objects.all().delete()
         assert client.get("/api/v0/course_summaries").status_code == 200
-    return statements
 
 
 def test_every_statement_of_a_request_is_known_and_no_other(statements: dict[str, set[str]]) -> None:

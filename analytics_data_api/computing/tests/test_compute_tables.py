@@ -25,7 +25,7 @@ from analytics_data_api.computing.tests.making import COURSE, Event, sent
 from analytics_data_api.loading import loader
 from analytics_data_api.tables.tests.altered import older_answers
 
-pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(databases=["default", "analytics"], transaction=True)]
 
 RANGE = ("--from", "2025-09-01", "--to", "2025-09-22")
 DAILY = "course_enrollment_daily"

@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics_data_api.computing.tests import oracle
 from analytics_data_api.computing.tests.making import Event, Lms, rows_of
+
+pytestmark = pytest.mark.slow
 
 FIRST, END = date(2025, 9, 3), date(2025, 9, 17)
 MANY = settings(max_examples=80)

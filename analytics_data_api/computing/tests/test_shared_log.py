@@ -19,6 +19,7 @@ RANGE = ("--from", "2025-09-01", "--to", "2025-09-22")
 TABLES = [table for table in RULES if table != "course_enrollment_location_current"]
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.django_db(databases=["default", "analytics"], transaction=True),
     pytest.mark.skipif(not FOLDER.is_dir(), reason="the log lies beside the checkout, in ../shared/data/tracking"),
 ]

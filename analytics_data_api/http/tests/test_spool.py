@@ -127,6 +127,7 @@ class TestSpace:
                 with pytest.raises(SpoolFull, match="larger than all large answers may be"):
                     second.grow(4 * spool.UNIT + 1)
 
+    @pytest.mark.process
     def test_it_is_counted_over_processes_also_killed_ones(self, folder: Path) -> None:
         code = (
             "import sys, time; from analytics_data_api.http.spool import Reservation; "

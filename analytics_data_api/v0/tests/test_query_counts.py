@@ -15,6 +15,13 @@ from analytics_data_api.versions import ENDPOINTS
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _fresh_column_cache() -> None:
+    """Look up the columns of all tables once: no test changes them."""
+    introspection.columns.cache_clear()
+    introspection.has_index.cache_clear()
+
+
 # Queries of MySQL for keys that its collation does not distinguish, made once for each load.
 REMEMBERED = r"UPDATE_TIME, CREATE_TIME, AUTO_INCREMENT, \(SELECT|BIT_OR\(CRC32"
 
