@@ -1,6 +1,7 @@
 """The tables that the database has: which dates they cover, and when they were loaded."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from django.core.exceptions import FieldDoesNotExist
@@ -81,6 +82,8 @@ def newest_created(model: type[Model]) -> str | None:
 def rows_of_some(
     tables: Iterable[type[Model]], endpoints: Mapping[str, Sequence[str]], chosen: Callable[[str], bool]
 ) -> Iterator[Row]:
+    # Most tables have the same courses.
+    chosen = cache(chosen)
     for model in tables:
         name = model._meta.db_table
         courses = list(filter(chosen, courses_on_record(model))) if has_field(model, COURSE_ID) else []

@@ -1,14 +1,22 @@
 """The client that is published for this API gets through every method that it has for what is served here."""
 
+import ast
 import csv
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from analyticsclient.client import Client
 from analyticsclient.constants import activity_types, data_formats, demographics
+from analyticsclient.course import Course
+from analyticsclient.course_summaries import CourseSummaries
+from analyticsclient.course_totals import CourseTotals
 from analyticsclient.exceptions import ClientError, InvalidRequestError, NotFoundError
+from analyticsclient.module import Module
+from analyticsclient.programs import Programs
+from analyticsclient.status import Status
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
@@ -59,6 +67,19 @@ def module_id(course_id: str, kind: str) -> str:
 def test_every_demographic_of_the_client_is_tried() -> None:
     enrollment = {"BIRTH_YEAR", "EDUCATION", "GENDER", "LOCATION"}
     assert {name for name in vars(demographics) if name.isupper()} == enrollment
+
+
+def test_every_method_of_the_client_is_tried() -> None:
+    kinds = (Course, CourseSummaries, CourseTotals, Module, Programs, Status)
+    methods = {
+        name
+        for kind in kinds
+        for name, value in vars(kind).items()
+        if not name.startswith("_") and (callable(value) or isinstance(value, property))
+    }
+    tried = {node.attr for node in ast.walk(ast.parse(Path(__file__).read_text())) if isinstance(node, ast.Attribute)}
+    assert len(methods) == 17
+    assert methods <= tried
 
 
 class TestStatus:

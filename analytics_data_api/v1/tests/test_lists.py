@@ -101,19 +101,22 @@ def test_pages_stay_right_while_rows_are_added(get: Get, client: Client) -> None
             model(course_id=f"edX/{course:04}/R", date=date(2014, 1, 1) + timedelta(days=day), count=1) for day in days
         )
 
-    for course in range(0, 100, 2):
-        add(course, range(0, 40, 2))
+    for course in range(0, 500, 2):
+        add(course, range(0, 80, 2))
     before = {(item["course_id"], item["date"]) for item in get("v1/enrollment", start_date="2014-01-01").json()}
-    response = get("v1/enrollment", start_date="2014-01-01", limit="97")
+    assert len(before) == 10_000
+    response = get("v1/enrollment", start_date="2014-01-01", limit="251")
     found = response.json()
     page = 0
     while response.has_header("Link"):
-        # In front of the next page, behind it, and in the course in which it begins.
-        add(page % 100, range(1, 40, 13))
-        add(99 - page % 100, range(1, 40, 7))
+        # In the course in which the next page begins, around it, and far in front of it and behind it.
+        last = int(found[-1]["course_id"].split("/")[1])
+        for course, step in ((last, 13), (last - 1, 39), (last + 1, 39), (page, 39), (499 - page, 39)):
+            add(course % 500, range(1, 80, step))
         page += 1
         response = client.get(response["Link"].removeprefix("<").removesuffix(NEXT))
         found += response.json()
+    assert page >= 40
     keys = [(item["course_id"], item["date"]) for item in found]
     assert len(set(keys)) == len(keys)
     assert before <= set(keys)
