@@ -18,9 +18,9 @@ BUSY: Final = 0.6
 MEASURED: Final = 0.1
 # Seconds after which a function counts as blocked.
 BLOCKED: Final = 0.2
-# Seconds for which a request waits for a thread, longer than it takes to find out that a node of a cluster is away; and
-# how many requests wait at most.
-MAX_WAIT: Final = 3.0
+# Seconds for which a request waits for a thread, longer than it takes to find out that a node of a cluster is away, or
+# to answer 50 clients that ask for large answers; and how many requests wait at most.
+MAX_WAIT: Final = 5.0
 MAX_WAITING: Final = 1000
 # Seconds in which threads have to be able to run all that waits; beyond that, requests are refused at once, but for a
 # number that may always wait: 50 clients that ask for large answers, and others besides, are no overload.
