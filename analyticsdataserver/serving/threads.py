@@ -156,8 +156,8 @@ class ThreadPool:
         if self.refused and (self.was_refusing or now < self.overloaded_until):
             self.overloaded_until = now + OVERLOAD_SECONDS
         self.was_refusing, self.refused = self.refused > 0, 0
-        # What is older says nothing of the present load.
-        if seconds < 2 * MEASURED:
+        # What is older says nothing of the present load, but in an overload, which is watched all the time.
+        if seconds < 2 * MEASURED or now < self.overloaded_until:
             is_busy = self.measured[1] - before > BUSY * seconds
             is_short = self.waiting and not is_busy
             self.concurrency = min(self.size, self.concurrency + 1) if is_short else max(1, self.concurrency - 1)
