@@ -26,8 +26,8 @@ MAX_WAITING: Final = 1000
 # number that may always wait: 50 clients that ask for large answers, and others besides, are no overload.
 MAX_BACKLOG: Final = 0.1
 MIN_WAITING: Final = 128
-# The same in an overload: requests were refused in two measurements in a row, so that more come than can be run, and
-# waiting longer serves no more of them. It ends when none has been refused for some seconds.
+# The same in an overload: requests were refused in two measurements of one second, so that more come than can be run,
+# and waiting longer serves no more of them. It ends when none has been refused for some seconds.
 OVERLOAD_BACKLOG: Final = 0.02
 OVERLOAD_WAITING: Final = 4
 OVERLOAD_SECONDS: Final = 1.0
@@ -79,13 +79,13 @@ class ThreadPool:
         # How many functions threads have begun.
         self.taken = 0
         # Of the loop: whether it watches; the time, the processor's time and the functions begun when it measured last;
-        # how many functions may wait; how many were refused for that since it measured last, and whether any was in the
-        # measurement before; and until when there is an overload.
+        # how many functions may wait; how many were refused for that since it measured last, and when it measured any;
+        # and until when there is an overload.
         self.watched = False
         self.measured = (0.0, 0.0, 0)
         self.max_waiting = MAX_WAITING
         self.refused = 0
-        self.was_refusing = False
+        self.refused_at = 0.0
         self.overloaded_until = 0.0
 
     async def run(self, function: Callable[[], T]) -> T:
@@ -124,7 +124,7 @@ class ThreadPool:
                 self.wake(loop)
             self.watched = bool(self.waiting) or now < self.overloaded_until
             if not self.watched:
-                self.max_waiting, self.refused, self.was_refusing = MAX_WAITING, 0, False
+                self.max_waiting, self.refused, self.refused_at = MAX_WAITING, 0, 0.0
         for future in refused:
             set_exception(future, PoolBusyError())
         if self.watched:
@@ -153,9 +153,10 @@ class ThreadPool:
         if seconds < MEASURED:
             return
         self.measured = (now, time.process_time(), self.taken)
-        if self.refused and (self.was_refusing or now < self.overloaded_until):
-            self.overloaded_until = now + OVERLOAD_SECONDS
-        self.was_refusing, self.refused = self.refused > 0, 0
+        if self.refused:
+            if now < self.refused_at + OVERLOAD_SECONDS:
+                self.overloaded_until = now + OVERLOAD_SECONDS
+            self.refused, self.refused_at = 0, now
         # What is older says nothing of the present load, but in an overload, which is watched all the time.
         if seconds < 2 * MEASURED or now < self.overloaded_until:
             is_busy = self.measured[1] - before > BUSY * seconds
