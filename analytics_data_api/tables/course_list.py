@@ -70,9 +70,8 @@ def present_tables() -> list[type[Model]]:
     Raises:
         django.db.Error: The database does not answer.
     """
-    names = introspection.tables(ANALYTICS_DATABASE)
-    found = (model for model in apps.get_app_config("v0").get_models() if model._meta.managed)
-    return sorted((model for model in found if model._meta.db_table in names), key=lambda model: model._meta.db_table)
+    models = {model._meta.db_table: model for model in apps.get_app_config("v0").get_models() if model._meta.managed}
+    return [models[name] for name in sorted(introspection.tables(ANALYTICS_DATABASE, models))]
 
 
 def has_courses(model: type[Model]) -> bool:

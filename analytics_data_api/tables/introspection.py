@@ -1,6 +1,6 @@
 """The columns that a table of the connected database has: old sites keep tables of an older layout."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache, partial
 from typing import Any, Final, TypeVar
 
@@ -59,15 +59,18 @@ def looked_up(alias: str, table: str) -> frozenset[str]:
         return frozenset(column.name for column in connection.introspection.get_table_description(cursor, table))
 
 
-def tables(alias: str) -> frozenset[str]:
-    """Return the names of the tables and views that a database has now.
+def tables(alias: str, names: Collection[str]) -> frozenset[str]:
+    """Return those of some tables and views that a database has now.
 
     Args:
         alias: The database, by its key in the setting ``DATABASES``.
+        names: The names of the tables.
     """
-    connection = connections[alias]
+    connection: Any = connections[alias]
     with connection.cursor() as cursor:
-        return frozenset(connection.introspection.table_names(cursor, include_views=True))
+        found = frozenset(connection.introspection.table_names(cursor, include_views=True))
+    unlisted: frozenset[str] = connection.unlisted_tables([name for name in names if name not in found])
+    return found.intersection(names) | unlisted
 
 
 @cache

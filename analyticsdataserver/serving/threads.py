@@ -18,13 +18,19 @@ BUSY: Final = 0.6
 MEASURED: Final = 0.1
 # Seconds after which a function counts as blocked.
 BLOCKED: Final = 0.2
-# Seconds for which a request waits for a thread, and how many requests wait at most.
-MAX_WAIT: Final = 2.0
+# Seconds for which a request waits for a thread, longer than it takes to find out that a node of a cluster is away, or
+# to answer 50 clients that ask for large answers; and how many requests wait at most.
+MAX_WAIT: Final = 5.0
 MAX_WAITING: Final = 1000
 # Seconds in which threads have to be able to run all that waits; beyond that, requests are refused at once, but for a
 # number that may always wait: 50 clients that ask for large answers, and others besides, are no overload.
 MAX_BACKLOG: Final = 0.1
 MIN_WAITING: Final = 128
+# The same in an overload: requests were refused in two measurements of one second, so that more come than can be run,
+# and waiting longer serves no more of them. It ends when none has been refused for some seconds.
+OVERLOAD_BACKLOG: Final = 0.02
+OVERLOAD_WAITING: Final = 4
+OVERLOAD_SECONDS: Final = 1.0
 # Seconds after which an idle thread ends, if there are more than the pool's size.
 IDLE: Final = 5.0
 
@@ -73,10 +79,14 @@ class ThreadPool:
         # How many functions threads have begun.
         self.taken = 0
         # Of the loop: whether it watches; the time, the processor's time and the functions begun when it measured last;
-        # and how many functions may wait.
+        # how many functions may wait; how many were refused for that since it measured last, and when it measured any;
+        # and until when there is an overload.
         self.watched = False
         self.measured = (0.0, 0.0, 0)
         self.max_waiting = MAX_WAITING
+        self.refused = 0
+        self.refused_at = 0.0
+        self.overloaded_until = 0.0
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run a function in a thread, and return its result.
@@ -87,6 +97,7 @@ class ThreadPool:
         """
         loop = asyncio.get_running_loop()
         if len(self.waiting) >= self.max_waiting:
+            self.refused += 1
             raise PoolBusyError
         future: asyncio.Future[T] = loop.create_future()
         now = time.monotonic()
@@ -104,24 +115,31 @@ class ThreadPool:
         """Refuse what has waited too long, and wake a thread if there is room; again and again while any waits."""
         now = time.monotonic()
         with self.lock:
-            refused = []
-            for future, (since, _) in self.waiting.items():
-                if since > now - MAX_WAIT:
-                    break
-                refused.append(future)
+            if self.waiting or now < self.overloaded_until:
+                self.adapt(now)
+            refused = self.overdue(now)
             for future in refused:
                 del self.waiting[future]
-            self.watched = bool(self.waiting)
-            if self.watched:
-                self.adapt(now)
-                if self.has_room(now):
-                    self.wake(loop)
-            else:
-                self.max_waiting = MAX_WAITING
+            if self.waiting and self.has_room(now):
+                self.wake(loop)
+            self.watched = bool(self.waiting) or now < self.overloaded_until
+            if not self.watched:
+                self.max_waiting, self.refused, self.refused_at = MAX_WAITING, 0, 0.0
         for future in refused:
             set_exception(future, PoolBusyError())
         if self.watched:
             loop.call_later(SLOW, self.watch, loop)
+
+    def overdue(self, now: float) -> list[asyncio.Future[Any]]:
+        """Return what waits, but has to be refused; the lock is held."""
+        # In an overload, clients have waited longest for the oldest, and the newest will be run soon in their place.
+        excess = len(self.waiting) - self.max_waiting if now < self.overloaded_until else 0
+        refused: list[asyncio.Future[Any]] = []
+        for future, (since, _) in self.waiting.items():
+            if len(refused) >= excess and since > now - MAX_WAIT:
+                break
+            refused.append(future)
+        return refused
 
     def adapt(self, now: float) -> None:
         """Set how many threads work at the same time, and how many functions may wait, by what happened lately.
@@ -135,12 +153,21 @@ class ThreadPool:
         if seconds < MEASURED:
             return
         self.measured = (now, time.process_time(), self.taken)
-        # What is older says nothing of the present load.
-        if seconds < 2 * MEASURED:
+        if self.refused:
+            if now < self.refused_at + OVERLOAD_SECONDS:
+                self.overloaded_until = now + OVERLOAD_SECONDS
+            self.refused, self.refused_at = 0, now
+        # What is older says nothing of the present load, but in an overload, which is watched all the time.
+        if seconds < 2 * MEASURED or now < self.overloaded_until:
             is_busy = self.measured[1] - before > BUSY * seconds
-            self.concurrency = max(1, self.concurrency - 1) if is_busy else min(self.size, self.concurrency + 1)
-            soon = int((self.taken - taken) / seconds * MAX_BACKLOG)
-            self.max_waiting = min(MAX_WAITING, max(MIN_WAITING, soon)) if soon else MAX_WAITING
+            is_short = self.waiting and not is_busy
+            self.concurrency = min(self.size, self.concurrency + 1) if is_short else max(1, self.concurrency - 1)
+            rate = (self.taken - taken) / seconds
+            if now < self.overloaded_until:
+                allowed = max(OVERLOAD_WAITING, int(rate * OVERLOAD_BACKLOG))
+            else:
+                allowed = max(MIN_WAITING, int(rate * MAX_BACKLOG))
+            self.max_waiting = min(MAX_WAITING, allowed) if rate else MAX_WAITING
 
     def has_room(self, now: float) -> bool:
         """Return whether one more thread may work; the lock is held."""

@@ -193,15 +193,29 @@ def described(outcomes: Sequence[Outcome], status: int, seconds: float) -> str:
     return f"{len(times) / seconds:8,.0f} a second with {status}: {quantiles}"
 
 
-async def measure(place: Site, paths: Sequence[str], seconds: float) -> None:
+class Overload(NamedTuple):
+    """What was served in an overload.
+
+    Attributes:
+        goodput: How many requests were served, as a part of the capacity.
+        slowdown: The 99th percentile of the times of these, as a multiple of that of one client.
+        faults: How many refusals had no Retry-After, and how many requests for the health failed.
+    """
+
+    goodput: float
+    slowdown: float
+    faults: int
+
+
+async def measure(place: Site, paths: Sequence[str], seconds: float) -> Overload:
     """Measure, and print."""
     # Every process has answered everything once.
-    await Load(place.port, paths).closed(CLIENTS, seconds / 10)
-    single = await Load(place.port, paths).closed(1, seconds / 6)
-    say(f"one client:      {described(single, SERVED, seconds / 6)}")
-    full = await Load(place.port, paths).closed(CLIENTS, seconds / 3)
-    say(f"{CLIENTS} clients:      {described(full, SERVED, seconds / 3)}")
-    capacity = sum(outcome.status == SERVED for outcome in full) / (seconds / 3)
+    await Load(place.port, paths).closed(CLIENTS, seconds / 20)
+    single = await Load(place.port, paths).closed(1, seconds / 10)
+    say(f"one client:      {described(single, SERVED, seconds / 10)}")
+    full = await Load(place.port, paths).closed(CLIENTS, seconds / 10)
+    say(f"{CLIENTS} clients:      {described(full, SERVED, seconds / 10)}")
+    capacity = sum(outcome.status == SERVED for outcome in full) / (seconds / 10)
     statuses: Counter[int] = Counter()
     over = asyncio.Event()
     asking = asyncio.create_task(health(place, statuses, over))
@@ -217,10 +231,13 @@ async def measure(place: Site, paths: Sequence[str], seconds: float) -> None:
     served = [outcome.seconds for outcome in many if outcome.status == SERVED]
     mute = sum(outcome.status == REFUSED and not outcome.says_when for outcome in many)
     before = percentile([outcome.seconds for outcome in single], 0.99)
+    failed = sum(number for status, number in statuses.items() if status != SERVED)
+    result = Overload(len(served) / seconds / capacity, percentile(served, 0.99) / before, mute + failed)
     say(
-        f"served: {len(served) / seconds / capacity:.0%} of the capacity, p99 {percentile(served, 0.99) / before:.1f} "
-        f"times that of one client; {mute} refused without Retry-After; health: {dict(statuses)}"
+        f"served: {result.goodput:.0%} of the capacity, p99 {result.slowdown:.1f} times that of one client; "
+        f"{mute} refused without Retry-After; health: {dict(statuses)}"
     )
+    return result
 
 
 def say(line: str) -> None:

@@ -34,6 +34,8 @@ from analyticsdataserver.testing.service import TIMEOUT_SECONDS, Answer, Service
 from analyticsdataserver.testing.site import ANALYTICS, USERS, Site, made_ready
 
 OK: Final = "200"
+REOPENED: Final = "connections closed before the response, and opened again"
+SUCCESSFUL: Final = frozenset({OK, "304", REOPENED})
 RISE: Final = 2.0
 KEY: Final = "soak-0123456789abcdef0123456789abcdef"
 COURSES: Final = ("edX/DemoX/Demo_Course", "course-v1:edX+DemoX+Demo_2014")
@@ -50,6 +52,8 @@ SLOW_CLIENTS: Final = 20
 SLOW: Final[list[socket.socket]] = []
 # By how much the memory of a worker may differ between a few seconds after its start and its end, in bytes.
 MEMORY: Final = 16_000_000
+# How many failures are printed.
+SHOWN: Final = 20
 # After how many looks at its memory, one a second, a worker has answered everything at least once.
 SETTLED: Final = 5
 
@@ -168,6 +172,7 @@ class Soak:
             that say so are right, and it takes longer until the workers have answered everything.
 
     Attributes:
+        failures: The requests that had no response, or an error as one, with the time since the start.
         longest_gap: The longest time without a 200, in seconds.
     """
 
@@ -184,7 +189,8 @@ class Soak:
         self.counts: Counter[str] = Counter()
         self.slowest: Counter[str] = Counter()
         self.wrong: list[str] = []
-        self.served = time.monotonic()
+        self.failures: list[str] = []
+        self.began = self.served = time.monotonic()
         self.longest_gap = 0.0
 
     def client(self, number: int) -> None:
@@ -224,7 +230,7 @@ class Soak:
         try:
             response = connection.getresponse()
         except ConnectionError:
-            self.note("connections closed before the response, and opened again", 0, None)
+            self.note(REOPENED, 0, None)
             connection.close()
             connection.request("GET", path, headers=headers)
             response = connection.getresponse()
@@ -251,7 +257,9 @@ class Soak:
             self.counts[what] += 1
             self.slowest[what] = max(self.slowest[what], round(seconds * 1000))
             if fault is not None:
-                self.wrong.append(fault)
+                self.wrong.append(f"{time.monotonic() - self.began:5.1f} s  {fault}")
+            if what not in SUCCESSFUL:
+                self.failures.append(f"{time.monotonic() - self.began:5.1f} s  {what} after {seconds:.1f} s")
             if what == OK:
                 self.longest_gap = max(self.longest_gap, time.monotonic() - self.served)
                 self.served = time.monotonic()
@@ -259,7 +267,7 @@ class Soak:
     def run(self, clients: int, seconds: float) -> None:
         """Run clients for some time, during which every event happens."""
         threads = [threading.Thread(target=self.client, args=(number,)) for number in range(clients)]
-        began = self.served = time.monotonic()
+        began = self.began = self.served = time.monotonic()
         for thread in threads:
             thread.start()
         try:
@@ -285,6 +293,8 @@ class Soak:
         self.wrong += memory.faults()
 
     def report(self, seconds: float) -> None:
+        for failure in self.failures[:SHOWN]:
+            say(failure)
         total = sum(self.counts.values())
         for what, count in sorted(self.counts.items()):
             say(f"{count:8,}  {what}, the slowest in {self.slowest[what]:,} ms")
@@ -468,15 +478,21 @@ def soak_cluster(clients: int, seconds: float) -> list[str]:
     with cluster.made_ready(KEY, 5) as site:
         site.note_loads()
         with site.serving():
-            users = Users(site)
             # From then on, a load counts as settled, and each node gives its data a version.
             time.sleep(LOAD_SETTLED.total_seconds() + 2)
-            run = Soak(site, expected_of(site), CLUSTER_EVENTS, is_shared=True)
-            say(f"{clients} clients request {len(run.expected)} paths for {seconds:.0f} s.")
-            with users.writing():
-                run.run(clients, seconds)
-            run.report(seconds)
-            return run.wrong + users.report()
+            return disturb(site, clients, seconds).wrong
+
+
+def disturb(site: Cluster, clients: int, seconds: float) -> Soak:
+    """Run the clients on a cluster that serves, while one thing after the other fails; print a report."""
+    users = Users(site)
+    run = Soak(site, expected_of(site), CLUSTER_EVENTS, is_shared=True)
+    say(f"{clients} clients request {len(run.expected)} paths for {seconds:.0f} s.")
+    with users.writing():
+        run.run(clients, seconds)
+    run.report(seconds)
+    run.wrong += users.report()
+    return run
 
 
 def expected_of(site: Site) -> dict[str, Answer]:
@@ -495,7 +511,7 @@ def main() -> Any:
         wrong = (soak_cluster if arguments.cluster else soak)(arguments.clients, arguments.seconds)
     except (ServerUnavailableError, ServiceUnavailableError) as error:
         return str(error)
-    for fault in wrong[:20]:
+    for fault in wrong[:SHOWN]:
         say(f"wrong: {fault}")
     say(f"{len(wrong)} responses or figures are wrong." if wrong else "Nothing is wrong.")
     return bool(wrong)

@@ -92,7 +92,8 @@ def test_what_is_wrong_is_counted_and_kept(soak: Any) -> None:
     soak.note("200", 0.25, f"{PATH}: 200 b'[2]'")
     assert soak.counts == {"200": 2}
     assert soak.slowest == {"200": 500}
-    assert soak.wrong == [f"{PATH}: 200 b'[2]'"]
+    (wrong,) = soak.wrong
+    assert wrong.endswith(f" s  {PATH}: 200 b'[2]'")
 
 
 @pytest.mark.parametrize(("grown", "faults"), [(MEMORY, 0), (MEMORY + 1, 1)])

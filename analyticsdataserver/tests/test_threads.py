@@ -150,35 +150,83 @@ def test_not_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     run(main)
 
 
-def test_above_capacity_what_would_wait_long_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads run a function in 10 ms, which is 200 a second with two of them: some 20 may wait, and 200 come."""
-    monkeypatch.setattr(threads, "MIN_WAITING", 4)
+class Requests:
+    """Functions of 10 ms each for two threads, which run at most 200 a second."""
 
-    async def main() -> tuple[int, float]:
-        pool = ThreadPool("some", 2, 2)
-        refused = 0
+    def __init__(self) -> None:
+        self.pool = ThreadPool("some", 2, 2)
+        self.refused = 0
+        self.waits: list[float] = []
 
-        async def one() -> float:
-            nonlocal refused
-            began = time.monotonic()
-            try:
-                await pool.run(lambda: time.sleep(0.01))
-            except PoolBusyError:
-                refused += 1
-                return 0.0
-            return time.monotonic() - began
+    async def send(self) -> None:
+        began = time.monotonic()
+        try:
+            await self.pool.run(lambda: time.sleep(0.01))
+        except PoolBusyError:
+            self.refused += 1
+        else:
+            self.waits.append(time.monotonic() - began)
 
-        tasks = []
-        for _ in range(100):
-            tasks += [asyncio.create_task(one()) for _ in range(5)]
-            await asyncio.sleep(0.01)
-        waits = sorted(await asyncio.gather(*tasks))
-        # The first ones came before it was known how many can be run.
-        return refused, waits[len(waits) * 9 // 10]
+    async def offer(self, rate: float, seconds: float) -> None:
+        """Send a number a second, whatever becomes of the earlier ones."""
+        began = time.monotonic()
+        sent: list[asyncio.Task[None]] = []
+        while (passed := time.monotonic() - began) < seconds:
+            sent += [asyncio.create_task(self.send()) for _ in range(int(passed * rate) - len(sent))]
+            await asyncio.sleep(0.005)
+        await asyncio.gather(*sent)
 
-    refused, wait = run(main)
-    assert 100 < refused < 400
-    assert wait < 1
+
+def test_in_an_overload_what_is_served_has_hardly_waited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MIN_WAITING", 40)
+
+    async def main() -> Requests:
+        requests = Requests()
+        await requests.offer(800, 2.0)
+        return requests
+
+    requests = run(main)
+    served = sorted(requests.waits)
+    assert requests.refused > len(served)
+    # The first ones came before it was known how many can be run: 40 wait for 0.2 s and more.
+    assert served[len(served) // 2] < 0.15
+    assert served[-1] < 1
+
+
+def test_after_an_overload_a_burst_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MIN_WAITING", 40)
+    monkeypatch.setattr(threads, "OVERLOAD_SECONDS", 0.2)
+
+    async def main() -> tuple[int, int]:
+        requests = Requests()
+        await requests.offer(800, 1.0)
+        assert requests.pool.max_waiting < 40
+        deadline = time.monotonic() + 10
+        while requests.pool.watched and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        before = requests.refused
+        await asyncio.gather(*(requests.send() for _ in range(40)))
+        return before, requests.refused
+
+    before, after = run(main)
+    assert 0 < before == after
+
+
+def test_clients_that_wait_for_each_response_are_no_overload(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MIN_WAITING", 40)
+
+    async def main() -> Requests:
+        requests = Requests()
+
+        async def client() -> None:
+            for _ in range(5):
+                await requests.send()
+
+        await asyncio.gather(*(client() for _ in range(40)))
+        return requests
+
+    requests = run(main)
+    assert (requests.refused, len(requests.waits)) == (0, 200)
 
 
 def test_while_threads_are_blocked_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

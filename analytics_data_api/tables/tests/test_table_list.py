@@ -82,3 +82,11 @@ def test_what_is_no_time_is_not_the_newest(get: Get, limited: Client, value: str
     assert loaded(get(PATH)) == loaded(limited.get(f"/api/{PATH}/")) == "2014-12-10T193146"
     connections["analytics"].connection.text_factory = str
     connections["analytics"].lenient = False  # type: ignore[attr-defined]  # this service's own
+
+
+@pytest.mark.mysql_only
+def test_a_table_that_is_being_replaced_is_found() -> None:
+    """While RENAME TABLE runs, the list of all tables may lack it."""
+    names = ["course_enrollment_daily", "no_such_table"]
+    connection: Any = connections["analytics"]
+    assert connection.unlisted_tables(names) == {"course_enrollment_daily"}

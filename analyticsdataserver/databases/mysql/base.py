@@ -35,6 +35,8 @@ REPLICATION: Final = """
     SHOW VARIABLES WHERE Variable_name IN
         ('wsrep_on', 'gtid_slave_pos', 'group_replication_group_name', 'read_only', 'hostname', 'port', 'socket')
 """
+# For one name, the server looks at the table itself.
+LOOK: Final = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s"
 NAMES_OF_SERVER: Final = ("hostname", "port", "socket")
 UNSET: Final = {"", "OFF", "0"}
 
@@ -43,9 +45,10 @@ UNDONE: Final = REFUSED | {2006}
 READ: Final = re.compile(r"[\s(]*(?:SELECT|SHOW|WITH)\b", re.IGNORECASE)
 # Seconds after which a statement is not repeated. Less than any DATABASE_TIMEOUT: a server that hangs is given up once.
 REPEATED_WITHIN: Final = 1.9
-# The number of the error where a connection was closed before the server's greeting, and seconds until the next ones.
+# The number of the error where a connection was closed before the server's greeting, and seconds until the next ones,
+# together more than the 0.6 s in which a proxy learns that a node is shutting down.
 CLOSED: Final = 2013
-PAUSES: Final = (0.05, 0.2)
+PAUSES: Final = (0.05, 0.2, 0.5)
 
 replace_undecodable: Final = methodcaller("decode", "utf-8", "replace")
 
@@ -183,6 +186,21 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor.execute(*version_query(table, tuple(columns()), str(self.settings_dict["NAME"]), notes))
             found = cursor.fetchone()
         return None if found is None else version_of(TableFacts(*found), self.replicated)
+
+    def unlisted_tables(self, names: Sequence[str]) -> frozenset[str]:
+        """Return those of some tables that there are, though the list of all tables lacks them.
+
+        It may lack a table that is being replaced by ``RENAME TABLE``. A look at one table waits until that is done.
+
+        Args:
+            names: The names of the tables.
+        """
+        if not names:
+            return frozenset()
+        wrapper: Any = self
+        with wrapper.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join([LOOK] * len(names)), list(names))
+            return frozenset(name for (name,) in cursor.fetchall())
 
     def distinct_keys(self, table: str, column: str) -> list[str]:
         """Return the values of a column, each once, by jumping from one to the next in an index that begins with it.

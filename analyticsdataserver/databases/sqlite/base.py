@@ -168,6 +168,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return None
         return DataVersion(repr(state), datetime.fromtimestamp(changed, UTC))
 
+    def unlisted_tables(self, names: Sequence[str]) -> frozenset[str]:
+        """Return those of some tables that there are, though the list of all tables lacks them: none on SQLite."""
+        return frozenset()
+
     def distinct_keys(self, table: str, column: str) -> list[Any]:
         """Return the values of a column, each once, by jumping from one to the next in an index that begins with it.
 
