@@ -71,7 +71,9 @@ class SparkCluster:
     def run(self, name: str, *command: str) -> None:
         """Start a process, in a group of its own, since scripts start Java."""
         environment = os.environ | self.environment
-        environment |= {"SPARK_LOCAL_IP": HOST, "SPARK_DAEMON_MEMORY": "256m", "SPARK_NO_DAEMONIZE": "1"}
+        (self.folder / "local").mkdir(exist_ok=True)
+        environment |= {"SPARK_LOCAL_DIRS": str(self.folder / "local"), "SPARK_LOCAL_IP": HOST}
+        environment |= {"SPARK_DAEMON_MEMORY": "256m", "SPARK_NO_DAEMONIZE": "1"}
         with (self.folder / f"{name}.log").open("wb") as log:
             self.processes[name] = subprocess.Popen(
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0

@@ -49,7 +49,7 @@ class Address:
             EngineError: It is none.
         """
         found = FORM.fullmatch(text)
-        places = []
+        places: list[tuple[str, int]] = []
         for each in found["places"].split(",") if found else ():
             place = PLACE.fullmatch(each)
             port = place and (place["port"] or (CONNECT_PORT if found and found["scheme"] == CONNECT else None))

@@ -126,8 +126,9 @@ def start(address: Address, log: Path) -> "SparkSession":
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
-    # It logs each connection.
+    # It logs each connection, and by the root logger what Ctrl-C interrupts.
     logging.getLogger("py4j").setLevel(logging.WARNING)
+    logging.getLogger().addFilter(is_not_of_py4j)
     builder = SparkSession.builder.appName(NAME)
     if address.scheme == CONNECT:
         builder = builder.remote(address.text)
@@ -161,6 +162,10 @@ def start(address: Address, log: Path) -> "SparkSession":
         except Exception as error:
             check()
             raise EngineError(f"A session on {address} did not begin: {reason_of(error)}") from error
+
+
+def is_not_of_py4j(record: logging.LogRecord) -> bool:
+    return "py4j" not in Path(record.pathname).parts
 
 
 @contextmanager
