@@ -161,8 +161,9 @@ def add_contents(
     """Put the rows of a log into a store, unless its contents are known; what is given and returned is as above."""
     record = known.get(contents.digest)
     if record is not None and (record.has_location or not has_location):
-        record.versions.append(version)
-        store.write_record(record)
+        if version not in record.versions:
+            record.versions.append(version)
+            store.write_record(record)
         return record, Outcome(log, read_as=record.name)
     tally = contents.tally
     record = FileRecord(

@@ -24,7 +24,7 @@ from analyticsdataserver.testing.cluster import answers, free_ports
 
 HOST: Final = "127.0.0.1"
 WORKERS: Final = 2
-START_SECONDS: Final = 120
+START_SECONDS: Final = 180
 STOP_SECONDS: Final = 10
 SETTINGS: Final = {
     "spark.authenticate": "true",

@@ -4,7 +4,6 @@ The rows of a table are written as Parquet files into the store, which this mach
 from there by batches: no process holds all of them.
 """
 
-import importlib
 import re
 import shutil
 from collections.abc import Iterator
@@ -40,8 +39,8 @@ def open_spark(address: str, store: EventStore, period: Period, memory: int, fol
     if WILDCARDS.search(str(store.path)):
         raise EngineError(f"For Spark, the path of a store cannot contain * ? [ ] {{ }} or \\: {store.path}.")
     with open_session(address, folder.absolute()) as spark, DuckDBEngine(store, period, memory, folder) as local:
-        # The options of the compiler are those of the backend.
-        importlib.import_module("ibis.backends.pyspark")
+        # Loads the backend, of which the compiler reads options.
+        _ = ibis.pyspark
         yield SparkEngine(spark, local)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 # Seconds for a session to begin, and then for a worker to take a task.
-SECONDS_TO_START: Final = 120
+SECONDS_TO_START: Final = 180
 NAME: Final = "analytics_data_api"
 # What the log of the driver says where a master is reached but does not take the application.
 REFUSED: Final = ("Failed to connect to master", "All masters are unresponsive")
