@@ -3,9 +3,6 @@
 
 import os
 import sys
-from pathlib import Path
-
-VIRTUAL_ENVIRONMENT = Path(__file__).resolve().parent / ".venv"
 
 
 def use_virtual_environment() -> None:
@@ -14,7 +11,10 @@ def use_virtual_environment() -> None:
     ``make develop`` installs into ``.venv`` where no environment is active; ``./manage.py`` runs without activating
     it.
     """
-    interpreter = VIRTUAL_ENVIRONMENT / "bin" / "python"
+    # Not imported above: it takes a while, in which Ctrl-C would show a traceback.
+    from pathlib import Path
+
+    interpreter = Path(__file__).resolve().parent / ".venv" / "bin" / "python"
     if sys.prefix == sys.base_prefix and interpreter.exists():
         os.execv(interpreter, [str(interpreter), *sys.argv])
 
@@ -45,6 +45,7 @@ def run() -> None:
 def main() -> None:
     """Run the command; where Ctrl-C has ended it, say so, with the exit status that shells give."""
     try:
+        use_virtual_environment()
         run()
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
@@ -52,5 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    use_virtual_environment()
     main()

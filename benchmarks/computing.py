@@ -8,11 +8,9 @@ hardly changes, and its peak of memory.
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
@@ -21,10 +19,11 @@ import duckdb
 
 from analytics_data_api.computing import store
 from benchmarks.data import ROOT
+from benchmarks.processes import run
 
 START: Final = date(2025, 6, 2)
 DAYS: Final = 60
-MEGABYTE: Final = 1e6
+SECONDS: Final = 60
 
 # A number from 0 to below the second argument, always the same one for a row and a name.
 RANDOM: Final = "CREATE MACRO random_of(row, name, below) AS CAST(hash(row, name) % below AS BIGINT)"
@@ -106,13 +105,13 @@ def measure(folder: Path, memory: str) -> None:
     }
     manage = [sys.executable, str(ROOT / "manage.py")]
     subprocess.run([*manage, "migrate", "--database", "analytics", "-v0"], env=environment, check=True)
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     end = str(START + timedelta(days=DAYS))
     options = ["--store", str(folder / "events"), "--to", end, "--memory", memory]
-    subprocess.run([*manage, "compute_tables", *options], env=environment, check=True)
-    seconds, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(f"{seconds:.1f} s, {processor:.1f} s of processor time, peak {after.ru_maxrss * 1024 / MEGABYTE:.0f} MB\n")
+    used = run([*manage, "compute_tables", *options], env=environment)
+    print(
+        f"{used.seconds:.1f} s, {used.processor_seconds:.1f} s of processor time (limit for 3 million: {SECONDS} s on "
+        f"2 cores), peak {used.megabytes:.0f} MB (limit {memory})\n"
+    )
 
 
 def main() -> None:

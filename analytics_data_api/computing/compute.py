@@ -266,7 +266,7 @@ def compute_table(engine: TableEngine, table: str, lms: LmsSource | None, alias:
     else:
         period = str(first_day(store, rule, engine.period)), str(engine.period.end)
         try:
-            loaded = loader.replace_rows(
+            loaded = loader.load_rows(
                 table,
                 list(columns),
                 chain([] if first is None else [first], batches),

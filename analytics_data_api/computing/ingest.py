@@ -1,5 +1,6 @@
 """Reading tracking logs into an event store."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
@@ -190,13 +191,15 @@ class RowSorter:
     def __init__(self, writer: PartWriter) -> None:
         self.writer = writer
         self.waiting: dict[str, list[pa.RecordBatch]] = {}
+        # Of those that wait: asking each batch again takes longer than anything else here.
+        self.sizes: Counter[str] = Counter()
 
     def add(self, batches: dict[str, pa.RecordBatch]) -> None:
         """Add the rows of a block, by the names of their kinds."""
         for name, batch in batches.items():
-            waiting = self.waiting.setdefault(name, [])
-            waiting.append(batch)
-            if sum(each.nbytes for each in waiting) >= BYTES_AT_A_TIME:
+            self.waiting.setdefault(name, []).append(batch)
+            self.sizes[name] += batch.nbytes
+            if self.sizes[name] >= BYTES_AT_A_TIME:
                 self._write(name)
 
     def finish(self) -> None:
@@ -206,6 +209,7 @@ class RowSorter:
 
     def _write(self, name: str) -> None:
         rows = pa.Table.from_batches(self.waiting.pop(name))
+        del self.sizes[name]
         if name == ACTIVITY.name:
             # As few as can be had without looking at the whole log.
             rows = rows.group_by(rows.column_names, use_threads=False).aggregate([])

@@ -1,19 +1,36 @@
-"""Rows to write, as the databases' drivers take them: lists of tuples, or record batches of pyarrow."""
+"""Rows to write, as the databases' drivers take them: lists of tuples, record batches of pyarrow, or lines of text."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import isfinite
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from analytics_data_api.loading.errors import LoadError
-from analytics_data_api.tables.rows import Row
 
 # What every driver takes as it is.
 PLAIN: Final = frozenset({str, int, type(None)})
+NULL: Final = r"\N"
 # What separates values in a line, and how it is written within one; the first of them before the others.
 ESCAPES: Final = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\0", "\\0"))
 TRANSLATION: Final = str.maketrans(dict(ESCAPES))
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Rows whose values are stored as they stand in lines of text, in the form of ``lines_of``.
+
+    Attributes:
+        content: The lines, in which no value holds a tab, a line end or a backslash.
+        rows: How many there are.
+    """
+
+    content: bytes
+    rows: int
+
+    def __len__(self) -> int:
+        return self.rows
 
 
 def plain(value: Any) -> Any:
@@ -40,17 +57,23 @@ def plain(value: Any) -> Any:
     raise LoadError(f"No column holds the value {value!r:.100}.")
 
 
-def rows_of(batch: Any) -> Iterable[Row]:
+def rows_of(batch: Any) -> Iterable[Sequence[Any]]:
     """Return the rows of a batch, of plain values.
 
     Raises:
         LoadError: A value fits no column.
     """
+    if isinstance(batch, Lines):
+        lines = batch.content.decode().removesuffix("\n").split("\n")
+        return (
+            [None if value == NULL else value for value in line.split("\t")] if NULL in line else line.split("\t")
+            for line in lines
+        )
     if not isinstance(batch, list):
         # The driver takes one row after the other: a list of all is not needed.
         return zip(*[text_or_number(column).to_pylist() for column in batch.columns], strict=True)
     if {type(value) for row in batch for value in row} <= PLAIN:
-        return cast(Sequence[Row], batch)
+        return batch
     # Dates and times, which are slow to convert, repeat from row to row.
     moments: dict[Any, Any] = {}
 
@@ -110,6 +133,8 @@ def lines_of(batch: Any) -> bytes | memoryview:
     Raises:
         LoadError: A value fits no column.
     """
+    if isinstance(batch, Lines):
+        return batch.content
     if isinstance(batch, list):
         return "".join([line(row) for row in rows_of(batch)]).encode()
     import pyarrow
@@ -121,7 +146,7 @@ def lines_of(batch: Any) -> bytes | memoryview:
     return bytes_of(compute.binary_join_element_wise(*texts, "\t", null_handling="replace", null_replacement="\\N"))
 
 
-def line(row: Row) -> str:
+def line(row: Sequence[Any]) -> str:
     return "\t".join(["\\N" if value is None else text_of(value) for value in row]) + "\n"
 
 

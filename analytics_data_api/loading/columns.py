@@ -145,7 +145,14 @@ class Column:
                 day = f"TRY_CAST({expression} AS DATE)"
                 # Years of five digits, and those before Christ, are longer; so is no infinity.
                 return f"CAST({day} AS VARCHAR) = {expression} AND strlen({expression}) = 10 AND {expression} >= '0001'"
-        return "false"
+            case "number":
+                number = f"TRY_CAST({expression} AS DOUBLE)"
+                return f"CAST({number} AS VARCHAR) = {expression} AND isfinite({number})"
+            case "boolean":
+                return f"{expression} IN ('0', '1')"
+        first, last = (FIRST_TIMESTAMP, LAST_TIMESTAMP) if self.is_timestamp else ("0001", "9999-12-31 23:59:59")
+        moment = f"CAST(TRY_CAST({expression} AS TIMESTAMP) AS VARCHAR) = {expression}"
+        return f"{moment} AND strlen({expression}) = 19 AND {expression} BETWEEN '{first}' AND '{last}'"
 
     def fault_sql(self, expression: str) -> str:
         """Return, as DuckDB's SQL, whether something is wrong with the text of a value, never NULL."""

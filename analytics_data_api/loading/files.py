@@ -72,12 +72,12 @@ def load_files(table: str, paths: Sequence[Path], options: Options, progress: Pr
     if options.dry_run:
         return Loaded(table, rows, time.monotonic() - start)
     progress.begin(f"Loading {table}", rows)
-    load = loader.append_rows if options.append else loader.replace_rows
     described = f"load_table {', '.join(path.name for path in paths)}"
-    loaded = load(
+    loaded = loader.load_rows(
         table,
         names,
         rows_of(sources),
+        append=options.append,
         allow_empty=options.allow_empty,
         database=alias,
         progress=progress.advance,

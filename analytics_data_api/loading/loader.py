@@ -19,7 +19,7 @@ from analytics_data_api.loading.errors import LoadError, LoadRunningError
 from analytics_data_api.tables import ANALYTICS_DATABASE, introspection
 from analytics_data_api.tables.models import TableUpdate
 
-__all__ = ["LoadError", "LoadRunningError", "Loaded", "append_rows", "columns_of", "loading_database", "replace_rows"]
+__all__ = ["LoadError", "LoadRunningError", "Loaded", "columns_of", "load_rows", "loading_database"]
 
 # The database by whose user tables are loaded, where a variable names another one than the service's.
 LOADING_DATABASE: Final = "loading"
@@ -28,7 +28,7 @@ CREATED: Final = "created"
 MAX_NOTE_LENGTH: Final = 128
 NO_ROWS: Final = "There are no rows for {}; nothing was changed. --allow-empty takes none for what is meant."
 
-# Rows: a list of tuples, or a pyarrow.RecordBatch, which is not imported here.
+# Rows: a list of tuples, Lines, or a pyarrow.RecordBatch, which is not imported here.
 Batch = Any
 
 
@@ -78,17 +78,18 @@ def columns_of(table: str, database: str | None = None) -> tuple[str, ...]:
     return tuple(column.name for column in described if column.name != GENERATED)
 
 
-def replace_rows(
+def load_rows(
     table: str,
     columns: Sequence[str],
     batches: Iterable[Batch],
     *,
+    append: bool = False,
     allow_empty: bool = False,
     database: str | None = None,
     progress: Callable[[int], object] | None = None,
     description: str = "",
 ) -> Loaded:
-    """Replace all rows of a table; readers see the old ones until all new ones are in.
+    """Replace all rows of a table, or add to them; readers see the old ones alone until all new ones are in.
 
     Where the database has the table ``table_updates``, the load is noted there, never before its rows are seen. Call it
     outside of transactions: MySQL commits them where a table is made.
@@ -97,9 +98,10 @@ def replace_rows(
         table: The table.
         columns: The columns that the batches hold, by their names in the database. ``created`` is the time of the load
             unless it is one of them; other columns get their default.
-        batches: Lists of rows, each a tuple in the order of the columns, or ``pyarrow.RecordBatch``. Values are None,
-            str, int, float, bool, Decimal, date and datetime (UTC where it is naive); 20,000 to 100,000 rows in a batch
-            are best.
+        batches: Lists of rows, each a tuple in the order of the columns, ``Lines``, or ``pyarrow.RecordBatch``. Values
+            are None, str, int, float, bool, Decimal, date and datetime (UTC where it is naive); 20,000 to 100,000 rows
+            in a batch are best.
+        append: Whether the rows are added.
         allow_empty: Whether there may be no rows at all.
         database: The database, by its key in the setting ``DATABASES``; None for ``loading_database()``.
         progress: Called with the number of rows that were written since the last call.
@@ -112,52 +114,6 @@ def replace_rows(
         InterruptedAfterLoadError: Ctrl-C was pressed; the table has its new rows. After a KeyboardInterrupt of another
             kind, it has its old rows.
     """
-    return write(
-        table,
-        columns,
-        batches,
-        allow_empty=allow_empty,
-        database=database,
-        progress=progress,
-        description=description,
-        replace=True,
-    )
-
-
-def append_rows(
-    table: str,
-    columns: Sequence[str],
-    batches: Iterable[Batch],
-    *,
-    allow_empty: bool = False,
-    database: str | None = None,
-    progress: Callable[[int], object] | None = None,
-    description: str = "",
-) -> Loaded:
-    """Add rows to a table in one step; for the arguments and errors see ``replace_rows``."""
-    return write(
-        table,
-        columns,
-        batches,
-        allow_empty=allow_empty,
-        database=database,
-        progress=progress,
-        description=description,
-        replace=False,
-    )
-
-
-def write(
-    table: str,
-    columns: Sequence[str],
-    batches: Iterable[Batch],
-    *,
-    allow_empty: bool,
-    database: str | None,
-    progress: Callable[[int], object] | None,
-    description: str,
-    replace: bool,
-) -> Loaded:
     alias = database or loading_database()
     start = time.monotonic()
     present = columns_of(table, alias)
@@ -170,7 +126,7 @@ def write(
         with load.explained():
             lock = stack.enter_context(locks.held(alias, [table], token))
         stack.enter_context(load)
-        load.prepare(columns, CREATED in present and CREATED not in columns, replace)
+        load.prepare(columns, CREATED in present and CREATED not in columns, not append)
         rows = 0
         for batch in batches:
             if len(batch):
@@ -181,9 +137,9 @@ def write(
         if not rows and not allow_empty:
             raise LoadError(NO_ROWS.format(table))
         note = f"{token} {description}".strip()[:MAX_NOTE_LENGTH] if has_notes(alias) else None
-        load.finish(replace)
+        load.finish(not append)
         lock.check()
-        publish = load.replace if replace else load.append
+        publish = load.append if append else load.replace
         # Until the load is cleared up: from here on, it would be wrong to say that the old rows are there.
         put_off()
         publish(note)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
+from math import isfinite
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -19,6 +20,7 @@ import duckdb
 import orjson
 import pyarrow
 
+from analytics_data_api.loading.batches import Lines
 from analytics_data_api.loading.columns import Column, literal, named, quoted
 from analytics_data_api.loading.errors import LoadError
 
@@ -44,6 +46,8 @@ LONGEST_LINE: Final = 16 * 2**20
 BUFFER_BYTES: Final = 4 * 2**20
 BLOCK_BYTES: Final = 2**20
 BOM: Final = "\ufeff"
+# The types of DuckDB whose values are lists or objects.
+NESTED: Final = re.compile(r"\]$|^(?:STRUCT|MAP|UNION|VARIANT)\b")
 
 MAX_FAULTS: Final = 10
 INTERRUPTED: Final = "Query interrupted"
@@ -118,6 +122,8 @@ class Source:
         self.fast = form != "ndjson"
         # The columns whose values ``check`` has found to be stored as they are: these need no conversion.
         self.plain: Collection[str] = ()
+        # Whether its lines go to the database as they are.
+        self.verbatim = False
         with reported(path):
             self.stat = self.path.stat()
             self.names = self.names_of(names)
@@ -192,7 +198,11 @@ class Source:
 
     def parquet_names(self) -> list[str]:
         with connected() as duck:
-            return [name for name, *_ in duck.execute(f"DESCRIBE FROM {self.parquet}").fetchall()]
+            described = duck.execute(f"DESCRIBE FROM {self.parquet}").fetchall()
+        for name, kind, *_ in described:
+            if NESTED.search(kind):
+                raise LoadError(f"{self.path}, column {name}: values of the type {kind} are no text, number or time.")
+        return [name for name, *_ in described]
 
     @property
     def relation(self) -> str:
@@ -216,26 +226,20 @@ class Source:
         with self.opened() as file:
             return file.readline(LONGEST_LINE).endswith(b"\r\n")
 
-    def select(self, relation: str, wanted: str) -> str:
-        """Return the query for a relation's rows: what is stored, or how many there are, and how many are faulty.
+    @property
+    def by_name(self) -> dict[str, Column]:
+        """The columns that are loaded, by their names in ``relation``."""
+        return {f"c{place}": column for place, column in enumerate(self.read) if column is not None}
 
-        Then, for each column that is loaded, in how many rows the value is not stored as it is.
+    def select(self, relation: str) -> str:
+        """Return the query for what is stored of the rows of a relation: a table of DuckDB with columns as by_name."""
+        stored = (name if name in self.plain else column.stored_sql(name) for name, column in self.by_name.items())
+        return f"SELECT {', '.join(stored)} FROM {relation}"  # noqa: S608  # generated names
 
-        Args:
-            relation: A table of DuckDB with the columns c0, c1 … of text.
-            wanted: "rows" or "counts".
-        """
-        columns = {f"c{place}": column for place, column in enumerate(self.read) if column is not None}
-        if wanted == "rows":
-            stored = (name if name in self.plain else column.stored_sql(name) for name, column in columns.items())
-            return f"SELECT {', '.join(stored)} FROM {relation}"  # noqa: S608  # generated names
-        faulty = " OR ".join(column.fault_sql(name) for name, column in columns.items())
-        counts = [
-            faulty,
-            *(f"NOT coalesce({column.plain_sql(name)}, {name} IS NULL)" for name, column in columns.items()),
-        ]
-        filters = ", ".join(f"count(*) FILTER ({condition})" for condition in counts)
-        return f"SELECT count(*), {filters} FROM {relation}"  # noqa: S608  # generated names
+    def faulty_sql(self, plain: Collection[str] = ()) -> str:
+        """Return the condition of rows with a fault, where the values of some columns have none."""
+        found = (column.fault_sql(name) for name, column in self.by_name.items() if name not in plain)
+        return " OR ".join(found) or "false"
 
     def check(self, faults: list[Fault]) -> int:
         """Check every row; return how many there are.
@@ -250,8 +254,7 @@ class Source:
             self.check_compression()
             if self.fast:
                 try:
-                    with connected() as duck:
-                        ((rows, faulty, *others),) = duck.execute(self.select(self.relation, "counts")).fetchall()
+                    rows, plain, faulty = self.count()
                 except duckdb.Error as error:
                     if self.form == "parquet":
                         raise LoadError(f"{self.path} cannot be read as Parquet: {error}") from error
@@ -259,15 +262,48 @@ class Source:
                     self.fast = False
                 else:
                     if not faulty:
-                        names = (f"c{place}" for place, column in enumerate(self.read) if column is not None)
-                        self.plain = {name for name, other in zip(names, others, strict=True) if not other}
-                        return int(rows)
+                        self.plain = plain
+                        self.verbatim = self.is_verbatim(rows)
+                        return rows
                     if self.form == "parquet":
                         self.find_in_parquet(faults)
-                        return int(rows)
+                        return rows
                     # What DuckDB takes for a fault may be none, such as a header behind blank lines.
                     self.fast = False
             return self.check_lines(faults)
+
+    def count(self) -> tuple[int, Collection[str], int]:
+        """Return the number of rows, the columns whose values are all stored as they are, and the number of faults."""
+        with connected() as duck:
+            others = ", ".join(
+                f"count(*) FILTER (NOT coalesce({column.plain_sql(name)}, {name} IS NULL AND {column.nullable}))"
+                for name, column in self.by_name.items()
+            )
+            ((rows, *counts),) = duck.execute(f"SELECT count(*), {others} FROM {self.relation}").fetchall()  # noqa: S608  # generated names
+            plain = {name for name, number in zip(self.by_name, counts, strict=True) if not number}
+            if len(plain) == len(counts):
+                return rows, plain, 0
+            return rows, plain, faulty_rows(duck, self.relation, self.faulty_sql(plain))
+
+    def is_verbatim(self, rows: int) -> bool:
+        """Return whether the lines of a faultless file are those that ``lines_of`` would return of its rows."""
+        if self.form != "tsv" or self.gzipped or len(self.plain) < len(self.read):
+            return False
+        lines = 0
+        for block in self.line_blocks():
+            if not is_verbatim(block):
+                return False
+            lines += block.count(b"\n")
+        return lines == rows
+
+    def line_blocks(self) -> Iterator[bytes]:
+        """Yield whole lines behind the header."""
+        with self.opened() as file:
+            if self.has_header:
+                file.readline()
+            while block := file.read(BUFFER_BYTES):
+                block += file.readline()
+                yield block if block.endswith(b"\n") else block + b"\n"
 
     def check_compression(self) -> None:
         """Read a compressed file to its end, whose length and checksum DuckDB does not compare."""
@@ -298,8 +334,7 @@ class Source:
             duck.register("batch", self.table_of(rows))
         except UnicodeEncodeError:
             return True
-        ((_, faulty, *_),) = duck.execute(self.select("batch", "counts")).fetchall()
-        return bool(faulty)
+        return faulty_rows(duck, "batch", self.faulty_sql()) > 0
 
     def table_of(self, rows: list[list[str | None]]) -> Any:
         """Return rows as a table of pyarrow, as ``relation`` has them."""
@@ -319,29 +354,32 @@ class Source:
                 yield Fault(str(self.path), line, column.name, reason)
 
     def find_in_parquet(self, faults: list[Fault]) -> None:
-        faulty = " OR ".join(
-            column.fault_sql(f"c{place}") for place, column in enumerate(self.read) if column is not None
-        )
         numbered = f"(SELECT *, row_number() OVER () AS line FROM {self.relation})"  # noqa: S608  # generated names
+        condition = self.faulty_sql()
         with connected() as duck:
-            found = duck.execute(f"SELECT line, COLUMNS('c[0-9]+') FROM {numbered} WHERE {faulty} LIMIT {MAX_FAULTS}")  # noqa: S608  # generated names
+            query = f"SELECT line, COLUMNS('c[0-9]+') FROM {numbered} WHERE {condition} LIMIT {MAX_FAULTS}"  # noqa: S608  # generated names
+            found = duck.execute(query)
             for line, *values in found.fetchall():
                 faults.extend(islice(self.faults_of(line, values), MAX_FAULTS - len(faults)))
 
     def batches(self) -> Iterator[Any]:
-        """Yield what is stored of the rows, as ``pyarrow.RecordBatch``; of a file that ``check`` has found faultless.
+        """Yield what is stored of the rows of a file that ``check`` has found faultless.
+
+        They are ``pyarrow.RecordBatch``, or ``Lines`` where these are verbatim.
 
         Raises:
             LoadError: The file has changed since.
         """
         with reported(self.path), connected() as duck:
-            if self.fast:
-                yield from duck.sql(self.select(self.relation, "rows")).to_arrow_reader(BATCH_ROWS)
+            if self.verbatim:
+                yield from (Lines(block, block.count(b"\n")) for block in self.line_blocks())
+            elif self.fast:
+                yield from duck.sql(self.select(self.relation)).to_arrow_reader(BATCH_ROWS)
             else:
                 lines = self.content_lines()
                 while batch := list(islice(lines, SMALL_BATCH_ROWS)):
                     duck.register("batch", self.table_of([self.whole(values) for _, values in batch]))
-                    yield from duck.sql(self.select("batch", "rows")).to_arrow_reader(BATCH_ROWS)
+                    yield from duck.sql(self.select("batch")).to_arrow_reader(BATCH_ROWS)
             now = self.path.stat()
             if (now.st_size, now.st_mtime_ns, now.st_ino) != (
                 self.stat.st_size,
@@ -441,6 +479,12 @@ def connected() -> Iterator[Any]:
             raise
 
 
+def faulty_rows(duck: Any, relation: str, condition: str) -> int:
+    """Return of how many rows of a relation a condition is true."""
+    ((rows,),) = duck.execute(f"SELECT count(*) FROM {relation} WHERE {condition}").fetchall()  # noqa: S608  # generated names
+    return int(rows)
+
+
 @contextmanager
 def reported(path: Path) -> Iterator[None]:
     """Report that a file cannot be read.
@@ -523,7 +567,7 @@ def json_values(text: str, names: dict[str, int]) -> list[str | None]:
     except ValueError:
         try:
             # Takes NaN and Infinity, too, as some programs write them.
-            found = json.loads(text)
+            found = json.loads(text, parse_float=finite)
         except (ValueError, RecursionError):
             raise LineError(f"it is no JSON: {quoted(text.strip())}.") from None
     if not isinstance(found, dict):
@@ -547,6 +591,23 @@ def json_text(name: str, value: Any) -> str | None:
         case int() | float():
             return repr(value)
     raise LineError(f"the value of {quoted(name)} is no text or number: {quoted(json.dumps(value))}.")
+
+
+def is_verbatim(lines: bytes) -> bool:
+    """Return whether lines of tabs between values are what ``lines_of`` returns: NULL has their only backslashes."""
+    nulls = lines.count(b"\\")
+    return not (
+        lines.startswith((b"\n", BOM.encode()))
+        or any(special in lines for special in (b"\n\n", b"\r", b"\0"))
+        or nulls != lines.count(b"\\N\t") + lines.count(b"\\N\n")
+        or nulls != lines.count(b"\t\\N") + lines.count(b"\n\\N") + lines.startswith(b"\\N")
+    )
+
+
+def finite(digits: str) -> float | str:
+    """Return the value of a number, or its digits where that is too large: infinity would pass for NULL."""
+    value = float(digits)
+    return value if isfinite(value) else digits
 
 
 def is_unicode(text: str) -> bool:
@@ -592,12 +653,13 @@ def load_columns(sources: Sequence[Source]) -> list[str]:
 
 
 def rows_of(sources: Sequence[Source]) -> Iterator[Any]:
-    """Yield the rows of files as record batches, with the columns of ``load_columns``."""
+    """Yield the rows of files in batches, with the columns of ``load_columns``."""
     names = load_columns(sources)
 
     def ordered(source: Source) -> Iterator[Any]:
         own = [column.name for column in source.loaded]
         places = [own.index(name) for name in names]
+        source.verbatim = source.verbatim and own == names
         for batch in source.batches():
             yield batch if own == names else batch.select(places)
 

@@ -2,8 +2,11 @@
 # ruff: noqa: PT012  What is raised depends on what runs within, step by step.
 
 import signal
+import subprocess
+import sys
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,3 +114,16 @@ def test_ctrl_c_before_it_is_put_off() -> None:
     with pytest.raises(KeyboardInterrupt) as raised, loader.uninterrupted():
         press()
     assert not isinstance(raised.value, loader.InterruptedAfterLoadError)
+
+
+def test_ctrl_c_while_manage_begins(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    # The first module that manage.py imports beyond those of the interpreter.
+    (tmp_path / "pathlib.py").write_text("raise KeyboardInterrupt\n")
+    ended = subprocess.run(
+        [sys.executable, "-S", str(pytestconfig.rootpath / "manage.py"), "help"],
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Interrupted.\n")

@@ -226,6 +226,51 @@ def test_text_stays_as_it_is(write: Write) -> None:
     assert [text for (text,) in answers("answer_value_text")] == texts
 
 
+ANSWER = {"course_id": "c", "module_id": "m", "part_id": "p", "first_response_count": 1, "last_response_count": 1}
+OF_ANSWERS = (*ANSWER, "correct", "value_id", "answer_value_text")
+OF_ANSWER = "c\tm\tp\t1\t1\t1\t"
+
+
+@pytest.mark.parametrize("has_header", [False, True])
+@pytest.mark.parametrize(
+    ("text", "is_verbatim"),
+    [
+        (f"{OF_ANSWER}a\tb\n", True),
+        (f"{OF_ANSWER}a\tb", True),
+        (f"{OF_ANSWER}\\N\t\\N\n", True),
+        (f"{OF_ANSWER}\t\n", True),
+        (f"{OF_ANSWER}N \tÄ\U0001f600 \n", True),
+        (f"{OF_ANSWER}\\N\ta\\Nb\n", False),
+        (f"{OF_ANSWER}\\N\ta\\N\n", False),
+        (f"{OF_ANSWER}a\\N\t\\Nb\n", False),
+        (f"{OF_ANSWER}a\t\\\\N\n", False),
+        (f"{OF_ANSWER}a\tb\\\n", False),
+        (f"{OF_ANSWER}a\tb\0\n", False),
+        (f"{OF_ANSWER}a\tb\r\n", False),
+        (f"\n{OF_ANSWER}a\tb\n", False),
+        (f"{OF_ANSWER}a\tb\n\n", False),
+        (f"\ufeff{OF_ANSWER}a\tb\n", False),
+        ("c\tm\tp\t 1\t1\t1\ta\tb\n", False),
+        ("c\tm\tp\t1\t1.0\t1\ta\tb\n", False),
+        ("c\tm\tp\t1\t1\ttrue\ta\tb\n", False),
+    ],
+)
+def test_lines_that_go_to_the_database_as_they_are(
+    write: Write, text: str, is_verbatim: bool, has_header: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if has_header:
+        text = "\t".join(OF_ANSWERS) + f"\n{text}"
+    path, connection = write(text, "a.tsv"), connections["analytics"]
+    source = reading.source_of(path, None, connection.table_columns(ANSWERS), OF_ANSWERS)  # type: ignore[attr-defined]
+    assert source.check([]) == 1
+    assert source.verbatim == is_verbatim
+    load(path, table=ANSWERS, columns=",".join(OF_ANSWERS))
+    (stored,) = answers(*OF_ANSWERS)
+    monkeypatch.setattr(reading.Source, "is_verbatim", lambda *arguments: False)
+    load(path, table=ANSWERS, columns=",".join(OF_ANSWERS))
+    assert answers(*OF_ANSWERS) == [stored]
+
+
 def test_times(write: Write) -> None:
     header = "course_id,interval_start,interval_end,label,count,created\n"
     times = [
@@ -369,6 +414,92 @@ def test_bad_values_of_parquet(tmp_path: Path) -> None:
     ]
     path.write_bytes(path.read_bytes()[:-20])
     assert "cannot be read" in refusal(path)
+
+
+NUMERIC = "answer_value_numeric"
+TINY = "The column takes 0 or 1, true or false."
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.ndjson"])
+@pytest.mark.parametrize(
+    ("column", "text", "reason"),
+    [
+        (NUMERIC, "1e400", "The column takes a number."),
+        (NUMERIC, "-1e400", "The column takes a number."),
+        (NUMERIC, "1" * 400, "The column takes a number."),
+        (NUMERIC, "true", "The column takes a number."),
+        ("first_response_count", "1e400", INT),
+        ("first_response_count", "2147483648", INT),
+        ("first_response_count", "-2147483649", INT),
+        ("first_response_count", "true", INT),
+        ("correct", "2", TINY),
+        ("correct", "1e400", TINY),
+    ],
+    ids=lambda value: value[:12],
+)
+def test_a_number_that_no_column_holds(write: Write, name: str, column: str, text: str, reason: str) -> None:
+    values = {name: json.dumps(value) for name, value in (ANSWER | {"correct": 1, NUMERIC: 1}).items()}
+    good, bad = [{**values, column: value} for value in ("1", text)]
+    if name == "a.ndjson":
+        members = (", ".join(f'"{name}": {value}' for name, value in row.items()) for row in (good, bad))
+        content = "".join(f"{{{found}}}\n" for found in members)
+        line = 2
+    else:
+        delimiter = "\t" if name == "a.tsv" else ","
+        content = "".join(delimiter.join(row).replace('"', "") + "\n" for row in (good, good.values(), bad.values()))
+        line = 3
+    quoted = text if len(text) <= 60 else f"{text[:60]}…"
+    expected = f'{name}, line {line}, column {column}: "{quoted}" does not fit. {reason}'
+    assert faults(write(content, name), table=ANSWERS) == [expected]
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "null", '"inf"', '""'])
+def test_ndjson_of_no_number_is_null(write: Write, text: str) -> None:
+    first = json.dumps(ANSWER | {"correct": True, NUMERIC: 1.5})
+    load(write(f"{first}\n{first.replace('1.5', text)}\n", "a.ndjson"), table=ANSWERS)
+    assert answers(NUMERIC) == [(1.5,), (None,)]
+
+
+def test_a_number_beside_one_that_is_none_is_read_the_same(write: Write) -> None:
+    first = json.dumps(ANSWER | {"correct": True, NUMERIC: None}).replace('_count": 1', '_count": 1e2')
+    load(write(f"{first}\n{first.replace('null', 'NaN')}\n", "a.ndjson"), table=ANSWERS)
+    assert answers("first_response_count", "last_response_count", NUMERIC) == [(100, 100, None)] * 2
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "expected"),
+    [
+        (NUMERIC, pyarrow.array([1.5, float("inf"), float("nan"), -float("inf")]), [1.5, None, None, None]),
+        (NUMERIC, pyarrow.array([1.5, 1.5, 1.7e308, 5e-324]), [1.5, 1.5, 1.7e308, 5e-324]),
+        (NUMERIC, pyarrow.array([True] * 4), "true"),
+        ("first_response_count", pyarrow.array([True] * 4), "true"),
+        ("first_response_count", pyarrow.array([2**64 - 1] * 4, pyarrow.uint64()), str(2**64 - 1)),
+        ("first_response_count", pyarrow.array([1e300] * 4), "1e+300"),
+        ("correct", pyarrow.array([2] * 4), "2"),
+        ("created", pyarrow.array([2**62] * 4, pyarrow.timestamp("us")), "148108-07-06 14:00:27.387904"),
+        ("created", pyarrow.array([date(2037, 12, 31)] * 4), [datetime(2037, 12, 31, tzinfo=UTC)] * 4),
+    ],
+)
+def test_numbers_and_times_of_parquet(tmp_path: Path, column: str, values: Any, expected: list[Any] | str) -> None:
+    table: dict[str, Any] = {name: [value] * 4 for name, value in (ANSWER | {"correct": 1}).items()}
+    path = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({**table, column: values}), path)
+    if isinstance(expected, str):
+        first = faults(path, table=ANSWERS)[0]
+        assert first.startswith(f'a.parquet, line 1, column {column}: "{expected}" does not fit. ')
+    else:
+        load(path, table=ANSWERS)
+        assert [value for (value,) in answers(column)] == expected
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, [[]]], ids=str)
+def test_lists_and_objects_of_parquet(tmp_path: Path, value: Any) -> None:
+    path = tmp_path / "a.parquet"
+    arrays = {name: [found] for name, found in (ANSWER | {"correct": 1, "answer_value_text": value}).items()}
+    pyarrow.parquet.write_table(pyarrow.table(arrays), path)
+    message = refusal(path, table=ANSWERS)
+    assert message.startswith("a.parquet, column answer_value_text: values of the type ")
+    assert message.endswith(" are no text, number or time.")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def load(state: int) -> None:
     from analytics_data_api.loading import loader
 
     batch = [("edX/DemoX/Demo_Course", "2014-12-10", state, None)] * BATCH
-    loader.replace_rows(TABLE, COLUMNS, [*repeat(batch, BATCHES), batch[:1] * state])
+    loader.load_rows(TABLE, COLUMNS, [*repeat(batch, BATCHES), batch[:1] * state])
 
 
 def begin_load(state: int) -> int:

@@ -91,7 +91,7 @@ def compute(events: Path) -> Compute:
 
 
 def test_a_table_is_replaced_whole(compute: Compute) -> None:
-    loader.replace_rows(DAILY, ("course_id", "date", "count"), [[("old", date(2025, 9, 4), 7)]])
+    loader.load_rows(DAILY, ("course_id", "date", "count"), [[("old", date(2025, 9, 4), 7)]])
     compute(*RANGE, "--tables", DAILY)
     found = rows(DAILY, "course_id, date, count, cumulative_count")
     assert len(found) == 19
@@ -177,7 +177,7 @@ def test_a_wider_range_is_not_refused(compute: Compute) -> None:
 
 
 def test_rows_that_another_program_wrote_are_not_lost_either(compute: Compute) -> None:
-    loader.replace_rows(DAILY, ("course_id", "date", "count"), [[("old", date(2014, 12, 10), 7)]])
+    loader.load_rows(DAILY, ("course_id", "date", "count"), [[("old", date(2014, 12, 10), 7)]])
     with pytest.raises(CommandError, match="has 2014-12-10 to 2014-12-10, and would have 2025-09-03 to 2025-09-21"):
         compute(*RANGE)
 

@@ -57,7 +57,7 @@ def _old_row() -> None:
 
 def test_new_rows_take_the_place_of_the_old_ones() -> None:
     seen: list[int] = []
-    loaded = loader.replace_rows(TABLE, COLUMNS, [NEW[:2], [], NEW[2:]], progress=seen.append)
+    loaded = loader.load_rows(TABLE, COLUMNS, [NEW[:2], [], NEW[2:]], progress=seen.append)
     assert rows() == NEW
     assert (loaded.table, loaded.rows, seen) == (TABLE, 3, [2, 1])
     assert nothing_left()
@@ -67,7 +67,7 @@ def test_new_rows_take_the_place_of_the_old_ones() -> None:
 
 
 def test_rows_are_added_after_the_old_ones() -> None:
-    loader.append_rows(TABLE, COLUMNS, [NEW])
+    loader.load_rows(TABLE, COLUMNS, [NEW], append=True)
     assert rows() == [OLD, *NEW]
     assert nothing_left()
 
@@ -84,9 +84,9 @@ def test_record_batches_and_lists_give_the_same_rows() -> None:
     batch = pyarrow.record_batch(values)
     read = ("course_id", "date", "count", "created")
     expected = [tuple(column[place].as_py() for column in values.values()) for place in range(4)]
-    loader.replace_rows(TABLE, read, [batch.slice(0, 1), batch.slice(1)])
+    loader.load_rows(TABLE, read, [batch.slice(0, 1), batch.slice(1)])
     assert list(CourseEnrollmentDaily.objects.order_by("id").values_list(*read)) == expected
-    loader.replace_rows(TABLE, read, [expected])
+    loader.load_rows(TABLE, read, [expected])
     assert list(CourseEnrollmentDaily.objects.order_by("id").values_list(*read)) == expected
 
 
@@ -94,7 +94,7 @@ def test_values_of_each_type() -> None:
     answer = ("c", "m", "p", True, 1, 2, None, "", Decimal("0.5"), None, "n", "q", "2014-12-10 01:02:03")
     names = "course_id module_id part_id correct first_response_count last_response_count value_id answer_value_text"
     columns = (*names.split(), "answer_value_numeric", "variant", "problem_display_name", "question_text", "created")
-    loader.replace_rows("answer_distribution", columns, [[answer]])
+    loader.load_rows("answer_distribution", columns, [[answer]])
     found = fetch(f"SELECT {', '.join(columns)} FROM answer_distribution")[0]
     assert found[:-1] == ("c", "m", "p", 1, 1, 2, None, "", 0.5, None, "n", "q")
     assert str(found[-1]) == "2014-12-10 01:02:03"
@@ -103,7 +103,7 @@ def test_values_of_each_type() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), Decimal("NaN"), b"x", [1]], ids=repr)
 def test_a_value_that_no_column_holds(value: Any) -> None:
     with pytest.raises(LoadError, match="No column holds the value"):
-        loader.replace_rows(TABLE, COLUMNS, [[("c", date(2014, 1, 1), value, 1)]])
+        loader.load_rows(TABLE, COLUMNS, [[("c", date(2014, 1, 1), value, 1)]])
     assert rows() == [OLD]
     assert nothing_left()
 
@@ -124,31 +124,31 @@ def failing() -> Iterator[list[Any]]:
     ],
     ids=["no batch", "an empty batch", "a source that fails", "an unknown column", "NULL"],
 )
-@pytest.mark.parametrize("load", [loader.replace_rows, loader.append_rows])
+@pytest.mark.parametrize("append", [False, True])
 def test_the_old_rows_stay(
-    load: Any, columns: tuple[str, ...], batches: Any, error: type[Exception], message: str | None
+    append: bool, columns: tuple[str, ...], batches: Any, error: type[Exception], message: str | None
 ) -> None:
     with pytest.raises(error, match=message):
-        load(TABLE, columns, batches() if callable(batches) else batches)
+        loader.load_rows(TABLE, columns, batches() if callable(batches) else batches, append=append)
     assert rows() == [OLD]
     assert not [name for name in tables() if "__" in name]
 
 
 def test_nothing_may_take_the_place_of_all_rows_where_that_is_meant() -> None:
-    loader.replace_rows(TABLE, COLUMNS, [], allow_empty=True)
+    loader.load_rows(TABLE, COLUMNS, [], allow_empty=True)
     assert rows() == []
 
 
 def test_a_table_that_is_none() -> None:
     with pytest.raises(LoadError, match="no table enrolment"):
-        loader.replace_rows("enrolment", COLUMNS, [NEW])
+        loader.load_rows("enrolment", COLUMNS, [NEW])
 
 
 def test_a_view_is_refused() -> None:
     execute(f"ALTER TABLE {TABLE} RENAME TO base_table", f"CREATE VIEW {TABLE} AS SELECT * FROM base_table")
     try:
         with pytest.raises(LoadError, match="course_enrollment_daily is a view"):
-            loader.replace_rows(TABLE, COLUMNS, [NEW])
+            loader.load_rows(TABLE, COLUMNS, [NEW])
     finally:
         execute(f"DROP VIEW {TABLE}", f"ALTER TABLE base_table RENAME TO {TABLE}")
 
@@ -162,7 +162,7 @@ def test_the_layout_stays_with_indexes_and_unknown_columns() -> None:
     execute(f"ALTER TABLE {TABLE} ADD COLUMN extra VARCHAR(20) DEFAULT 'x'", f"CREATE INDEX own ON {TABLE} (extra)")
     try:
         before = indexes()
-        loader.replace_rows(TABLE, COLUMNS, [NEW])
+        loader.load_rows(TABLE, COLUMNS, [NEW])
         assert indexes() == before
         assert "own" in before
         assert fetch(f"SELECT DISTINCT extra FROM {TABLE}") == [("x",)]
@@ -179,12 +179,12 @@ def test_another_load_of_the_table_is_refused() -> None:
         with pytest.raises(
             LoadRunningError, match=r"Another load of course_enrollment_daily is running: process \d+ on "
         ):
-            loader.append_rows(TABLE, COLUMNS, [NEW])
+            loader.load_rows(TABLE, COLUMNS, [NEW], append=True)
         yield NEW
 
-    loader.replace_rows(TABLE, COLUMNS, batches())
+    loader.load_rows(TABLE, COLUMNS, batches())
     assert rows() == NEW
-    loader.append_rows(TABLE, COLUMNS, [NEW])
+    loader.load_rows(TABLE, COLUMNS, [NEW], append=True)
     assert nothing_left()
 
 
@@ -194,27 +194,27 @@ def test_the_lock_of_a_dead_load_is_taken_away(host: str, monkeypatch: pytest.Mo
     locks.make_table("analytics")
     owner = locks.this_host() if host == "here" else host
     locks.execute("analytics", locks.INSERT, TABLE, "token", owner, "999999999:1", "2014-12-10 01:02:03")
-    loader.replace_rows(TABLE, COLUMNS, [NEW])
+    loader.load_rows(TABLE, COLUMNS, [NEW])
     assert rows() == NEW
     assert nothing_left()
 
 
 def test_what_a_killed_load_has_left_is_removed() -> None:
     execute(f"CREATE TABLE {TABLE}__new_0123abcd (id INTEGER)", f"CREATE TABLE {TABLE}__new_other (id INTEGER)")
-    loader.replace_rows(TABLE, COLUMNS, [NEW])
+    loader.load_rows(TABLE, COLUMNS, [NEW])
     assert [name for name in tables() if "__" in name] == [f"{TABLE}__new_other"]
     execute(f"DROP TABLE {TABLE}__new_other")
 
 
 @pytest.mark.usefixtures("table_updates")
-@pytest.mark.parametrize("load", [loader.replace_rows, loader.append_rows])
-def test_a_load_is_noted(load: Any) -> None:
-    load(TABLE, COLUMNS, [NEW], description="a test")
+@pytest.mark.parametrize("append", [False, True])
+def test_a_load_is_noted(append: bool) -> None:
+    loader.load_rows(TABLE, COLUMNS, [NEW], append=append, description="a test")
     (note,) = TableUpdate.objects.all()
     assert note.target_table == TABLE
     assert str(note.update_id).endswith(" a test")
     with pytest.raises(ZeroDivisionError):
-        load(TABLE, COLUMNS, failing())
+        loader.load_rows(TABLE, COLUMNS, failing(), append=append)
     assert TableUpdate.objects.count() == 1
 
 
@@ -222,7 +222,7 @@ def test_a_load_is_noted(load: Any) -> None:
 @pytest.mark.usefixtures("table_updates")
 def test_the_note_of_a_load_that_was_killed_before_it_is_written_by_the_next() -> None:
     execute(f"CREATE TABLE {TABLE}__old_0123abcd (id INTEGER)")
-    loader.replace_rows(TABLE, COLUMNS, [NEW])
+    loader.load_rows(TABLE, COLUMNS, [NEW])
     assert TableUpdate.objects.filter(update_id__startswith="0123abcd").count() == 1
     assert TableUpdate.objects.count() == 2
     assert nothing_left()
@@ -242,10 +242,10 @@ def test_what_mysql_would_change_is_refused(by_file: bool, monkeypatch: pytest.M
             return (0, *row[1:]) if "@@local_infile" in statement else row
 
         monkeypatch.setattr(kind, "fetch", without_files)
-    loader.replace_rows(TABLE, COLUMNS, [NEW])
+    loader.load_rows(TABLE, COLUMNS, [NEW])
     for row in [("c" * 256, date(2014, 1, 1), 1, 1), ("c", "2014-02-30", 1, 1), ("c", date(2014, 1, 1), 2**31, 1)]:
         with pytest.raises(LoadError, match="The database"):
-            loader.replace_rows(TABLE, COLUMNS, [[*NEW, row]])
+            loader.load_rows(TABLE, COLUMNS, [[*NEW, row]])
         assert rows() == NEW
         assert nothing_left()
 
@@ -262,7 +262,7 @@ def test_a_reader_that_holds_the_table_for_too_long(monkeypatch: pytest.MonkeyPa
             cursor.execute("START TRANSACTION")
             cursor.execute(f"SELECT * FROM {TABLE}")
             with pytest.raises(LoadError, match="A statement of another connection holds the table"):
-                loader.replace_rows(TABLE, COLUMNS, [NEW])
+                loader.load_rows(TABLE, COLUMNS, [NEW])
         assert rows() == [OLD]
         assert nothing_left()
     finally:
@@ -275,7 +275,7 @@ def test_a_lost_lock_ends_a_load() -> None:
         execute(f"UPDATE {locks.TABLE} SET token = 'another'")
 
     with pytest.raises(LoadError, match="stood still"):
-        loader.replace_rows(TABLE, COLUMNS, batches())
+        loader.load_rows(TABLE, COLUMNS, batches())
     assert rows() == [OLD]
     execute(f"DELETE FROM {locks.TABLE}")
 
@@ -284,7 +284,7 @@ def test_the_database_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     execute(f"DROP TABLE IF EXISTS {locks.TABLE}", f"CREATE TABLE {locks.TABLE} (target_table VARCHAR(64))")
     try:
         with pytest.raises(DatabaseError):
-            loader.replace_rows(TABLE, COLUMNS, [NEW])
+            loader.load_rows(TABLE, COLUMNS, [NEW])
     finally:
         execute(f"DROP TABLE {locks.TABLE}")
     assert rows() == [OLD]
@@ -306,34 +306,31 @@ def test_a_full_disk() -> None:
     if connections["analytics"].vendor == "mysql":
         connections["analytics"].close()
     try:
-        for load in (loader.replace_rows, loader.append_rows):
+        for append in (False, True):
             with pytest.raises(LoadError, match=r"no room for the rows of course_enrollment_daily: .* full"):
-                load(TABLE, COLUMNS, [batch] * 3)
+                loader.load_rows(TABLE, COLUMNS, [batch] * 3, append=append)
             assert rows() == [OLD]
             assert nothing_left()
     finally:
         execute(*well)
-    loader.replace_rows(TABLE, COLUMNS, [NEW])
+    loader.load_rows(TABLE, COLUMNS, [NEW])
     assert rows() == NEW
 
 
 @pytest.mark.parametrize("phase", ["prepare", "write", "finish"])
 def test_ctrl_c(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with interrupted(monkeypatch, phase), pytest.raises(KeyboardInterrupt):
-        loader.replace_rows(TABLE, COLUMNS, [NEW])
+        loader.load_rows(TABLE, COLUMNS, [NEW])
     assert rows() == [OLD]
-    loader.replace_rows(TABLE, COLUMNS, [NEW[:1]])
+    loader.load_rows(TABLE, COLUMNS, [NEW[:1]])
     assert rows() == NEW[:1]
     assert nothing_left()
 
 
-@pytest.mark.parametrize(
-    ("phase", "load"),
-    [("replace", loader.replace_rows), ("append", loader.append_rows), ("__exit__", loader.replace_rows)],
-)
-def test_ctrl_c_in_the_last_step_comes_too_late(phase: str, load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("phase", ["replace", "append", "__exit__"])
+def test_ctrl_c_in_the_last_step_comes_too_late(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with interrupted(monkeypatch, phase), pytest.raises(loader.InterruptedAfterLoadError):
-        load(TABLE, COLUMNS, [NEW])
+        loader.load_rows(TABLE, COLUMNS, [NEW], append=phase == "append")
     assert rows()[-len(NEW) :] == NEW
     assert nothing_left()
 

@@ -14,13 +14,12 @@ from MySQLdb import Error
 from MySQLdb.constants import FIELD_TYPE, FLAG
 from MySQLdb.cursors import SSCursor
 
-from analytics_data_api.loading.columns import Column
 from analytics_data_api.tables.data_version import DataVersion
 from analytics_data_api.tables.dates import Interval
 from analytics_data_api.tables.fields import LONGEST_LIST
 from analytics_data_api.tables.retry import LOST, REFUSED, number_of
 from analyticsdataserver.databases.mysql.keys import NAMED, distinct_keys
-from analyticsdataserver.databases.mysql.loads import TableLoad, insert_rows, table_columns
+from analyticsdataserver.databases.mysql.loads import insert_rows, table_columns, table_load
 from analyticsdataserver.databases.mysql.versions import TableFacts, version_of, version_query
 
 # Types of columns that hold text.
@@ -118,6 +117,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     With ``REPEAT`` in the settings of the database, a statement outside a transaction is executed once more, on a new
     connection, where the server has not done it.
     """
+
+    # For analytics_data_api.loading, as methods.
+    table_columns = table_columns
+    table_load = table_load
+    insert_rows = insert_rows
 
     lenient = False
     replicated = False
@@ -219,38 +223,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """
         days = f"WEEKDAY({date})" if interval is Interval.WEEK else f"DAYOFMONTH({date}) - 1"
         return f"DATE_SUB({date}, INTERVAL {days} DAY)"
-
-    def table_load(self, table: str, token: str) -> TableLoad:
-        """Return a load of a table, as ``analytics_data_api.loading.loader`` does it, on a connection of its own.
-
-        Args:
-            table: The table.
-            token: Identifies the load.
-        """
-        wrapper: Any = self
-        return TableLoad(wrapper.copy(), table, token)
-
-    def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-        """Write rows into a table, in the transaction that there is.
-
-        Args:
-            table: The table.
-            columns: The names of the columns.
-            rows: The rows, of text, numbers and None.
-
-        Raises:
-            LoadError: The database has changed a value.
-            django.db.Error: The database has refused one, or failed.
-        """
-        insert_rows(self, table, columns, rows)
-
-    def table_columns(self, table: str) -> list[Column]:
-        """Return the columns of a table, in its order, with what they take.
-
-        Args:
-            table: The table.
-        """
-        return table_columns(self, table)
 
     def is_usable(self) -> bool:
         """Return whether the server has kept the connection open, without waiting for it.

@@ -196,10 +196,10 @@ class TableLoad:
         if loaded != len(batch):
             raise LoadError(f"The database took {loaded} of {len(batch)} rows of {self.table}.")
 
-    def write_by_statements(self, rows: Iterable[tuple[Any, ...]]) -> None:
+    def write_by_statements(self, rows: Iterable[Sequence[Any]]) -> None:
         rest = () if self.created is None else (self.created,)
         with self.transaction():
-            insert_rows(self.wrapper, self.new, self.filled, [row + rest for row in rows] if rest else rows)
+            insert_rows(self.wrapper, self.new, self.filled, [(*row, *rest) for row in rows] if rest else rows)
 
     def rename(self) -> None:
         exchange = f"RENAME TABLE {quote(self.table)} TO {quote(self.old)}, {quote(self.new)} TO {quote(self.table)}"
@@ -332,7 +332,18 @@ class TableLoad:
             raise
 
 
-def insert_rows(wrapper: Any, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+def table_load(wrapper: Any, table: str, token: str) -> TableLoad:
+    """Return a load of a table, as ``analytics_data_api.loading.loader`` does it, on a connection of its own.
+
+    Args:
+        wrapper: Django's connection to the database.
+        table: The table.
+        token: Identifies the load.
+    """
+    return TableLoad(wrapper.copy(), table, token)
+
+
+def insert_rows(wrapper: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Write rows into a table, in the transaction that there is.
 
     Args:
@@ -381,9 +392,9 @@ def quote(name: str) -> str:
     return f"`{name.replace('`', '``')}`"
 
 
-def statements(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
+def statements(rows: Iterable[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
     """Yield the rows of one statement after the other."""
-    some: list[tuple[Any, ...]] = []
+    some: list[Sequence[Any]] = []
     size = 0
     for row in rows:
         some.append(row)
@@ -426,7 +437,7 @@ BITS: Final = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint
 
 
 def table_columns(wrapper: Any, table: str) -> list[Column]:
-    """Return the columns of a table, in its order.
+    """Return the columns of a table, in its order, with what they take.
 
     Args:
         wrapper: Django's connection to the database.

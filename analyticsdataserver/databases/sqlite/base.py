@@ -14,10 +14,9 @@ from uuid import uuid4
 from django.db.backends.sqlite3 import base
 from django.utils.functional import cached_property
 
-from analytics_data_api.loading.columns import Column
 from analytics_data_api.tables.data_version import SETTLED_SECONDS, DataVersion
 from analytics_data_api.tables.dates import Interval
-from analyticsdataserver.databases.sqlite.loads import TableLoad, insert_rows, table_columns
+from analyticsdataserver.databases.sqlite.loads import insert_rows, table_columns, table_load
 
 # Of a file: inode, size, and the times of the last change of its data and of its inode. The latter cannot be set, so
 # that it moves even where `cp -p` or `touch` sets the former back.
@@ -70,6 +69,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     # Whether keys that are equal have the same bytes.
     compares_bytes: Final = True
 
+    # For analytics_data_api.loading, as methods.
+    table_columns = table_columns
+    table_load = table_load
+    insert_rows = insert_rows
+
     opened: State | str | None = None
     lenient = False
 
@@ -110,37 +114,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.lenient = True
         if self.connection is not None:
             self.connection.text_factory = replace_undecodable
-
-    def table_load(self, table: str, token: str) -> TableLoad:
-        """Return a load of a table, as ``analytics_data_api.loading.loader`` does it.
-
-        Args:
-            table: The table.
-            token: Identifies the load.
-        """
-        return TableLoad(self, table, token)
-
-    def insert_rows(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-        """Write rows into a table, in the transaction that there is.
-
-        Args:
-            table: The table.
-            columns: The names of the columns.
-            rows: The rows, of text, numbers and None.
-
-        Raises:
-            LoadError: The database has changed a value.
-            django.db.Error: The database has refused one, or failed.
-        """
-        insert_rows(self, table, columns, rows)
-
-    def table_columns(self, table: str) -> list[Column]:
-        """Return the columns of a table, in its order, with what they take.
-
-        Args:
-            table: The table.
-        """
-        return table_columns(self, table)
 
     def is_usable(self) -> bool:
         """Return whether the file is the one that was opened, and has not been changed since."""

@@ -183,8 +183,19 @@ class TableLoad:
             raise
 
 
+def table_load(wrapper: Any, table: str, token: str) -> TableLoad:
+    """Return a load of a table, as ``analytics_data_api.loading.loader`` does it.
+
+    Args:
+        wrapper: Django's connection to the database.
+        table: The table.
+        token: Identifies the load.
+    """
+    return TableLoad(wrapper, table, token)
+
+
 def insert_rows(
-    wrapper: Any, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]], created: str | None = None
+    wrapper: Any, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], created: str | None = None
 ) -> None:
     """Write rows into a table, in the transaction that there is.
 
@@ -220,7 +231,7 @@ KINDS: Final[tuple[tuple[str, Kind], ...]] = (
 
 
 def table_columns(wrapper: Any, table: str) -> list[Column]:
-    """Return the columns of a table, in its order; integers take what they take on MySQL.
+    """Return the columns of a table, in its order, with what they take; integers take what they take on MySQL.
 
     Args:
         wrapper: Django's connection to the database.
