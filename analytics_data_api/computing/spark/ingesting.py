@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from analytics_data_api.computing.blocks import BlockReaders, Reading, Tally
+from analytics_data_api.computing.blocks import GARBAGE_OBJECTS, BlockReaders, Reading, Tally
 from analytics_data_api.computing.countries import Countries
 from analytics_data_api.computing.errors import EngineError, StoreError
 from analytics_data_api.computing.ingest import Contents, Outcome, add_contents, read_contents
@@ -47,7 +47,7 @@ class LogTask:
 
     def __call__(self) -> dict[str, Any]:
         """Return the folder of the parts, the number of parts of each kind and day, and the contents; or a fault."""
-        gc.disable()
+        gc.set_threshold(GARBAGE_OBJECTS)
         try:
             folder = Path(tempfile.mkdtemp(dir=self.folder))
             writer = PartWriter(EventStore(self.folder.parent, None, {}), folder)
@@ -58,8 +58,6 @@ class LogTask:
             return {"fault": str(error)}
         except OSError as error:
             return {"failure": f"{self.log.name} was not read: {reason_of(error)} Nothing of it was kept."}
-        finally:
-            gc.enable()
         return {"folder": folder.name, "parts": writer.written, "contents": as_json(contents)}
 
 
