@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -117,9 +117,12 @@ class SparkCluster:
     def kill_worker(self, number: int) -> None:
         """End a worker, and the executors that it has started, at once."""
         executors = self.executors(number)
-        os.killpg(self.processes[f"worker{number}"].pid, signal.SIGKILL)
+        process = self.processes[f"worker{number}"]
+        os.killpg(process.pid, signal.SIGKILL)
         for pid in executors:
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait()
 
     def stop(self) -> None:
         """End all processes: clients of the master first."""
