@@ -75,9 +75,9 @@ class Site:
             with path.open(newline="", encoding="utf-8") as file:
                 columns, first, *_ = csv.reader(file)
             with path.open("a", newline="", encoding="utf-8") as file:
-                for value in ("5\u2028", "5\x85", "\v5", "5 5", "5d", "0x5", "1e", "5\n\n.", "NaN", "Infinity"):
+                for value in ("5\u2028", "5\x85", "\v5", "5 5", "5d", "0x5", "1e", "NaN", "Infinity"):
                     row = dict(zip(columns, first, strict=True)) | {column: value}
-                    csv.writer(file).writerow(row.values())
+                    csv.writer(file, lineterminator="\n").writerow(row.values())
 
     def start(self, *arguments: object, variables: Mapping[str, str] = MappingProxyType({})) -> "subprocess.Popen[str]":
         return subprocess.Popen(
