@@ -22,6 +22,7 @@ DOCS := $(STAMP)docs
 DEV := $(STAMP)dev
 MYSQL := $(STAMP)mysql
 DATA := $(STAMP)data
+SPARK := $(STAMP)spark
 
 # Empty where both databases are SQLite files; the driver's stamp where a URL, in the environment or in .env, says mysql.
 variable = $(or $(value $(1)),$(shell sed -n "s/^\(export \)\{0,1\} *$(1) *= *[\"']\{0,1\}//p" .env 2>/dev/null))
@@ -162,6 +163,18 @@ cluster: $(BASE) $(MYSQL) ## Serve the sample data from two servers, HAProxy and
 test-cluster: $(TEST) $(MYSQL) ## Run the tests of several servers and a cluster, which need galera-4, rsync and haproxy
 	@TEST_MYSQL_URL= $(BIN)/pytest -n 0 -m cluster analyticsdataserver/tests/test_cluster.py $(ARGS)
 
+.PHONY: spark
+spark: $(SPARK) ## Run a cluster of Apache Spark on this machine, for ingest_logs and compute_tables, until Ctrl-C; needs Java 17
+	@exec $(PYTHON) -m analyticsdataserver.testing.spark $(if $(filter command,$(firstword $(origin PORT))),--port $(PORT))
+
+.PHONY: test-spark
+test-spark: $(TEST) $(SPARK) ## Run the tests on a cluster of Apache Spark, which need Java 17
+	@TEST_MYSQL_URL= $(BIN)/pytest -n 0 -m spark analyticsdataserver/tests/test_spark.py $(ARGS)
+
+.PHONY: bench-spark
+bench-spark: $(SPARK) ## Measure reading and computing on one and two workers of Spark, and by DuckDB: ARGS="--millions 8"
+	@$(PYTHON) -m benchmarks.spark $(ARGS)
+
 .PHONY: quality
 quality: $(DEV) ## Check style, types, imports, settings, migrations and requirements
 	$(BIN)/ruff check .
@@ -207,13 +220,14 @@ requirements: $(DEV) ## Lock the packages that pyproject.toml names in requireme
 	@$(foreach name,$(LOCKED),$(call LOCK,$(name),requirements/$(name).txt) $(if $(UPGRADE),--upgrade) &&) true
 
 # The requirements files, and what of pyproject.toml each of them has. The first has the versions of all others.
-LOCKED := dev base test docs mysql data production
+LOCKED := dev base test docs mysql data spark production
 LOCK_dev := pyproject.toml --group dev
 LOCK_base := pyproject.toml
 LOCK_test := pyproject.toml --group test
 LOCK_docs := pyproject.toml --group docs
 LOCK_mysql := --group mysql
 LOCK_data := --group data
+LOCK_spark := pyproject.toml --group spark
 LOCK_production := pyproject.toml --group mysql
 # $(1): a requirements file; $(2): where to write it. The versions that the written file has are kept where they fit.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
@@ -253,6 +267,9 @@ $(DEV): | $(PYTHON)
 
 $(DATA): | $(PYTHON)
 	$(call INSTALL,requirements/data.txt) $@
+
+$(SPARK): | $(PYTHON)
+	$(call INSTALL,requirements/spark.txt) $(BASE) $(DATA) $@
 
 # The MySQL driver comes as source code.
 MYSQL_HINT := "MySQL needs a driver that is built here, from a C compiler, pkg-config, and the headers of Python and of" \

@@ -19,7 +19,7 @@ from django.apps import apps
 from django.db import connections, models
 
 from analytics_data_api.computing import computed
-from analytics_data_api.computing.engine import DuckDBEngine
+from analytics_data_api.computing.engines import DUCKDB, TableEngine, open_engine
 from analytics_data_api.computing.errors import ComputeError
 from analytics_data_api.computing.lms import LmsDatabase, LmsFiles, LmsSource
 from analytics_data_api.computing.store import LOCATION, NEW, EventStore
@@ -61,6 +61,7 @@ def run(
     *,
     lms_url: str | None = None,
     lms_files: Path | None = None,
+    engine: str = DUCKDB,
     memory: int | None = None,
     allow_narrower: bool = False,
     database: str | None = None,
@@ -74,6 +75,7 @@ def run(
         end: The day after the last; by default today, UTC.
         lms_url: The URL of the LMS's database, or None.
         lms_files: The folder of the LMS's tables, or None.
+        engine: ``duckdb``, or the address of a cluster of Spark.
         memory: The bytes of memory that the process may take; by default half of the machine's.
         allow_narrower: Whether tables may lose rows that are outside the range, or all.
         database: The database, by its key in the setting ``DATABASES``; by default that of the loader.
@@ -98,6 +100,7 @@ def run(
         chosen,
         period_of(store, first, end),
         lms=lms,
+        engine=engine,
         memory=memory or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2,
         allow_narrower=allow_narrower,
         database=database,
@@ -126,6 +129,7 @@ def compute(
     *,
     lms: LmsSource | None,
     memory: int,
+    engine: str = DUCKDB,
     allow_narrower: bool = False,
     database: str | None = None,
 ) -> Iterator[Result]:
@@ -140,11 +144,11 @@ def compute(
                 computable.append(table)
         if not allow_narrower:
             refuse_narrower(store, computable, period, alias)
-        with DuckDBEngine(store, period, memory, folder) as engine:
+        with open_engine(engine, store, period, memory, folder) as opened:
             for tables_of_kind in by_source(computable):
                 for table in tables_of_kind:
-                    yield compute_table(engine, table, lms, alias, allow_empty=allow_narrower)
-                engine.forget()
+                    yield compute_table(opened, table, lms, alias, allow_empty=allow_narrower)
+                opened.forget()
 
 
 @contextmanager
@@ -238,7 +242,7 @@ def holds_rows(table: str, alias: str) -> bool:
         return cursor.fetchone() is not None
 
 
-def compute_table(engine: DuckDBEngine, table: str, lms: LmsSource | None, alias: str, *, allow_empty: bool) -> Result:
+def compute_table(engine: TableEngine, table: str, lms: LmsSource | None, alias: str, *, allow_empty: bool) -> Result:
     """Compute a table, replace it, and return what came of it."""
     started = time.monotonic()
     rule, store = RULES[table], engine.store

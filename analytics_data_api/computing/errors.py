@@ -7,3 +7,7 @@ class StoreError(Exception):
 
 class ComputeError(Exception):
     """Tables cannot be computed; the message is for the operator."""
+
+
+class EngineError(StoreError):
+    """A cluster cannot be used; the message is for the operator."""

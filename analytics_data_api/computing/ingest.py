@@ -98,42 +98,12 @@ def read_log(
         UnreadableLogError: The file cannot be read.
         StoreError: The store cannot be written.
     """
-    tally = Tally()
     try:
         with store.writer() as writer:
-            rows = RowSorter(writer)
-            with log.open() as contents:
-                for block_tally, batches in readers.read(contents.blocks()):
-                    tally.add(block_tally)
-                    rows.add(batches)
-            if tally.lines != contents.lines:
-                raise StoreError(
-                    f"{log.name} has {contents.lines} lines, and {tally.lines} were counted: a fault of this program. "
-                    "Nothing of it was kept."
-                )
-            has_location = readers.reading.geo is not None
-            record = known.get(contents.digest)
-            if record is not None and (record.has_location or not has_location):
-                record.versions.append(version)
-                store.write_record(record)
-                return record, Outcome(log, read_as=record.name)
-            versions = record.versions if record is not None else []
-            record = FileRecord(
-                file_id=contents.digest,
-                name=log.name,
-                read=datetime.now(UTC).isoformat(timespec="seconds"),
-                size=contents.size,
-                versions=[*versions, version],
-                lines=tally.lines,
-                kept=tally.kept,
-                of_no_use=dict(tally.of_no_use),
-                refused=dict(tally.refused),
-                has_location=has_location,
+            contents = read_contents(log, writer, readers)
+            return add_contents(
+                store, log, contents, writer, known, version=version, has_location=readers.reading.geo is not None
             )
-            for (kind, reason), number in tally.dropped.items():
-                record.dropped.setdefault(kind, {})[reason] = number
-            rows.finish()
-            writer.commit(record)
     except BrokenExecutor as error:
         raise StoreError(
             f"{log.name} was not read: a process that read its lines was killed, perhaps for want of memory. "
@@ -141,6 +111,77 @@ def read_log(
         ) from error
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"{log.name} was not read: {error}. Nothing of it was kept.") from error
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a log has, of which the rows are written but not yet in the store.
+
+    Attributes:
+        digest: Its digest.
+        size: The number of its bytes.
+        tally: What became of its lines.
+    """
+
+    digest: str
+    size: int
+    tally: Tally
+
+
+def read_contents(log: Log, writer: PartWriter, readers: BlockReaders) -> Contents:
+    """Read the lines of a log, and write their rows.
+
+    Raises:
+        UnreadableLogError: The file cannot be read.
+    """
+    tally = Tally()
+    rows = RowSorter(writer)
+    with log.open() as contents:
+        for block_tally, batches in readers.read(contents.blocks()):
+            tally.add(block_tally)
+            rows.add(batches)
+    if tally.lines != contents.lines:
+        raise StoreError(
+            f"{log.name} has {contents.lines} lines, and {tally.lines} were counted: a fault of this program. "
+            "Nothing of it was kept."
+        )
+    rows.finish()
+    return Contents(contents.digest, contents.size, tally)
+
+
+def add_contents(
+    store: EventStore,
+    log: Log,
+    contents: Contents,
+    writer: PartWriter,
+    known: dict[str, FileRecord],
+    *,
+    version: str,
+    has_location: bool,
+) -> tuple[FileRecord, Outcome]:
+    """Put the rows of a log into a store, unless its contents are known; what is given and returned is as above."""
+    record = known.get(contents.digest)
+    if record is not None and (record.has_location or not has_location):
+        if version not in record.versions:
+            record.versions.append(version)
+            store.write_record(record)
+        return record, Outcome(log, read_as=record.name)
+    tally = contents.tally
+    record = FileRecord(
+        file_id=contents.digest,
+        name=log.name,
+        read=datetime.now(UTC).isoformat(timespec="seconds"),
+        size=contents.size,
+        versions=[*(record.versions if record is not None else []), version],
+        lines=tally.lines,
+        kept=tally.kept,
+        of_no_use=dict(tally.of_no_use),
+        refused=dict(tally.refused),
+        has_location=has_location,
+    )
+    for (kind, reason), number in tally.dropped.items():
+        record.dropped.setdefault(kind, {})[reason] = number
+    writer.commit(record)
     return record, Outcome(log, tally)
 
 

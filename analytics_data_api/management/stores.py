@@ -9,6 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
+from analytics_data_api.computing.engines import DUCKDB
 from analytics_data_api.computing.errors import StoreError
 from analytics_data_api.computing.events import is_date
 from analytics_data_api.computing.forgetting import Removed
@@ -23,6 +24,17 @@ def add_store(parser: CommandParser) -> None:
         default=settings.EVENT_STORE,
         metavar="DIR",
         help="the event store (setting EVENT_STORE; %(default)s)",
+    )
+
+
+def add_engine(parser: CommandParser) -> None:
+    """Add the option that names the engine."""
+    parser.add_argument(
+        "--engine",
+        default=DUCKDB,
+        metavar="ENGINE",
+        help="where the work is done: spark://host:port or sc://host:port of a cluster of Apache Spark; by default "
+        "%(default)s, this machine",
     )
 
 

@@ -30,10 +30,12 @@ ALL_SLOW: Final = re.compile(r"^pytestmark = \[?\s*pytest\.mark\.slow\b", re.MUL
 # Marks of tests that run on one database only, and its ``vendor`` in Django; a fixture of that name does the same.
 VENDORS: Final = {"mysql_only": "mysql", "sqlite_only": "sqlite"}
 CLUSTER: Final = "cluster"
+SPARK: Final = "spark"
 MARKS: Final = {
     "process": "starts processes; set where its module imports what starts a server, a database or a browser",
     "slow": "takes many seconds",
     CLUSTER: "needs a cluster of databases, and HAProxy; only -m cluster runs it",
+    SPARK: "needs Apache Spark, and Java; only -m spark runs it",
     **{mark: f"runs on a {vendor} database only" for mark, vendor in VENDORS.items()},
 }
 # What --fast leaves out.
@@ -124,8 +126,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("fast"):
         fast = set(combinations(item for item in items if not any(map(item.get_closest_marker, NOT_FAST))))
         deselect(config, items, [item for item in items if item not in fast])
-    if CLUSTER not in config.getoption("markexpr"):
-        deselect(config, items, [item for item in items if item.get_closest_marker(CLUSTER)])
+    for mark in (CLUSTER, SPARK):
+        if mark not in config.getoption("markexpr"):
+            deselect(config, items, [item for item in items if item.get_closest_marker(mark)])
     left_out = [item for item in items if is_for_another_database(item)]
     if left_out:
         deselect(config, items, left_out)

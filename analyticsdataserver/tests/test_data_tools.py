@@ -130,3 +130,6 @@ def test_the_requirements_of_typed_formats_are_named_once_more() -> None:
     lines = (BASE_DIR / "requirements" / "data.in").read_text().splitlines()
     assert [line for line in lines if not line.startswith("#")] == groups["data"]
     assert "requirements/data.txt" in TypedRenderer.requirement
+    (_, *packages) = groups["spark"]
+    lines = (BASE_DIR / "requirements" / "spark.in").read_text().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == ["-r data.in", *packages]

@@ -1,8 +1,8 @@
 """How each table is computed: the rules, as Ibis expressions over the event store and the LMS's tables.
 
-An expression is compiled for the engine that runs it (``computing.engine``); nothing here knows which one that is. What
-engines do differently is left out: inside, days are numbers of days since 1970, weeks begin by arithmetic, text becomes
-a number only where a regular expression has found one, and rows are ordered by all that could tell them apart.
+An expression is compiled for the engine that runs it (``computing.engines``); nothing here knows which one that is.
+What engines do differently is left out: inside, days are numbers of days since 1970, weeks begin by arithmetic, text
+becomes a number only where a regular expression has found one, and rows are ordered by all that could tell them apart.
 """
 
 from collections.abc import Callable

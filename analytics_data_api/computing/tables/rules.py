@@ -19,8 +19,10 @@ LONGEST_KEY: Final = 255
 LARGEST_INTEGER: Final = 2**31 - 1
 
 TYPES: Final = {store.TEXT: "string", store.INTEGER: "int64", store.NUMBER: "float64", store.FLAG: "boolean"}
-INTEGER_TEXT: Final = r"^\s*[+-]?[0-9]{1,18}(\.0*)?\s*$"
-NUMBER_TEXT: Final = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
+# Engines differ in what white space is, and some let an end of line follow where a text ends by $.
+SPACE: Final = r"[ \t\n\f\r]"
+INTEGER_TEXT: Final = rf"^{SPACE}*[+-]?[0-9]{{1,18}}(\.0*)?{SPACE}*\z"
+NUMBER_TEXT: Final = rf"^{SPACE}*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?{SPACE}*\z"
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def numbers(name: str, first: int, end: int) -> ir.Table:
 def as_integer(text: ir.StringValue) -> ir.IntegerValue:
     """Return the whole number of up to 18 digits that a text is, which may have been written as 1976.0; else NULL."""
     digits = ibis.ifelse(text.re_search(INTEGER_TEXT), text, ibis.null("string"))
-    return digits.re_replace(r"[\s+]", "").re_replace(r"\.0*$", "").cast("int64")
+    return digits.re_replace(r"[ \t\n\f\r+]", "").re_replace(r"\.0*\z", "").cast("int64")
 
 
 def as_number(text: ir.StringValue) -> ir.FloatingValue:

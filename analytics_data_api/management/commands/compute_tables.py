@@ -13,7 +13,7 @@ from analytics_data_api.computing.errors import ComputeError
 from analytics_data_api.loading.errors import LoadError
 from analytics_data_api.loading.loader import loading_database
 from analytics_data_api.management.reports import analytics_database
-from analytics_data_api.management.stores import add_store, reported
+from analytics_data_api.management.stores import add_engine, add_store, reported
 
 if TYPE_CHECKING:
     from analytics_data_api.computing.compute import Result
@@ -48,6 +48,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_store(parser)
+        add_engine(parser)
         parser.add_argument(
             "--from", dest="first", metavar="DATE", type=as_date, help="the first day (default: the store's first)"
         )
@@ -77,6 +78,7 @@ class Command(BaseCommand):
         self,
         *,
         store: Path,
+        engine: str,
         tables: list[str] | None,
         first: date | None,
         end: date | None,
@@ -100,6 +102,7 @@ class Command(BaseCommand):
                     end,
                     lms_files=lms_files,
                     lms_url=None if lms_files else lms or settings.LMS_DATABASE_URL,
+                    engine=engine,
                     memory=memory,
                     allow_narrower=allow_narrower,
                 )

@@ -5,11 +5,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from analytics_data_api.computing import ingest
 from analytics_data_api.computing.blocks import Tally
-from analytics_data_api.computing.ingest import Outcome, ingest
+from analytics_data_api.computing.engines import DUCKDB
+from analytics_data_api.computing.ingest import Outcome
 from analytics_data_api.computing.logs import find_logs
 from analytics_data_api.computing.store import EventStore
-from analytics_data_api.management.stores import add_store, count_lines, key_file, reported
+from analytics_data_api.management.stores import add_engine, add_store, count_lines, key_file, reported
 
 
 class Command(BaseCommand):
@@ -23,6 +25,7 @@ class Command(BaseCommand):
             "files", nargs="+", metavar="FILE", help="a log, plain or gzipped: a path, a URL such as s3://…, or a glob"
         )
         add_store(parser)
+        add_engine(parser)
         parser.add_argument(
             "--geo",
             type=Path,
@@ -30,11 +33,18 @@ class Command(BaseCommand):
             help="a database of the countries of addresses; without it, no countries are kept",
         )
 
-    def handle(self, *, files: list[str], store: Path, geo: Path | None, **options: Any) -> None:
+    def handle(self, *, files: list[str], store: Path, engine: str, geo: Path | None, **options: Any) -> None:
         total = Tally()
         read = skipped = failed = 0
         with reported():
-            for outcome in ingest(EventStore.create(store, key_file()), find_logs(files), geo=geo):
+            events, logs = EventStore.create(store, key_file()), find_logs(files)
+            if engine == DUCKDB:
+                outcomes = ingest.ingest(events, logs, geo=geo)
+            else:
+                from analytics_data_api.computing.spark import ingesting
+
+                outcomes = ingesting.ingest(engine, events, logs, geo=geo)
+            for outcome in outcomes:
                 if outcome.tally is not None:
                     read += 1
                     total.add(outcome.tally)
