@@ -1,7 +1,7 @@
 """What each worker of the server runs."""
 
 import asyncio
-import logging.config
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -20,17 +20,21 @@ def load(application: str, threads: int) -> "ASGIAdapter":
         application: The WSGI application, ``module:name``.
         threads: How many threads run it when none is blocked.
     """
+    from django.conf import settings
+
+    from analyticsdataserver.observability.background import background_logging
+
+    # Django configures logging by this, before anything that may log: a line to a pipe that is not read would block.
+    settings.LOGGING = background_logging(settings.LOGGING)
+    logging.captureWarnings(True)
     module, _, name = application.partition(":")
     wsgi = getattr(import_module(module), name)
 
-    from django.conf import settings
     from django.core.files.storage import storages
 
-    from analyticsdataserver.observability.background import background_logging
     from analyticsdataserver.serving import asgi, busy
     from analyticsdataserver.serving.listeners import limit_unacknowledged
 
-    logging.config.dictConfig(background_logging(settings.LOGGING))
     # Otherwise the first request would wait for the views to be imported.
     import_module(settings.ROOT_URLCONF)
     if not getattr(storages["staticfiles"], "is_in_place", True):

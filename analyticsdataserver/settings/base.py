@@ -1,5 +1,7 @@
 """The settings that all sites have in common. Values that differ between sites come from ``config.py``."""
 
+import warnings
+
 from analytics_data_api import NAME, TAG
 from analyticsdataserver.config import BASE_DIR, Config
 from analyticsdataserver.docs.openapi.introduction import DESCRIPTION, TAG_DESCRIPTION
@@ -82,6 +84,8 @@ STATIC_URL = "/static/"
 # Where `./manage.py collectstatic` puts the files that WhiteNoise serves, each also compressed. Their names contain a
 # hash of their content, so that browsers can cache them for good.
 STATIC_ROOT = BASE_DIR / "static"
+# WhiteNoise says in each process that there is no such folder yet; the server says it once, with what to run.
+warnings.filterwarnings("ignore", "No directory at", UserWarning)
 # Until collectstatic has run, and with DEBUG, files are served from their packages' folders.
 WHITENOISE_USE_FINDERS = True
 # Files of the pages are for the pages; the usual is to let scripts of any site read them.
