@@ -93,7 +93,7 @@ class ClientKey(NamedTuple):
 
 # Kept for any course; no course has this id.
 ANY_COURSE: Final = ""
-NOTHING: Final[tuple[float, str | None, Row]] = (float("-inf"), None, ())
+NOTHING: Final[tuple[float, Row]] = (float("-inf"), ())
 
 
 class Memory:
@@ -106,7 +106,7 @@ class Memory:
     def __init__(self, size: int) -> None:
         self.size = size
         self.queried: dict[ClientKey, float] = {}
-        self.found: dict[ClientKey, tuple[float, str | None, Row]] = {}
+        self.found: dict[tuple[ClientKey, str | None], tuple[float, Row]] = {}
         self.lock = Lock()
 
     def add(self, client_key: ClientKey) -> None:
@@ -136,12 +136,13 @@ class Memory:
         with self.lock:
             if len(self.found) >= self.size:
                 self.found.clear()
-            self.found[client_key] = (began, course, row)
+            self.found[client_key, course] = (began, row)
 
     def kept(self, client_key: ClientKey, course: str | None) -> Row | None:
         """Return what a query within the last moment has found of a key, for a course or none; None without a query."""
-        began, about, row = self.found.get(client_key, NOTHING)
-        return row if monotonic() - began < KNOWN and about in (ANY_COURSE, course) else None
+        found = self.found.get((client_key, ANY_COURSE)) or self.found.get((client_key, course), NOTHING)
+        began, row = found
+        return row if monotonic() - began < KNOWN else None
 
     def clear(self) -> None:
         with self.lock:
