@@ -8,6 +8,7 @@ each value of each parameter is in one of them.
 """
 
 import re
+import signal
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
@@ -111,6 +112,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As a shell has it in the background: commands that tests start would not notice Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for mark, meaning in MARKS.items():
         config.addinivalue_line("markers", f"{mark}: {meaning}")
     # A worker of pytest-xdist reports to the process that started it.
