@@ -1,5 +1,6 @@
 """Fixtures for the tests of every package."""
 
+from collections.abc import Iterator
 from threading import get_ident
 from typing import Any
 
@@ -61,10 +62,12 @@ def _no_known_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clients, "KNOWN", 0.0)
 
 
-@pytest.fixture(autouse=True)
-def _no_last_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out when a key was used last, which another thread would write."""
-    monkeypatch.setattr(last_use, "note", lambda pk: None)
+@pytest.fixture(autouse=True, scope="session")
+def _no_last_use() -> Iterator[None]:
+    """Leave out when a key was used last, which another thread would write, even for a browser's last request."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(last_use, "note", lambda pk: None)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import pytest
 
+from analytics_data_api.access.throttling.clients import KNOWN
 from analyticsdataserver.testing.mariadb import ServerUnavailableError
 from analyticsdataserver.testing.service import Answer
 from analyticsdataserver.testing.site import Site, made_ready
@@ -180,7 +181,9 @@ def test_a_server_that_hangs(site: Site, recovered: Callable[[Site], None]) -> N
     finally:
         site.server.resume()
     for answer in answers:
-        assert_told(answer)
+        # Where the key was just read, the version of the table is asked for twice, the second time on a new connection
+        # that does not come about, and once more by the repetition of the read.
+        assert_told(answer, within=3 * TIMEOUT + 1)
     assert max(answer.seconds for answer in answers) > 1
     recovered(site)
 
@@ -254,6 +257,7 @@ def test_a_right_that_is_missing(site: Site, recovered: Callable[[Site], None]) 
 
 def test_users_that_cannot_be_read_are_no_wrong_keys(site: Site, recovered: Callable[[Site], None]) -> None:
     site.execute("RENAME TABLE site_default.api_key TO site_default.elsewhere")
+    time.sleep(KNOWN)
     try:
         for path in (ENROLLMENT, "/authenticated/"):
             assert_told(site.get(path), codes=CODES)
@@ -316,6 +320,7 @@ def test_a_table_that_stays_locked_is_reported(site: Site, recovered: Callable[[
 def test_users_that_stay_locked_are_reported(site: Site, recovered: Callable[[Site], None], path: str) -> None:
     with closing(site.connect()) as connection:
         connection.query("LOCK TABLES site_default.api_key WRITE")
+        time.sleep(KNOWN)
         answer = site.get(path)
         connection.query("UNLOCK TABLES")
     assert_told(answer, codes=["table_locked"])
