@@ -261,7 +261,7 @@ def test_lines_that_go_to_the_database_as_they_are(
     if has_header:
         text = "\t".join(OF_ANSWERS) + f"\n{text}"
     path, connection = write(text, "a.tsv"), connections["analytics"]
-    source = reading.source_of(path, None, connection.table_columns(ANSWERS), OF_ANSWERS)  # type: ignore[attr-defined]
+    source = reading.source_of(path, None, connection.table_columns(ANSWERS), OF_ANSWERS)  # type: ignore[attr-defined]  # our backends'
     assert source.check([]) == 1
     assert source.verbatim == is_verbatim
     load(path, table=ANSWERS, columns=",".join(OF_ANSWERS))
