@@ -10,10 +10,11 @@ A view has one of three kinds of addresses:
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import cached_property
 from itertools import islice
 from typing import Any, Final, NamedTuple, Self
 
+from django.db.models import CharField, IntegerField, QuerySet
+from django.utils.functional import cached_property
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -21,10 +22,11 @@ from rest_framework.request import Request
 from analytics_data_api.access.digests import course_digests
 from analytics_data_api.access.models import ScopeEntry
 from analytics_data_api.tables.course_ids import is_course_id, org_of
-from analytics_data_api.tables.statements import database_of
+from analytics_data_api.tables.rows import Row
+from analytics_data_api.tables.statements import BindParam, BindParams, database_of, statement
 from analytics_data_api.text import quote_value
 
-# How many digests one query names.
+# How many digests one query names, and how many entries a small scope has at most.
 BLOCK_SIZE: Final = 500
 # From this number of courses on, the whole scope is read instead.
 MANY: Final = 1000
@@ -61,6 +63,37 @@ class NotForLimitedKeys(PermissionDenied):
 
     default_code = "limited_key"
     default_detail = "This key is limited to certain courses; this address is for keys without a limit."
+
+
+class Scope(NamedTuple):
+    """The courses and the organizations that a limited key may see."""
+
+    courses: frozenset[str]
+    orgs: frozenset[str]
+
+    @classmethod
+    def of(cls, entries: Iterable[Row]) -> Self:
+        """Return the scope of entries, which are pairs of a kind and a value."""
+        values: dict[str, set[str]] = {ScopeEntry.COURSE: set(), ScopeEntry.ORG: set()}
+        for kind, value in entries:
+            values[kind].add(value)
+        return cls(frozenset(values[ScopeEntry.COURSE]), frozenset(values[ScopeEntry.ORG]))
+
+    def has(self, course_id: str) -> bool:
+        if course_id in self.courses:
+            return True
+        return bool(self.orgs) and is_course_id(course_id) and org_of(course_id) in self.orgs
+
+
+def entries_query(entries: QuerySet[ScopeEntry], most: int | None) -> QuerySet[ScopeEntry, Any]:
+    """Select the kind and the value of the entries of a key: all, or a number of them."""
+    return entries.filter(key=BindParam("key", IntegerField())).values_list("kind", "value")[:most]
+
+
+def found_query(entries: QuerySet[ScopeEntry], size: int) -> QuerySet[ScopeEntry, Any]:
+    """Select those of a number of digests that entries of a key have."""
+    digests = BindParams("digests", CharField(), size)
+    return entries.filter(key=BindParam("key", IntegerField()), digest__in=digests).values_list("digest")
 
 
 class KeyColumns(NamedTuple):
@@ -113,8 +146,8 @@ class Access(KeyColumns):
         if not self.is_limited:
             return set(courses)
         unknown = {course for course in courses if course not in self.known}
-        if len(unknown) > MANY or "entries" in self.__dict__:
-            self.known.update((course, self.is_entered(course)) for course in unknown)
+        if len(unknown) > MANY or "scope_entries" in self.__dict__:
+            self.known.update((course, self.scope_entries.has(course)) for course in unknown)
         elif unknown:
             digests = {course: course_digests(course) for course in unknown}
             found = set(self.found({digest for both in digests.values() for digest in both}))
@@ -123,29 +156,32 @@ class Access(KeyColumns):
 
     def found(self, digests: Iterable[str]) -> Iterator[str]:
         """Yield those of some digests of entries that the scope has."""
-        entries = ScopeEntry.objects.using(database_of(ScopeEntry)).filter(key=self.pk)
         rest = iter(digests)
         while block := list(islice(rest, BLOCK_SIZE)):
-            yield from entries.filter(digest__in=block).values_list("digest", flat=True)
+            # So that a few queries are composed, not one for each number.
+            size = min(1 << (len(block) - 1).bit_length(), BLOCK_SIZE)
+            block += block[-1:] * (size - len(block))
+            found = statement(ScopeEntry, database_of(ScopeEntry), found_query, size)
+            for (digest,) in found.rows({"key": self.pk, "digests": block}):
+                yield digest
 
-    @property
-    def has_many_entries(self) -> bool:
-        """Whether the scope has so many entries that it is better not read as a whole."""
-        entries = ScopeEntry.objects.using(database_of(ScopeEntry)).filter(key=self.pk)
-        return entries.order_by("digest")[BLOCK_SIZE : BLOCK_SIZE + 1].exists()
+    # Django's cached properties have no lock: before Python 3.12, one of functools has requests wait for each other.
+    @cached_property
+    def small_scope(self) -> Scope | None:
+        """The scope, read once for a request; None if it has so many entries that it is better not read as a whole."""
+        entries = list(self.read_entries(BLOCK_SIZE + 1))
+        return None if len(entries) > BLOCK_SIZE else Scope.of(entries)
 
     @cached_property
-    def entries(self) -> tuple[frozenset[str], frozenset[str]]:
-        """The courses and the organizations of the scope, read once for a request."""
-        entries = ScopeEntry.objects.using(database_of(ScopeEntry)).filter(key=self.pk).values_list("kind", "value")
-        by_kind: dict[str, set[str]] = {ScopeEntry.COURSE: set(), ScopeEntry.ORG: set()}
-        for kind, value in entries:
-            by_kind[kind].add(value)
-        return frozenset(by_kind[ScopeEntry.COURSE]), frozenset(by_kind[ScopeEntry.ORG])
+    def scope_entries(self) -> Scope:
+        """The scope, read once for a request, whatever its size."""
+        return self.small_scope or Scope.of(self.read_entries(None))
 
     def is_entered(self, course_id: str) -> bool:
-        courses, orgs = self.entries
-        return course_id in courses or (bool(orgs) and is_course_id(course_id) and org_of(course_id) in orgs)
+        return self.scope_entries.has(course_id)
+
+    def read_entries(self, most: int | None) -> Iterator[Row]:
+        return statement(ScopeEntry, database_of(ScopeEntry), entries_query, most).rows({"key": self.pk})
 
     def select(self, courses: Collection[str] | None, on_record: Callable[[], Iterable[str]]) -> Collection[str] | None:
         """Return the courses that a request about many reads.
@@ -169,11 +205,13 @@ class Access(KeyColumns):
                 if course not in allowed:
                     raise CourseNotAllowed(course)
             return courses
-        if self.has_many_entries:
-            # Most of them may not be on record.
+        scope = self.small_scope
+        if scope is None:
+            # Most of its courses may not be on record.
             return sorted(self.allowed(set(on_record())))
-        named, orgs = self.entries
-        return sorted({*named, *(filter(self.is_entered, on_record()) if orgs else ())})
+        selected = {*scope.courses, *(filter(scope.has, on_record()) if scope.orgs else ())}
+        self.known.update(dict.fromkeys(selected, True))
+        return sorted(selected)
 
     @property
     def chosen(self) -> Callable[[str], bool] | None:

@@ -4,7 +4,9 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Barrier
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -18,6 +20,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from analytics_data_api.access.keys import Limits
+from analytics_data_api.access.scope import Access, Scope
 from analytics_data_api.access.tests.worlds import (
     ALIKE,
     COURSES,
@@ -243,6 +246,20 @@ def test_a_scope_of_thousands(reader: User, endpoint: str, of_org: bool) -> None
     given = get("many", path_of(endpoint)).content
     with rows_of(LIMITED["org" if of_org else "course"][1]):
         assert given == get(WHOLE, path_of(endpoint)).content
+
+
+@pytest.mark.parametrize("name", ["small_scope", "scope_entries"])
+def test_requests_read_their_scopes_at_the_same_time(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    both = Barrier(2, timeout=10)
+
+    def wait_for_the_other(access: Access, most: int | None) -> Iterator[tuple[str, str]]:
+        both.wait()
+        return iter([("course", COURSE_ID)])
+
+    monkeypatch.setattr(Access, "read_entries", wait_for_the_other)
+    with ThreadPoolExecutor(2) as threads:
+        scopes = list(threads.map(getattr, [Access.without_key(is_session=False) for _ in range(2)], [name] * 2))
+    assert scopes == [Scope(frozenset({COURSE_ID}), frozenset())] * 2
 
 
 class TestVideos:

@@ -29,7 +29,7 @@ class KeyView(ReportView):
 
     def report(self) -> Rows:
         access = self.access
-        courses, orgs = access.entries if access.is_limited else ((), ())
+        courses, orgs = access.scope_entries if access.is_limited else ((), ())
         expires = moment(access.expires)
         row = (
             access.key_id,
