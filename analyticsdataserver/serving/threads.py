@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread, get_ident
 from typing import Any, Final, TypeVar
@@ -12,8 +14,8 @@ from django.db import connections
 # Seconds after which a function counts as slow, and another one need not wait for it; also between two looks at those
 # that wait. Most requests take less than one millisecond.
 SLOW: Final = 0.02
-# Share of one processor's time that the process uses at least where another thread would only wait for Python's lock,
-# and seconds over which it is measured. What else runs on the machine takes time away, too.
+# Share of one processor's time that the process uses, or waits for, at least where another thread would only wait for
+# Python's lock or for a processor; and seconds over which it is measured.
 BUSY: Final = 0.6
 MEASURED: Final = 0.1
 # Seconds after which a function counts as blocked.
@@ -28,11 +30,13 @@ MAX_BACKLOG: Final = 0.1
 MIN_WAITING: Final = 128
 # The same in an overload: requests were refused in two measurements of one second, so that more come than can be run,
 # and waiting longer serves no more of them. It ends when none has been refused for some seconds.
-OVERLOAD_BACKLOG: Final = 0.02
-OVERLOAD_WAITING: Final = 4
+OVERLOAD_BACKLOG: Final = 0.01
+OVERLOAD_WAITING: Final = 2
 OVERLOAD_SECONDS: Final = 1.0
 # Seconds after which an idle thread ends, if there are more than the pool's size.
 IDLE: Final = 5.0
+# Of each thread, the nanoseconds for which it has run, and for which it could have run but had no processor.
+SCHEDULED: Final = (Path("/proc/self/task"), "*/schedstat")
 
 T = TypeVar("T")
 
@@ -152,7 +156,7 @@ class ThreadPool:
         seconds = now - since
         if seconds < MEASURED:
             return
-        self.measured = (now, time.process_time(), self.taken)
+        self.measured = (now, processor_time(), self.taken)
         if self.refused:
             if now < self.refused_at + OVERLOAD_SECONDS:
                 self.overloaded_until = now + OVERLOAD_SECONDS
@@ -237,6 +241,21 @@ class ThreadPool:
             except Empty:
                 continue
             return True
+
+
+def processor_time() -> float:
+    """Return the seconds for which threads of the process have run, or waited for a processor that others use.
+
+    Where the system does not say how long they have waited, it is the time for which they have run.
+    """
+    nanoseconds = 0
+    folder, name = SCHEDULED
+    for path in folder.glob(name):
+        # A thread may have ended meanwhile.
+        with suppress(OSError):
+            ran, waited, _ = map(int, path.read_bytes().split())
+            nanoseconds += ran + waited
+    return nanoseconds / 1e9 or time.process_time()
 
 
 def set_result(future: asyncio.Future[Any], result: Any) -> None:

@@ -8,6 +8,7 @@ refuses, and otherwise the service does.
 
 import argparse
 import asyncio
+import random
 import sys
 import time
 from collections import Counter
@@ -154,8 +155,10 @@ class Load:
             while sent < passed * rate:
                 due = began + sent / rate
                 sent += 1
-                if self.free:
-                    self.free.pop().send(next(self.requests), due)
+                # Of independent clients, each has its own connection: those that wait for a process send nothing to it,
+                # and those of a process that refuses do not send more.
+                if self.open and random.random() < len(self.free) / len(self.open):
+                    self.free.pop(random.randrange(len(self.free))).send(next(self.requests), due)
                 elif len(self.open) + self.opening < CONNECTIONS:
                     task = asyncio.create_task(self.connect(due))
                     tasks.add(task)

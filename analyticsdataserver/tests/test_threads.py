@@ -1,9 +1,13 @@
 """The pool of threads that run requests."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,6 +112,24 @@ def test_threads_join_while_the_processor_is_idle_and_leave_when_it_is_busy(monk
         await until(lambda: pool.concurrency == 1, lambda: sum(range(50_000)))
 
     run(main)
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="The system does not say how long threads wait.")
+def test_to_wait_for_a_processor_is_to_be_busy() -> None:
+    """Where others use the processors, as a database on the same machine does, further threads would not help."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+            try:
+                began, used = time.monotonic(), threads.processor_time()
+                while (passed := time.monotonic() - began) < 0.5:
+                    pass
+                assert threads.processor_time() - used > threads.BUSY * passed
+            finally:
+                other.kill()
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def test_what_waits_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
