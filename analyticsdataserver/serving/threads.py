@@ -26,8 +26,8 @@ MAX_WAIT: Final = 5.0
 MAX_WAITING: Final = 1000
 # Seconds in which threads have to be able to run all that waits; beyond that, requests are refused at once, but for a
 # number that may always wait: 50 clients that ask for large answers, and others besides, are no overload.
-MAX_BACKLOG: Final = 0.1
-MIN_WAITING: Final = 128
+MAX_BACKLOG: Final = 0.25
+MIN_WAITING: Final = 64
 # The same in an overload: requests were refused in two measurements of one second, so that more come than can be run,
 # and waiting longer serves no more of them. It ends when none has been refused for some seconds.
 OVERLOAD_BACKLOG: Final = 0.01
