@@ -12,6 +12,7 @@ from django.db import DatabaseError, connections
 from django.db.models import Model
 
 from analytics_data_api.tables import introspection
+from analytics_data_api.tables.retry import LOST, number_of
 from analytics_data_api.tables.statements import database_of
 
 # The packages whose own data and habits show in answers.
@@ -89,8 +90,8 @@ def table_version(model: type[Model]) -> DataVersion | None:
         try:
             found = connection.table_version(model._meta.db_table, columns, notes)
             break
-        except DatabaseError:
-            if is_last or connection.connection is None:
+        except DatabaseError as error:
+            if is_last or connection.connection is None or number_of(error) in LOST:
                 raise
             # The table may have another layout, or the notes may be gone, since their columns were looked up.
             introspection.columns.cache_clear()
