@@ -26,8 +26,10 @@ def insert(model: type[Model], columns: Values[str], rows: Iterable[Values[Any]]
     connection = connections["analytics"]
     table, *names = map(connection.ops.quote_name, (model._meta.db_table, *columns))
     values = ", ".join(["%s"] * len(names))
+    stored = connection.ops.adapt_datetimefield_value
     with transaction.atomic("analytics"), connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})", [*rows])  # noqa: S608  # the model's names
+        of_driver = [[stored(value) if isinstance(value, datetime) else value for value in row] for row in rows]
+        cursor.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})", of_driver)  # noqa: S608  # the model's names
 
 
 class RowFactory(DjangoModelFactory[Any]):
