@@ -128,9 +128,11 @@ free-port: $(BASE)
 test: $(TEST) ## Run the tests on SQLite, and measure what they cover
 	@TEST_MYSQL_URL= $(BIN)/pytest -n auto --dist loadgroup $(or $(ARGS),--cov)
 
+# A process takes a file's tests together, which share what they make; none of these tests needs a process to itself.
+# Compiled files are kept, as images of Python for Docker ask for none: to compile the tests takes 4 s in each process.
 .PHONY: test-fast
 test-fast: $(TEST) ## Run a part of the tests in under a minute: no server, database or browser, not all combinations
-	@TEST_MYSQL_URL= $(BIN)/pytest -n auto --dist loadgroup --fast --hypothesis-profile fast -p no:schemathesis $(ARGS)
+	@TEST_MYSQL_URL= PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --dist worksteal --fast --hypothesis-profile fast -p no:schemathesis $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(TEST) ## Send requests that no run before has sent, drawn anew each time

@@ -1,10 +1,12 @@
 """Fixtures for the tests of every package."""
 
 from collections.abc import Iterator
+from functools import cache
 from threading import get_ident
 from typing import Any
 
 import pytest
+import sqlparse
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.management import create_contenttypes
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -47,6 +49,14 @@ def _no_rows_for_the_admin() -> None:
     """Write no permissions and content types, which nothing reads, each time that a test has emptied the tables."""
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _each_statement_parsed_once() -> Iterator[None]:
+    """Keep what is parsed of the statement that made a table, with which Django answers what an SQLite table has."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(sqlparse, "parse", cache(sqlparse.parse))
+        yield
 
 
 @pytest.fixture(autouse=True)

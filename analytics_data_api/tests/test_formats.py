@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 import orjson
 import polars
 import pyarrow as pa
@@ -25,6 +24,7 @@ from analytics_data_api.http.tests.shape import problem_of
 from analytics_data_api.tables.data_version import DataVersion
 from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.tests.cases import CASES, Case, address
+from analytics_data_api.tests.duck import connected
 from analytics_data_api.tests.typed import TYPED, expected_table, lines, read
 from analytics_data_api.versions import ENDPOINTS
 
@@ -110,7 +110,7 @@ def test_duckdb_reads_parquet(get: Get, endpoint: str, case: Case, tmp_path: Pat
     path = tmp_path / "answer.parquet"
     path.write_bytes(body(get(address(endpoint), format="parquet")))
     expected = expected_table(case)
-    with duckdb.connect() as connection:
+    with connected() as connection:
         relation = connection.read_parquet(str(path))
         assert dict(zip(relation.columns, map(str, relation.types), strict=True)) == {
             field.name: SQL_TYPES[field.type] for field in expected.schema

@@ -3,11 +3,12 @@
 import gzip
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -43,6 +44,14 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return write
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_database() -> Iterator[None]:
+    """Let all reading share a database of DuckDB; to make one takes longer than to load these files."""
+    with pytest.MonkeyPatch.context() as monkeypatch, duckdb.connect(":memory:") as database:
+        monkeypatch.setattr(duckdb, "connect", lambda name: database.cursor())
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -627,7 +636,7 @@ VALUES = st.one_of(
 
 
 @given(st.lists(st.tuples(*[VALUES] * len(CHECKED)), min_size=1, max_size=20))
-@settings(max_examples=50)
+@settings(max_examples=min(50, settings().max_examples))
 def test_duckdb_and_python_agree_on_what_fits(batch: list[tuple[str | None, ...]]) -> None:
     source: Any = object.__new__(reading.Source)
     source.read, source.path = CHECKED, Path("x")

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
@@ -174,6 +175,7 @@ RAISES_OR_RETURNS_AN_ERROR = (
 )
 
 
+@cache
 def error_codes() -> set[str]:
     """Return every error_code: those in the code, REST framework's, and those of the serializer of the key's form."""
     found: set[str] = set()

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from analytics_data_api.computing.ingest import Outcome, ingest
 from analytics_data_api.computing.logs import find_logs
 from analytics_data_api.computing.store import KINDS, EventStore
+from analytics_data_api.tests.duck import connected
 
 Lines = list[bytes | str | dict[str, Any]]
 WriteLog = Callable[..., Path]
@@ -59,7 +59,7 @@ def rows(store: EventStore) -> Rows:
     """Return the rows of a kind in the store, sorted, with their dates at the end."""
 
     def rows(kind: str) -> list[Any]:
-        with duckdb.connect() as connection:
+        with connected() as connection:
             store.create_view(connection, KINDS[kind])
             return connection.sql(f"SELECT * FROM {kind} ORDER BY ALL").fetchall()  # noqa: S608 A kind's own name.
 

@@ -13,6 +13,7 @@ from django.apps import apps
 from analytics_data_api.computing import compute, store
 from analytics_data_api.computing.tables import RULES
 from analytics_data_api.computing.tables.rules import Period
+from analytics_data_api.tests.duck import connected
 
 Event = dict[str, Any]
 # Rows of text, by the name of the LMS's table.
@@ -87,7 +88,7 @@ def computed(
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
     """Return the rows of a table, sorted, and what its rule dropped, by reason."""
     rule, types, sql = RULES[table], types_of(table), script(table, first, end)
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with connected() as connection:
         if rule.kind:
             inside = [event for event in events if rule.whole or first <= event["date"] < end]
             create(connection, rule.kind.name, inside, pa.schema([*rule.kind.columns, pa.field("date", pa.date32())]))

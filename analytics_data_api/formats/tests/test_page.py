@@ -48,29 +48,44 @@ def visit(browser: Client) -> Open:
     return visit
 
 
+@pytest.fixture(scope="module")
+def opened() -> dict[str, Page]:
+    return {}
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, opened: dict[str, Page], endpoint: str, case: Case) -> Page:
+    """The page of an endpoint with the rows of its case, opened once for all tests that only read it."""
+    if endpoint not in opened:
+        visit = request.getfixturevalue("visit")
+        case.rows()
+        opened[endpoint] = visit(f"/api/{address(endpoint)}/")
+    return opened[endpoint]
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    """The paths of the schema."""
+    paths: dict[str, Any] = Client().get("/api/schema/").json()["paths"]
+    return paths
+
+
 @every_endpoint
 class TestEveryEndpoint:
-    def test_shows_its_items_and_what_they_are(self, visit: Open, endpoint: str, case: Case) -> None:
-        case.rows()
-        page = visit(f"/api/{address(endpoint)}/")
+    def test_shows_its_items_and_what_they_are(self, page: Page, endpoint: str, case: Case) -> None:
         # The session of the test has no key.
         of_session = {"id": None} if endpoint == "v1/key" else {}
         expected = json.loads(case.json)
         assert json.loads(page.body) == (expected | of_session if isinstance(expected, dict) else expected)
         assert (ENDPOINTS[endpoint].__doc__ or "").split("\n")[0].rstrip(".") in page.text
 
-    def test_shows_the_request_and_the_answers_status_and_headers(self, visit: Open, endpoint: str, case: Case) -> None:
-        case.rows()
-        page = visit(f"/api/{address(endpoint)}/")
+    def test_shows_the_request_and_the_answers_status_and_headers(self, page: Page, endpoint: str, case: Case) -> None:
         assert "GET http://testserver/api/" in page.text
         assert "HTTP 200 OK" in page.text
         assert "Content-Type: application/json" in page.text
         assert f"Allow: {', '.join(ENDPOINTS[endpoint].http_method_names).upper()}" in page.text
 
-    def test_links_to_its_documentation(self, visit: Open, client: Client, endpoint: str, case: Case) -> None:
-        case.rows()
-        page = visit(f"/api/{address(endpoint)}/")
-        described = client.get("/api/schema/").json()["paths"]
+    def test_links_to_its_documentation(self, page: Page, described: dict[str, Any], endpoint: str, case: Case) -> None:
         operation_id = described[f"/api/{endpoint}/"]["get"]["operationId"]
         assert page.links["Documentation of this endpoint"] == f"/docs/#!/api/{operation_id}"
 
@@ -91,21 +106,18 @@ class TestEveryEndpoint:
             kept = QueryDict(page.links[text].partition("?")[2])
             assert kept.get("x") == query.get("x")
 
-    def test_has_a_form_of_its_parameters(self, visit: Open, endpoint: str, case: Case) -> None:
-        case.rows()
-        page = visit(f"/api/{address(endpoint)}/")
+    def test_has_a_form_of_its_parameters(self, page: Page, endpoint: str, case: Case) -> None:
         fields = {field.get("name") for field in (*page.all("input"), *page.all("select"))} - {"csrfmiddlewaretoken"}
         read = {parameter.name for parameter in ENDPOINTS[endpoint].query if not parameter.deprecated}
         assert fields == {*read, "fields", *(["exclude"] if ENDPOINTS[endpoint].has_exclude else [])}
         labelled = {label["for"] for label in page.all("label")}
         assert labelled == fields
 
-    def test_asks_no_other_host_and_runs_no_script(
-        self, browser: Client, visit: Open, endpoint: str, case: Case
-    ) -> None:
+    def test_asks_no_other_host_and_runs_no_script(self, browser: Client, endpoint: str, case: Case) -> None:
         case.rows()
-        visit(f"/api/{address(endpoint)}/").require_own_files_only()
-        policy = browser.get(f"/api/{address(endpoint)}/")["Content-Security-Policy"]
+        response = browser.get(f"/api/{address(endpoint)}/")
+        Page(response).require_own_files_only()
+        policy = response["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -246,8 +247,8 @@ class TestBrokenConnection:
 
     @pytest.fixture(autouse=True)
     def _rows(self) -> None:
-        rows = [CourseEnrollmentDaily(course_id=make.COURSE_ID, date=make.DAY, count=1) for _ in range(self.DAYS)]
-        CourseEnrollmentDaily.objects.bulk_create(rows, batch_size=5000)
+        row = (make.COURSE_ID, make.DAY, 1, make.CREATED)
+        make.insert(CourseEnrollmentDaily, ("course_id", "date", "count", "created"), repeat(row, self.DAYS))
 
     def get(self, client: Client, monkeypatch: pytest.MonkeyPatch, times: int) -> Any:
         broken = BrokenConnection(times)

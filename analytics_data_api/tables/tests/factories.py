@@ -1,8 +1,12 @@
 """Rows of the pipeline's tables for tests: plausible by default, each column free to be set."""
 
+from collections.abc import Iterable
+from collections.abc import Sequence as Values
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from django.db import connections, transaction
+from django.db.models import Model
 from factory.declarations import LazyAttribute, Sequence
 from factory.django import DjangoModelFactory
 
@@ -15,6 +19,17 @@ VIDEO_ID = f"{COURSE_ID}|i4x-edX-DemoX-video-v1"
 DAY = date(2014, 12, 10)
 CREATED = datetime(2014, 12, 10, 19, 31, 46, tzinfo=UTC)
 MONDAY = datetime(2014, 12, 8, tzinfo=UTC)
+
+
+def insert(model: type[Model], columns: Values[str], rows: Iterable[Values[Any]]) -> None:
+    """Insert many rows of plain values, without the many times as long that Django takes to make each an object."""
+    connection = connections["analytics"]
+    table, *names = map(connection.ops.quote_name, (model._meta.db_table, *columns))
+    values = ", ".join(["%s"] * len(names))
+    stored = connection.ops.adapt_datetimefield_value
+    with transaction.atomic("analytics"), connection.cursor() as cursor:
+        of_driver = [[stored(value) if isinstance(value, datetime) else value for value in row] for row in rows]
+        cursor.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})", of_driver)  # noqa: S608  # the model's names
 
 
 class RowFactory(DjangoModelFactory[Any]):

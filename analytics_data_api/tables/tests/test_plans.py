@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from django.db import connections
@@ -12,6 +11,7 @@ from analytics_data_api.conftest import Get
 from analytics_data_api.tables import introspection, models
 from analytics_data_api.tables.course_list import has_courses, present_tables
 from analytics_data_api.tables.tests import altered
+from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.tests.cases import OF_TABLES
 
 # MySQL plans by statistics, which it takes of rows that are committed.
@@ -31,16 +31,16 @@ def _rows() -> Iterator[None]:
     for case in OF_TABLES.values():
         case.rows()
     days = [date(2015, 1, 1) + timedelta(days=number) for number in range(730)]
-    table: Any = models.CourseEnrollmentDaily
-    table.objects.bulk_create(
-        (table(course_id=course, date=day, count=1, cumulative_count=1) for day in days for course in COURSES),
-        batch_size=5000,
+    make.insert(
+        models.CourseEnrollmentDaily,
+        ("course_id", "date", "count", "cumulative_count", "created"),
+        ((course, day, 1, 1, make.CREATED) for day in days for course in COURSES),
     )
     for table in (models.GradeDistribution, models.SequentialOpenDistribution):
-        table.objects.bulk_create(
-            table(course_id=course, module_id=f"{course}/{number}", count=1)
-            for course in COURSES
-            for number in range(200)
+        make.insert(
+            table,
+            ("course_id", "module_id", "count", "created"),
+            ((course, f"{course}/{number}", 1, make.CREATED) for course in COURSES for number in range(200)),
         )
     connection = connections["analytics"]
     with connection.cursor() as cursor:
@@ -128,11 +128,10 @@ def test_a_table_without_an_index_is_read_from_end_to_end(get: Get) -> None:
 @pytest.mark.mysql_only
 def test_of_a_course_with_many_rows_only_the_latest_are_read(get: Get) -> None:
     days = [date(2015, 1, 1) + timedelta(days=number) for number in range(300)]
-    table: Any = models.CourseEnrollmentByCountry
-    table.objects.bulk_create(
-        table(course_id=COURSES[0], date=day, country_code=code, count=1, cumulative_count=1)
-        for day in days
-        for code in COUNTRIES
+    make.insert(
+        models.CourseEnrollmentByCountry,
+        ("course_id", "date", "country_code", "count", "cumulative_count", "created"),
+        ((COURSES[0], day, code, 1, 1, make.CREATED) for day in days for code in COUNTRIES),
     )
     # Which keys are alike takes reading the index once, until the load is some seconds old.
     for path, parameters, alike in (

@@ -207,12 +207,9 @@ def test_text_that_cannot_be_decoded_is_replaced(get: Get, endpoint: str, case: 
 def test_the_bad_byte_may_come_late(get: Get) -> None:
     """Rows that were read before it are not read twice."""
     levels = [f"level {number:05}" for number in range(4500)]
-    models.CourseEnrollmentByEducation.objects.bulk_create(
-        models.CourseEnrollmentByEducation(
-            course_id=make.COURSE_ID, date=make.DAY, education_level=level, count=1, created=make.CREATED
-        )
-        for level in levels
-    )
+    columns = ("course_id", "date", "education_level", "count", "created")
+    rows = ((make.COURSE_ID, make.DAY, level, 1, make.CREATED) for level in levels)
+    make.insert(models.CourseEnrollmentByEducation, columns, rows)
     execute(
         f"UPDATE course_enrollment_education_level_daily SET education_level = {UNDECODABLE[vendor()]} "
         "WHERE education_level = 'level 04400'"

@@ -202,9 +202,12 @@ class TestPosts:
         problem_of(client.post(f"{self.PATH}?fields=count", content_type=JSON), 400, "parameter_in_query_string")
 
     def test_of_five_thousand_courses(self, client: Client, django_assert_max_num_queries: Any) -> None:
-        rows = [make.SummaryFactory.build(course_id=f"a/b/{number:04}") for number in range(5000)]
-        models.CourseMetaSummaryEnrollment.objects.bulk_create(rows)
-        wanted = [row.course_id for row in rows]
+        wanted = [f"a/b/{number:04}" for number in range(5000)]
+        row = make.SummaryFactory.build()
+        columns = [field.name for field in row._meta.concrete_fields if field.name not in {"id", "course_id"}]
+        values = [getattr(row, name) for name in columns]
+        rows = ((course_id, *values) for course_id in wanted)
+        make.insert(models.CourseMetaSummaryEnrollment, ("course_id", *columns), rows)
         assert ids(client.get(self.PATH)) == wanted
         # One for each thousand, and one that finds out whether there are summaries.
         with django_assert_max_num_queries(6, using="analytics"):
