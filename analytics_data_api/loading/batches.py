@@ -65,7 +65,7 @@ def rows_of(batch: Any) -> Iterable[Sequence[Any]]:
         LoadError: A value fits no column.
     """
     if isinstance(batch, Lines):
-        values: list[str | None] = [*batch.content.decode().removesuffix("\n").replace("\n", "\t").split("\t")]
+        values: list[Any] = batch.content.decode().removesuffix("\n").replace("\n", "\t").split("\t")
         place = -1
         with suppress(ValueError):
             while True:
