@@ -1,6 +1,7 @@
 """Rows to write, as the databases' drivers take them: lists of tuples, record batches of pyarrow, or lines of text."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -64,11 +65,13 @@ def rows_of(batch: Any) -> Iterable[Sequence[Any]]:
         LoadError: A value fits no column.
     """
     if isinstance(batch, Lines):
-        lines = batch.content.decode().removesuffix("\n").split("\n")
-        return (
-            [None if value == NULL else value for value in line.split("\t")] if NULL in line else line.split("\t")
-            for line in lines
-        )
+        values: list[Any] = batch.content.decode().removesuffix("\n").replace("\n", "\t").split("\t")
+        place = -1
+        with suppress(ValueError):
+            while True:
+                place = values.index(NULL, place + 1)
+                values[place] = None
+        return zip(*[iter(values)] * (len(values) // len(batch)), strict=True)
     if not isinstance(batch, list):
         # The driver takes one row after the other: a list of all is not needed.
         return zip(*[text_or_number(column).to_pylist() for column in batch.columns], strict=True)

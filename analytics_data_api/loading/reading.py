@@ -88,6 +88,22 @@ class FaultsError(LoadError):
         super().__init__("\n".join(["The files have faults, and nothing was loaded:", *map(str, faults)]) + more)
 
 
+class Count(NamedTuple):
+    """What the rows of a file are.
+
+    Attributes:
+        rows: How many there are.
+        faulty: How many have a fault.
+        escapes: How many have a backslash in a text.
+        plain: The columns whose values are all stored as they are.
+    """
+
+    rows: int
+    faulty: int
+    escapes: int
+    plain: Collection[str]
+
+
 class LineError(Exception):
     """A line that holds no row; the message gives the reason."""
 
@@ -254,47 +270,51 @@ class Source:
             self.check_compression()
             if self.fast:
                 try:
-                    rows, plain, faulty = self.count()
+                    found = self.count()
                 except duckdb.Error as error:
                     if self.form == "parquet":
                         raise LoadError(f"{self.path} cannot be read as Parquet: {error}") from error
                     # It is no CSV as DuckDB understands it; the following reads it, or says what is wrong.
                     self.fast = False
                 else:
-                    if not faulty:
-                        self.plain = plain
-                        self.verbatim = self.is_verbatim(rows)
-                        return rows
+                    if not found.faulty:
+                        self.plain = found.plain
+                        self.verbatim = self.is_verbatim(found)
+                        return found.rows
                     if self.form == "parquet":
                         self.find_in_parquet(faults)
-                        return rows
+                        return found.rows
                     # What DuckDB takes for a fault may be none, such as a header behind blank lines.
                     self.fast = False
             return self.check_lines(faults)
 
-    def count(self) -> tuple[int, Collection[str], int]:
-        """Return the number of rows, the columns whose values are all stored as they are, and the number of faults."""
+    def count(self) -> Count:
         with connected() as duck:
+            texts = (f"contains({name}, '\\')" for name, column in self.by_name.items() if column.kind == "text")
             others = ", ".join(
                 f"count(*) FILTER (NOT coalesce({column.plain_sql(name)}, {name} IS NULL AND {column.nullable}))"
                 for name, column in self.by_name.items()
             )
-            ((rows, *counts),) = duck.execute(f"SELECT count(*), {others} FROM {self.relation}").fetchall()  # noqa: S608  # generated names
+            ((rows, escapes, *counts),) = duck.execute(
+                f"SELECT count(*), count(*) FILTER ({' OR '.join(texts) or 'false'}), {others} FROM {self.relation}"  # noqa: S608  # generated names
+            ).fetchall()
             plain = {name for name, number in zip(self.by_name, counts, strict=True) if not number}
-            if len(plain) == len(counts):
-                return rows, plain, 0
-            return rows, plain, faulty_rows(duck, self.relation, self.faulty_sql(plain))
+            faulty = 0 if len(plain) == len(counts) else faulty_rows(duck, self.relation, self.faulty_sql(plain))
+            return Count(rows, faulty, escapes, plain)
 
-    def is_verbatim(self, rows: int) -> bool:
+    def is_verbatim(self, found: Count) -> bool:
         """Return whether the lines of a faultless file are those that ``lines_of`` would return of its rows."""
-        if self.form != "tsv" or self.gzipped or len(self.plain) < len(self.read):
+        if self.form != "tsv" or self.gzipped or found.escapes or len(found.plain) < len(self.read):
+            return False
+        if len(self.read) == 1:
+            # A blank line may be a row.
             return False
         lines = 0
         for block in self.line_blocks():
-            if not is_verbatim(block):
+            if block.startswith(BOM.encode()) or b"\r" in block or b"\0" in block:
                 return False
             lines += block.count(b"\n")
-        return lines == rows
+        return lines == found.rows
 
     def line_blocks(self) -> Iterator[bytes]:
         """Yield whole lines behind the header."""
@@ -591,17 +611,6 @@ def json_text(name: str, value: Any) -> str | None:
         case int() | float():
             return repr(value)
     raise LineError(f"the value of {quoted(name)} is no text or number: {quoted(json.dumps(value))}.")
-
-
-def is_verbatim(lines: bytes) -> bool:
-    """Return whether lines of tabs between values are what ``lines_of`` returns: NULL has their only backslashes."""
-    nulls = lines.count(b"\\")
-    return not (
-        lines.startswith((b"\n", BOM.encode()))
-        or any(special in lines for special in (b"\n\n", b"\r", b"\0"))
-        or nulls != lines.count(b"\\N\t") + lines.count(b"\\N\n")
-        or nulls != lines.count(b"\t\\N") + lines.count(b"\n\\N") + lines.startswith(b"\\N")
-    )
 
 
 def finite(digits: str) -> float | str:

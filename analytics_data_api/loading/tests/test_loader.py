@@ -72,6 +72,13 @@ def test_rows_are_added_after_the_old_ones() -> None:
     assert nothing_left()
 
 
+@pytest.mark.parametrize("number", [1, 248, 249, 250, 498, 499, 1001])
+def test_rows_around_the_number_that_a_statement_has(number: int) -> None:
+    expected = [(f"edX/New/{n}", date(2014, 12, 9), n, None if n % 2 else -n) for n in range(number)]
+    loader.load_rows(TABLE, COLUMNS, [expected])
+    assert rows() == expected
+
+
 def test_record_batches_and_lists_give_the_same_rows() -> None:
     values: dict[str, Any] = {
         "course_id": pyarrow.array(["a\tb", "x\\", "é\n\\N", "edX/\U0001f600/'\"%s"]),
@@ -121,8 +128,9 @@ def failing() -> Iterator[list[Any]]:
         (COLUMNS, failing, ZeroDivisionError, None),
         (("course_id", "day"), [NEW], LoadError, "has no column day; it has course_id, date, "),
         (COLUMNS, [[("c", None, 1, 1)]], LoadError, "The database refused|would not take"),
+        (COLUMNS, [[(*OLD, 1)] * 4], LoadError, "took 5 of 4 rows|would not take"),
     ],
-    ids=["no batch", "an empty batch", "a source that fails", "an unknown column", "NULL"],
+    ids=["no batch", "an empty batch", "a source that fails", "an unknown column", "NULL", "too many values"],
 )
 @pytest.mark.parametrize("append", [False, True])
 def test_the_old_rows_stay(
