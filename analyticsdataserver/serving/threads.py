@@ -16,7 +16,7 @@ from django.db import connections
 SLOW: Final = 0.02
 # Share of one processor's time that the process uses, or waits for, at least where another thread would only wait for
 # Python's lock or for a processor; and seconds over which it is measured.
-BUSY: Final = 0.6
+BUSY: Final = 0.8
 MEASURED: Final = 0.1
 # Seconds after which a function counts as blocked.
 BLOCKED: Final = 0.2
@@ -30,8 +30,8 @@ MAX_BACKLOG: Final = 0.25
 MIN_WAITING: Final = 64
 # The same in an overload: requests were refused in two measurements of one second, so that more come than can be run,
 # and waiting longer serves no more of them. It ends when none has been refused for some seconds.
-OVERLOAD_BACKLOG: Final = 0.01
-OVERLOAD_WAITING: Final = 2
+OVERLOAD_BACKLOG: Final = 0.02
+OVERLOAD_WAITING: Final = 4
 OVERLOAD_SECONDS: Final = 1.0
 # Seconds after which an idle thread ends, if there are more than the pool's size.
 IDLE: Final = 5.0
