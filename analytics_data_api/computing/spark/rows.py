@@ -41,17 +41,19 @@ class PartReader:
                 yield from self.rows(self.names[number])
 
     def rows(self, name: str) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a file; a few row groups are in memory at a time."""
+        """Yield the rows of a file, of which a row group is in memory at a time."""
         day = DAY.search(name)
         with self.place.open(name) as opened:
-            # What of a row group is needed is fetched at once.
+            # What is needed of a row group is fetched at once.
             file = pq.ParquetFile(opened, pre_buffer=True)
-            for batch in file.iter_batches(BATCH_ROWS, columns=list(self.columns)):
-                rows = batch.select(list(self.columns))
-                if day:
-                    dates = pa.repeat(pa.scalar(date.fromisoformat(day[1]), pa.date32()), rows.num_rows)
-                    rows = rows.append_column("date", dates)
-                yield rows
+            columns = list(self.columns)
+            for group in range(file.num_row_groups):
+                for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=columns):
+                    rows = batch.select(columns)
+                    if day:
+                        dates = pa.repeat(pa.scalar(date.fromisoformat(day[1]), pa.date32()), rows.num_rows)
+                        rows = rows.append_column("date", dates)
+                    yield rows
 
 
 @dataclass(frozen=True)

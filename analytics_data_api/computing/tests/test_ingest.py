@@ -171,6 +171,23 @@ def test_what_a_run_left_behind_is_removed(
     assert len(rows("activity")) == 2
 
 
+def test_a_record_whose_parts_are_named_by_the_file(
+    ingest_logs: Ingest, write_log: WriteLog, rows: Rows, store: EventStore
+) -> None:
+    """As records did before parts had names of their own."""
+    path = write_log("a.log", on("2025-09-01"))
+    ingest_logs(path)
+    (record,) = store.records()
+    (part,) = (path_of(store) / name for name in store.parts(ACTIVITY))
+    part.rename(part.with_name(f"{record.file_id}-0.parquet"))
+    document = path_of(store) / "files" / f"{record.file_id}.json"
+    old = json.loads(document.read_text())
+    del old["prefix"]
+    document.write_text(json.dumps(old))
+    ingest_logs(path)
+    assert len(rows("activity")) == 1
+
+
 @pytest.mark.process
 @pytest.mark.parametrize("delay", [0.3, 0.6, 0.9, 1.2])
 def test_a_run_that_is_killed(
