@@ -75,7 +75,10 @@ class ObjectPlace:
 
     @cached_property
     def files(self) -> Any:
-        """The file system, which remembers what it has listed until it writes there, or the lock is acquired."""
+        """The file system, one for this process: each makes a client of its own, which takes most of a second.
+
+        It remembers what it has listed until it writes there, or the lock is acquired.
+        """
         try:
             import s3fs
         except ImportError as error:
@@ -84,7 +87,7 @@ class ObjectPlace:
             # They log where they find credentials.
             logging.getLogger(name).setLevel(logging.WARNING)
         # Readers of Parquet files ask for what they need; nothing is to be read ahead.
-        return s3fs.S3FileSystem(skip_instance_cache=True, default_cache_type="none")
+        return s3fs.S3FileSystem(default_cache_type="none")
 
     @contextmanager
     def reached(self) -> Iterator[None]:

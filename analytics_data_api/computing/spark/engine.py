@@ -34,8 +34,6 @@ TYPES: Final = {TEXT: "STRING", INTEGER: "BIGINT", NUMBER: "DOUBLE", FLAG: "BOOL
 WILDCARDS: Final = re.compile(r"[*?\[\]{}\\]")
 # Of a file of a table of the LMS, of which workers read several at a time.
 FILE_BYTES: Final = 32 * 2**20
-# How many tasks read a store in object storage, at most.
-READERS: Final = 200
 
 
 @contextmanager
@@ -97,7 +95,9 @@ class SparkEngine:
             reader = self.spark.read.schema(schema).option("basePath", url(base))
             return reader.parquet(*(url(place.url(name)) for name in names))
         stored = tuple(name for name in columns if name != "date")
-        numbers = self.spark.range(0, len(names), 1, min(len(names), READERS))
+        # As many tasks as there are elsewhere.
+        tasks = int(self.spark.conf.get("spark.sql.shuffle.partitions", "200"))
+        numbers = self.spark.range(0, len(names), 1, min(len(names), tasks))
         return numbers.mapInArrow(PartReader(place, tuple(names), stored), schema)
 
     def save(self, name: str, expression: ir.Table) -> ir.Table:

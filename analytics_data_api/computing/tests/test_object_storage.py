@@ -18,6 +18,7 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import s3fs
 from django.core.management import call_command
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
@@ -53,6 +54,12 @@ def variables() -> Iterator[dict[str, str]]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with running_storage() as variables:
         yield variables
+
+
+@pytest.fixture(autouse=True)
+def _new_clients() -> None:
+    """Let clients of other variables not be used again."""
+    s3fs.S3FileSystem.clear_instance_cache()
 
 
 @pytest.fixture
