@@ -26,7 +26,7 @@ from netaddr import IPSet
 from analytics_data_api.computing.places import find_place
 from analytics_data_api.computing.tables import RULES
 from analyticsdataserver.config import BASE_DIR
-from analyticsdataserver.testing.cluster import free_ports
+from analyticsdataserver.testing.cluster import answers, free_ports
 from analyticsdataserver.testing.object_storage import make_bucket, running_storage
 from analyticsdataserver.testing.spark import (
     SparkCluster,
@@ -292,17 +292,31 @@ def test_a_store_in_object_storage(site: Site, cluster: SparkCluster, of_duckdb:
 
 
 def test_object_storage_that_workers_do_not_reach(site: Site, cluster: SparkCluster) -> None:
-    key = {"EVENT_STORE_KEY_FILE": str(site.folder / "other.key")}
-    with running_storage() as variables:
+    (port,) = free_ports(1)
+    # In a process of its own: servers of moto in one process have the same buckets.
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL
+    )
+    try:
+        while not answers(port):
+            time.sleep(0.1)
+        variables = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "EVENT_STORE_KEY_FILE": str(site.folder / "other.key"),
+        }
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv("AWS_ENDPOINT_URL", variables["AWS_ENDPOINT_URL"])
             make_bucket("of-this-machine")
+        log, store = min(LOGS.glob("*.log.gz")), "s3://of-this-machine/x"
         output = site.manage(
-            "ingest_logs", min(LOGS.glob("*.log.gz")), "--store", "s3://of-this-machine/x", "--engine", cluster.url,
-            status=1, variables=key | variables,
-        )  # fmt: skip
-    assert "does not reach the event store s3://of-this-machine/x: " in output.splitlines()[-1]
-    assert "The specified bucket does not exist. Each machine of the cluster needs" in output.splitlines()[-1]
+            "ingest_logs", log, "--store", store, "--engine", cluster.url, status=1, variables=variables
+        )
+    finally:
+        server.terminate()
+        server.wait()
+    last = output.splitlines()[-1]
+    assert f"does not reach the event store {store}: " in last
+    assert "The specified bucket does not exist. Each machine of the cluster needs" in last
 
 
 def test_a_wrong_secret(site: Site, cluster: SparkCluster, of_duckdb: Path, tmp_path: Path) -> None:
