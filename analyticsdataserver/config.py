@@ -260,15 +260,15 @@ class Config(BaseSettings):
     )
     REPORT_NAMES: Names = variable("problem_response", "The names of the reports that are served, separated by commas.")
     REPORT_LINK_SECONDS: PositiveNumber = variable(120, "For how many seconds a link to a file of a report works.")
-    EVENT_STORE: Path = variable(
+    EVENT_STORE: str = variable(
         str(BASE_DIR / "events"),
-        "The folder of what ``./manage.py ingest_logs`` keeps of tracking logs.",
+        "The folder of what ``./manage.py ingest_logs`` keeps of tracking logs, or ``s3://bucket/prefix``.",
         shown="``events`` beside ``manage.py``",
     )
     EVENT_STORE_KEY_FILE: Path | None = variable(
         None,
         "The file of the key with which user names are hashed there. The first ``ingest_logs`` makes it.",
-        shown="beside the folder, with ``.key`` behind its name",
+        shown="beside the folder, with ``.key`` behind its name; none for ``s3://``",
     )
     LOG_LEVEL: LogLevel = variable(
         "INFO",

@@ -1,12 +1,9 @@
 """Computes tables from the event store and the LMS's tables, and replaces each whole by the loader."""
 
 import os
-import shutil
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
@@ -22,7 +19,7 @@ from analytics_data_api.computing import computed
 from analytics_data_api.computing.engines import DUCKDB, TableEngine, open_engine
 from analytics_data_api.computing.errors import ComputeError
 from analytics_data_api.computing.lms import LmsDatabase, LmsFiles, LmsSource
-from analytics_data_api.computing.store import LOCATION, NEW, EventStore
+from analytics_data_api.computing.store import LOCATION, EventStore
 from analytics_data_api.computing.tables import RULES, Rule
 from analytics_data_api.computing.tables.rules import Period
 from analytics_data_api.loading import loader
@@ -54,7 +51,7 @@ class Result:
 
 
 def run(
-    path: Path,
+    path: Path | str,
     tables: Iterable[str] | None,
     first: date | None,
     end: date | None,
@@ -69,7 +66,7 @@ def run(
     """Compute tables, replace each, and yield what came of it.
 
     Args:
-        path: The folder of the event store.
+        path: The folder or URL of the event store.
         tables: The names of the tables; None for all.
         first: The first day of the range; by default the store's.
         end: The day after the last; by default today, UTC.
@@ -135,7 +132,7 @@ def compute(
 ) -> Iterator[Result]:
     """Do what ``run`` does, with a store, a range and the LMS's tables; None where these were not given."""
     alias = database or loader.loading_database()
-    with store.lock("compute_tables"), work_folder(store) as folder:
+    with store.lock("compute_tables"), store.work_folder() as folder:
         computable = []
         for table in tables:
             if reason := why_skipped(RULES[table], store, lms):
@@ -149,17 +146,6 @@ def compute(
                 for table in tables_of_kind:
                     yield compute_table(opened, table, lms, alias, allow_empty=allow_narrower)
                 opened.forget()
-
-
-@contextmanager
-def work_folder(store: EventStore) -> Iterator[Path]:
-    """Make a folder for temporary files in the store's, without those that a run that was ended has left."""
-    store.clear()
-    folder = Path(tempfile.mkdtemp(prefix=NEW, dir=store.path))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def by_source(tables: list[str]) -> Iterator[list[str]]:
@@ -196,7 +182,7 @@ def first_day(store: EventStore, rule: Rule, period: Period) -> date:
 
 def refuse_narrower(store: EventStore, tables: list[str], period: Period, alias: str) -> None:
     """Raise a ComputeError if a table has rows from outside the range, which it would lose."""
-    records = computed.records(store.path, alias)
+    records = computed.records(store.place, alias)
     lost = []
     for table in tables:
         rule = RULES[table]
@@ -251,7 +237,7 @@ def compute_table(engine: TableEngine, table: str, lms: LmsSource | None, alias:
     for needed in rule.lms:
         if lms is not None:
             engine.add_lms(lms, needed)
-    logs, digest = computed.logs_of(store.path)
+    logs, digest = computed.logs_of(store.place)
     found = rule.compute(engine)
     columns = columns_of(table, alias)
     rows = found.rows.select(**{name: found.rows[source] for name, (source, _) in columns.items()})
@@ -275,10 +261,10 @@ def compute_table(engine: TableEngine, table: str, lms: LmsSource | None, alias:
                 description=f"compute_tables {engine.period.today}",
             )
         except loader.InterruptedAfterLoadError:
-            computed.note(store.path, alias, table, computed.TableRecord(*period, utc_now(), logs, digest))
+            computed.note(store.place, alias, table, computed.TableRecord(*period, utc_now(), logs, digest))
             raise
         result.rows = loaded.rows
-        computed.note(store.path, alias, table, computed.TableRecord(*period, utc_now(), logs, digest))
+        computed.note(store.place, alias, table, computed.TableRecord(*period, utc_now(), logs, digest))
     result.seconds = time.monotonic() - started
     return result
 

@@ -5,13 +5,13 @@ It lies in the store, as ``computed.json``, and is read without the packages tha
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 from django.db import connections
+
+from analytics_data_api.computing.places import Place
 
 FILE: Final = "computed.json"
 
@@ -62,42 +62,39 @@ def database_key(alias: str) -> str:
     return f"{connections[alias].vendor} {place}{settings['NAME']}"
 
 
-def logs_of(store: Path) -> tuple[int, str]:
+def logs_of(place: Place) -> tuple[int, str]:
     """Return the number of logs in a store, and a digest of what it has of them."""
     digest = hashlib.blake2b(digest_size=16)
-    paths = sorted((store / "files").glob("*.json"))
-    for path in paths:
-        digest.update(path.read_bytes())
-    return len(paths), digest.hexdigest()
+    records = place.read_all("files")
+    for record in records:
+        digest.update(record)
+    return len(records), digest.hexdigest()
 
 
-def read(store: Path) -> dict[str, dict[str, Any]]:
+def read(place: Place) -> dict[str, dict[str, Any]]:
     """Return what is known of the tables of each database; nothing where the file is missing or damaged."""
     try:
-        document = json.loads((store / FILE).read_bytes())
+        document = json.loads(place.read(FILE))
     except (OSError, ValueError):
         return {}
     return document if isinstance(document, dict) else {}
 
 
-def records(store: Path, alias: str) -> dict[str, TableRecord]:
+def records(place: Place, alias: str) -> dict[str, TableRecord]:
     """Return how each table of a database was computed last."""
-    tables = read(store).get(database_key(alias), {})
+    tables = read(place).get(database_key(alias), {})
     return {name: TableRecord(**record) for name, record in tables.items()}
 
 
-def note(store: Path, alias: str, table: str, record: TableRecord) -> None:
+def note(place: Place, alias: str, table: str, record: TableRecord) -> None:
     """Note that a table was computed."""
-    document = read(store)
+    document = read(place)
     document.setdefault(database_key(alias), {})[table] = asdict(record)
-    beside = store / f"new-{FILE}"
-    with open(beside, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        json.dump(document, file, indent=1, sort_keys=True)
-    beside.replace(store / FILE)
+    place.write(FILE, json.dumps(document, indent=1, sort_keys=True).encode())
 
 
-def freshness(store: Path, alias: str) -> dict[str, Freshness]:
+def freshness(place: Place, alias: str) -> dict[str, Freshness]:
     """Return how the tables of a database that were computed from a store compare with it."""
-    known = records(store, alias)
-    logs, digest = logs_of(store) if known else (0, "")
+    known = records(place, alias)
+    logs, digest = logs_of(place) if known else (0, "")
     return {table: Freshness(record, logs, record.digest == digest) for table, record in known.items()}

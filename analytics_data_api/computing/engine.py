@@ -1,5 +1,6 @@
 """Runs the rules of tables by DuckDB, in this process, within a limit of memory, spilling to disk."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Self
@@ -20,6 +21,8 @@ BATCH_ROWS: Final = 50_000
 # What Python, Django, Arrow and DuckDB take beside what DuckDB counts.
 BASE_BYTES: Final = 350 * 2**20
 LEAST_BYTES: Final = 128 * 2**20
+# What DuckDB says of an error of the file system by which it reads object storage: a traceback, and the error.
+PYTHON_ERROR: Final = re.compile(r"Traceback \(most recent call last\):\n(?: .*\n)+(?P<text>\S.*)")
 
 
 class DuckDBEngine:
@@ -58,7 +61,10 @@ class DuckDBEngine:
     def add_events(self, kind: Kind, *, whole: bool) -> None:
         """Make a table of the events of a kind: those of the range, or the whole store."""
         days = () if whole else (self.period.first, self.period.end)
-        self.store.create_view(self.connection, kind, *days)
+        try:
+            self.store.create_view(self.connection, kind, *days)
+        except duckdb.Error as error:
+            raise self.failure(error) from error
 
     def add_lms(self, source: LmsSource, table: LmsTable) -> None:
         """Make a table of the rows of a table of the LMS, once; raises a ComputeError if it cannot be read."""
@@ -105,4 +111,6 @@ class DuckDBEngine:
             return ComputeError(
                 f"Memory is short: {first_line(error)} Allow more by --memory; {self.folder.parent} takes the rest."
             )
+        if named := PYTHON_ERROR.search(str(error)):
+            return ComputeError(f"The event store {self.store.place.name} cannot be read: {named['text']}")
         return ComputeError(f"DuckDB: {first_line(error)}")

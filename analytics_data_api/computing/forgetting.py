@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -11,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from analytics_data_api.computing.errors import StoreError
-from analytics_data_api.computing.store import ANSWERS, ENROLLMENT, KINDS, EventStore, Kind, replace_part
+from analytics_data_api.computing.store import ANSWERS, ENROLLMENT, KINDS, EventStore, Kind, parts_of
 
 # What an enrollment is at the end of a day depends on all its events from the first.
 KEPT_FOREVER: Final = frozenset({ENROLLMENT.name})
@@ -47,19 +46,19 @@ def prune(store: EventStore, before: date) -> list[Removed]:
     with store.lock("prune_store"):
         store.clear()
         for record in store.records():
-            old: list[Path] = []
+            old: list[str] = []
             for name in rows:
-                days = record.days.pop(name, {})
-                record.days[name] = {day: count for day, count in days.items() if day >= before.isoformat()}
-                for day in days.keys() - record.days[name].keys():
-                    paths = [store.part(KINDS[name], day, record.file_id, number) for number in range(days[day])]
-                    rows[name] += sum(pq.read_metadata(path).num_rows for path in paths)
-                    old += paths
+                days = record.days.get(name, {})
+                for day in [day for day in days if day < before.isoformat()]:
+                    for part in parts_of(record, KINDS[name], day):
+                        with store.place.open(part) as file:
+                            rows[name] += pq.read_metadata(file).num_rows
+                        old.append(part)
+                    del days[day]
             if old:
                 # The record first: what it does not list, no reader takes, and the next run removes.
                 store.write_record(record)
-                for path in old:
-                    path.unlink()
+                store.place.remove(old)
         store.clear()
     return [Removed(name, number) for name, number in rows.items()]
 
@@ -87,7 +86,7 @@ def forget_user(store: EventStore, user_id: int, username: str | None = None) ->
             if store.name_key is None:
                 raise StoreError("A user name takes the key of the store.")
             names.add(store.name_key.hash(username))
-        for table in tables(store, ANSWERS):
+        for _, table in tables(store, ANSWERS):
             found = table.filter(pc.field("user_id") == user_id).column("username_hash")
             names.update(found.to_pylist())
         # Before the rows: a run that is ended here has left nothing that comes back.
@@ -95,10 +94,10 @@ def forget_user(store: EventStore, user_id: int, username: str | None = None) ->
         return [Removed(kind.name, remove(store, kind, user_id, names)) for kind in KINDS.values()]
 
 
-def tables(store: EventStore, kind: Kind) -> Iterator[pa.Table]:
-    """Yield the rows of each part of a kind."""
-    for path in store.parts(kind):
-        yield pq.ParquetFile(path).read()
+def tables(store: EventStore, kind: Kind) -> Iterator[tuple[str, pa.Table]]:
+    """Yield the name and the rows of each part of a kind."""
+    for name in store.parts(kind):
+        yield name, pq.ParquetFile(pa.BufferReader(store.place.read(name))).read()
 
 
 def remove(store: EventStore, kind: Kind, user_id: int, names: set[str]) -> int:
@@ -107,10 +106,9 @@ def remove(store: EventStore, kind: Kind, user_id: int, names: set[str]) -> int:
     if kind is ANSWERS:
         theirs |= pc.field("username_hash").isin(pa.array(sorted(names), pa.string()))
     removed = 0
-    for path in store.parts(kind):
-        table = pq.ParquetFile(path).read()
+    for name, table in tables(store, kind):
         kept = table.filter(~pc.if_else(pc.is_null(theirs), False, theirs))
         if kept.num_rows < table.num_rows:
-            replace_part(path, kind, kept)
+            store.replace_part(name, kind, kept)
             removed += table.num_rows - kept.num_rows
     return removed

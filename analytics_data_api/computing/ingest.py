@@ -1,7 +1,7 @@
 """Reading tracking logs into an event store."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from analytics_data_api.computing.blocks import BlockReaders, Reading, Tally
 from analytics_data_api.computing.countries import Countries
 from analytics_data_api.computing.errors import StoreError
 from analytics_data_api.computing.logs import Log, UnreadableLogError
-from analytics_data_api.computing.store import ACTIVITY, KINDS, EventStore, FileRecord, PartWriter
+from analytics_data_api.computing.store import ACTIVITY, KINDS, EventStore, FileRecord, PartWriter, all_parts_of
 
 # Rows of a kind that are collected before they are written.
 BYTES_AT_A_TIME: Final = 8 * 1024**2
@@ -102,7 +102,13 @@ def read_log(
         with store.writer() as writer:
             contents = read_contents(log, writer, readers)
             return add_contents(
-                store, log, contents, writer, known, version=version, has_location=readers.reading.geo is not None
+                store,
+                log,
+                contents,
+                writer.commit,
+                known,
+                version=version,
+                has_location=readers.reading.geo is not None,
             )
     except BrokenExecutor as error:
         raise StoreError(
@@ -110,7 +116,7 @@ def read_log(
             "Nothing of it was kept."
         ) from error
     except (OSError, pa.ArrowException) as error:
-        raise StoreError(f"{log.name} was not read: {error}. Nothing of it was kept.") from error
+        raise StoreError(f"{log.name} was not read: {str(error).rstrip('.')}. Nothing of it was kept.") from error
 
 
 @dataclass(frozen=True)
@@ -153,13 +159,26 @@ def add_contents(
     store: EventStore,
     log: Log,
     contents: Contents,
-    writer: PartWriter,
+    commit: Callable[[FileRecord], None],
     known: dict[str, FileRecord],
     *,
     version: str,
     has_location: bool,
 ) -> tuple[FileRecord, Outcome]:
-    """Put the rows of a log into a store, unless its contents are known; what is given and returned is as above."""
+    """Put the rows of a log into a store, unless its contents are known.
+
+    Args:
+        store: The store.
+        log: The file.
+        contents: What it has.
+        commit: Has the rows count, by a record.
+        known: The records of the store by the ids of files.
+        version: The version of the file.
+        has_location: Whether countries were looked up.
+
+    Returns:
+        The record of the contents, and what became of the file.
+    """
     record = known.get(contents.digest)
     if record is not None and (record.has_location or not has_location):
         if version not in record.versions:
@@ -167,6 +186,7 @@ def add_contents(
             store.write_record(record)
         return record, Outcome(log, read_as=record.name)
     tally = contents.tally
+    replaced = [] if record is None else all_parts_of(record)
     record = FileRecord(
         file_id=contents.digest,
         name=log.name,
@@ -181,7 +201,8 @@ def add_contents(
     )
     for (kind, reason), number in tally.dropped.items():
         record.dropped.setdefault(kind, {})[reason] = number
-    writer.commit(record)
+    commit(record)
+    store.place.remove(replaced)
     return record, Outcome(log, tally)
 
 

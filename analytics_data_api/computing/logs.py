@@ -13,7 +13,7 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from tqdm import tqdm
 
-from analytics_data_api.computing.errors import StoreError
+from analytics_data_api.computing.errors import StoreError, reason_of
 
 BLOCK_SIZE: Final = 2 * 1024**2
 MAX_LINE_SIZE: Final = 16 * 1024**2
@@ -186,9 +186,3 @@ def find_logs(names: list[str]) -> list[Log]:
         for path in paths:
             found[files, path] = Log(files, path, path if is_local else str(files.unstrip_protocol(path)))
     return sorted(found.values(), key=lambda log: log.name)
-
-
-def reason_of(error: Exception) -> str:
-    """Return the reason of an error as a sentence."""
-    text = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
-    return f"{text.rstrip('.')}."

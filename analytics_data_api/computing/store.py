@@ -1,36 +1,33 @@
 """The event store: what the tables need of tracking logs, as Parquet files by day.
 
-Layout of the folder::
+Its files, in a folder or in object storage (``places``)::
 
     store.json                            the version of the layout, the check of the key, users who are forgotten
     lock                                  who has the store open: command, process, host
     files/<file id>.json                  a record of each log that was read
-    <kind>/date=YYYY-MM-DD/<file id>-0.parquet   its rows of a kind and day: a part; more than one if it has many days
+    <kind>/date=YYYY-MM-DD/<prefix>-0.parquet   its rows of a kind and day: a part; more than one if it has many days
 
 The record is written last and lists the parts: a part that no record lists is left over from a run that was ended, is
-ignored by readers, and is removed by the next run. Folders have the mode 0700, files 0600.
+ignored by readers, and is removed by the next run. No two attempts to read a log write parts of the same names.
 
 A log that is in the store twice, by its lines in files of different contents, has its rows here twice. What is computed
 from them must not depend on that.
 """
 
-import fcntl
 import json
-import os
-import shutil
-import socket
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
+import secrets
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analytics_data_api.computing.errors import StoreError
+from analytics_data_api.computing.places import NEW, Place, find_place, make_folder, open_private
 from analytics_data_api.computing.user_names import NameKey
 
 if TYPE_CHECKING:
@@ -38,8 +35,6 @@ if TYPE_CHECKING:
 
 VERSION: Final = 1
 COMPRESSION: Final = "zstd"
-# What the names of temporary files and folders begin with.
-NEW: Final = "new-"
 # How many parts are written at a time: each is an open file.
 MAX_OPEN: Final = 200
 # What DuckDB reads as more than the name of a file.
@@ -149,6 +144,7 @@ class FileRecord:
         dropped: For each kind, the numbers of events that would be its rows but lack something, by reason.
         has_location: Whether countries were looked up.
         days: For each kind, the days of which there are rows, and how many parts.
+        prefix: What the names of the parts begin with; those of old records, with the file id.
     """
 
     file_id: str
@@ -163,72 +159,84 @@ class FileRecord:
     dropped: dict[str, dict[str, int]] = field(default_factory=dict)
     has_location: bool = False
     days: dict[str, dict[str, int]] = field(default_factory=dict)
+    prefix: str = ""
 
 
 class EventStore:
-    """An event store in a folder.
+    """An event store.
 
     Attributes:
-        path: The folder.
+        place: Where it lies.
         name_key: The key of the hash of user names; None where it is not needed.
     """
 
-    def __init__(self, path: Path, name_key: NameKey | None, state: dict[str, Any]) -> None:
-        self.path = path
+    def __init__(self, place: Place, name_key: NameKey | None, state: dict[str, Any]) -> None:
+        self.place = place
         self.name_key = name_key
         self.state = state
 
     @classmethod
-    def create(cls, path: Path, key_file: Path | None = None) -> Self:
-        """Return the store in a folder, which is made where there is none.
+    def create(cls, path: Path | str, key_file: Path | None = None) -> Self:
+        """Return the store at a place, which is made where there is none.
 
         Args:
-            path: The folder.
+            path: The folder or URL.
             key_file: The file of the key of the hash of user names, which a new store makes; by default, it lies beside
                 the folder.
 
         Raises:
-            StoreError: The folder holds something else, the key is not the store's, or either cannot be written.
+            StoreError: The place holds something else, the key is not the store's, or either cannot be written.
         """
-        if WILDCARDS & set(str(path)):
-            raise StoreError(f"The path of an event store cannot contain * ? or [: {path}.")
-        path = path.absolute()
+        place = find_place(path)
+        if WILDCARDS & set(place.name):
+            raise StoreError(f"The path of an event store cannot contain * ? or [: {place.name}.")
         try:
-            make_folder(path)
-            if not (path / "store.json").exists():
-                if any(not each.name.startswith(NEW) for each in path.iterdir()):
-                    raise StoreError(f"{path} is no event store, and holds other files. Name an empty or a new folder.")
-                key = NameKey.create(key_file or default_key_file(path))
-                write_json(path / "store.json", {"version": VERSION, "time_zone": "UTC", "key_check": key.check})
+            top = place.top()
+            if "store.json" not in top:
+                if any(not name.startswith(NEW) for name in top):
+                    raise StoreError(
+                        f"{place.name} is no event store, and holds other files. Name an empty or a new folder."
+                    )
+                key_file = key_file or place.default_key_file()
+                # Before there is a key: that it can be written.
+                place.write(f"{NEW}store", b"")
+                place.remove([f"{NEW}store"])
+                key = NameKey.create(key_file)
+                write_json(place, "store.json", {"version": VERSION, "time_zone": "UTC", "key_check": key.check})
+        except StoreError:
+            raise
         except OSError as error:
-            raise StoreError(f"The event store {path} cannot be written: {error}.") from error
+            raise StoreError(f"The event store {place.name} cannot be written: {error}.") from error
         return cls.open(path, key_file, needs_key=True)
 
     @classmethod
-    def open(cls, path: Path, key_file: Path | None = None, *, needs_key: bool = False) -> Self:
-        """Return the store in a folder.
+    def open(cls, path: Path | str, key_file: Path | None = None, *, needs_key: bool = False) -> Self:
+        """Return the store at a place.
 
         Args:
-            path: The folder.
+            path: The folder or URL.
             key_file: The file of the key of the hash of user names; beside the folder by default.
             needs_key: Whether names are to be hashed. Otherwise the key is not read.
 
         Raises:
             StoreError: There is no store of this version, or the key is missing or is not the store's.
         """
+        place = find_place(path)
         try:
-            state = json.loads((path / "store.json").read_bytes())
+            state = json.loads(place.read("store.json"))
         except FileNotFoundError:
-            raise StoreError(f"There is no event store in {path}. `./manage.py ingest_logs` makes it.") from None
+            raise StoreError(f"There is no event store in {place.name}. `./manage.py ingest_logs` makes it.") from None
+        except StoreError:
+            raise
         except (OSError, ValueError) as error:
-            raise StoreError(f"The event store {path} cannot be read: {error}.") from error
+            raise StoreError(f"The event store {place.name} cannot be read: {error}.") from error
         if state.get("version") != VERSION:
             raise StoreError(
-                f"The event store {path} has the layout {state.get('version')}, and this version reads {VERSION}. Name "
-                "a new folder, and read the logs again."
+                f"The event store {place.name} has the layout {state.get('version')}, and this version reads {VERSION}."
+                " Name a new folder, and read the logs again."
             )
-        key = NameKey.read(key_file or default_key_file(path), state["key_check"]) if needs_key else None
-        return cls(path, key, state)
+        key = NameKey.read(key_file or place.default_key_file(), state["key_check"]) if needs_key else None
+        return cls(place, key, state)
 
     @property
     def forgotten_users(self) -> frozenset[int]:
@@ -249,13 +257,11 @@ class EventStore:
         """
         self.state["forgotten_users"] = sorted(self.forgotten_users | set(users))
         self.state["forgotten_names"] = sorted(self.forgotten_names | set(names))
-        write_json(self.path / "store.json", self.state)
+        write_json(self.place, "store.json", self.state)
 
     @contextmanager
     def lock(self, command: str) -> Iterator[None]:
         """Keep other commands out of the store.
-
-        The operating system releases the lock of a process that has ended.
 
         Args:
             command: The name of the command, for the message to another one.
@@ -263,29 +269,14 @@ class EventStore:
         Raises:
             StoreError: Another command has the lock.
         """
-        with open_private(self.path / "lock", "a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                file.seek(0)
-                owner = file.read().strip() or "another command"
-                raise StoreError(
-                    f"The event store {self.path} is in use by {owner}. Wait until it has ended."
-                ) from None
-            file.truncate(0)
-            file.write(f"{command}, process {os.getpid()} on {socket.gethostname()}")
-            file.flush()
+        with self.place.lock(command):
             # It may have been changed before the lock was free.
-            self.state = json.loads((self.path / "store.json").read_bytes())
-            try:
-                yield
-            finally:
-                file.truncate(0)
+            self.state = json.loads(self.place.read("store.json"))
+            yield
 
     def records(self) -> list[FileRecord]:
         """Return the records of all logs that were read, sorted by file id."""
-        paths = sorted((self.path / "files").glob("*.json"))
-        return [FileRecord(**json.loads(path.read_bytes())) for path in paths]
+        return [FileRecord(**json.loads(record)) for record in self.place.read_all("files")]
 
     def has_location(self) -> bool:
         """Return whether the countries of any log were looked up."""
@@ -296,8 +287,8 @@ class EventStore:
         days = {day for record in self.records() for kind in record.days.values() for day in kind}
         return sorted(map(date.fromisoformat, days))
 
-    def parts(self, kind: Kind, first: date | None = None, end: date | None = None) -> list[Path]:
-        """Return the files of a kind.
+    def parts(self, kind: Kind, first: date | None = None, end: date | None = None) -> list[str]:
+        """Return the names of the parts of a kind.
 
         Args:
             kind: The kind.
@@ -305,16 +296,12 @@ class EventStore:
             end: The day after the last; without it, to the end.
         """
         return [
-            self.part(kind, day, record.file_id, number)
+            name
             for record in self.records()
-            for day, count in record.days.get(kind.name, {}).items()
+            for day in record.days.get(kind.name, {})
             if (first is None or day >= first.isoformat()) and (end is None or day < end.isoformat())
-            for number in range(count)
+            for name in parts_of(record, kind, day)
         ]
-
-    def part(self, kind: Kind, day: str, file_id: str, number: int) -> Path:
-        """Return the path of a file's rows of a kind and day, of which there may be several parts."""
-        return self.path / kind.name / f"date={day}" / f"{file_id}-{number}.parquet"
 
     def create_view(
         self, connection: "duckdb.DuckDBPyConnection", kind: Kind, first: date | None = None, end: date | None = None
@@ -327,8 +314,9 @@ class EventStore:
             first: The first day; without it, from the beginning.
             end: The day after the last; without it, to the end.
         """
-        paths = [str(path) for path in self.parts(kind, first, end)]
+        paths = [self.place.url(name) for name in self.parts(kind, first, end)]
         if paths:
+            self.place.register(connection)
             quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
             # No path has a wildcard: create() accepts none.
             source = f"read_parquet([{quoted}], hive_partitioning = true, hive_types = {{'date': DATE}})"
@@ -342,46 +330,72 @@ class EventStore:
             )
 
     @contextmanager
+    def work_folder(self) -> Iterator[Path]:
+        """Make a folder for temporary files, as ``Place.work_folder`` does, after those of others were removed."""
+        self.clear()
+        with self.place.work_folder() as folder:
+            yield folder
+
+    @contextmanager
     def writer(self) -> Iterator["PartWriter"]:
-        """Return what adds a log: its parts are in a temporary folder until they are committed."""
-        folder = Path(tempfile.mkdtemp(prefix=NEW, dir=self.path))
-        writer = PartWriter(self, folder)
-        try:
-            yield writer
-        finally:
-            with suppress(OSError):
-                # What was not written may not fit on the disk now either.
-                writer.close()
-            shutil.rmtree(folder, ignore_errors=True)
+        """Return what adds a log: its parts are in a folder of this machine until they are committed."""
+        with self.place.work_folder() as folder:
+            writer = PartWriter(self, folder)
+            try:
+                yield writer
+            finally:
+                with suppress(OSError):
+                    # What was not written may not fit on the disk now either.
+                    writer.close()
+
+    def commit(self, record: FileRecord, prefix: str, days: dict[str, dict[str, int]]) -> None:
+        """Have parts count, by the record of their log.
+
+        Args:
+            record: What was read.
+            prefix: What the names of the parts begin with.
+            days: For each kind, the days of which there are parts, and how many.
+        """
+        record.prefix, record.days = prefix, days
+        self.write_record(record)
 
     def write_record(self, record: FileRecord) -> None:
         """Write the record of a log, in place of the one that it has."""
-        make_folder(self.path / "files")
-        write_json(self.path / "files" / f"{record.file_id}.json", asdict(record))
+        write_json(self.place, f"files/{record.file_id}.json", asdict(record))
+
+    def replace_part(self, name: str, kind: Kind, rows: pa.Table) -> None:
+        """Replace the rows of a part: readers see the old ones or the new ones."""
+        sink = pa.BufferOutputStream()
+        with pq.ParquetWriter(sink, kind.columns, compression=COMPRESSION) as writer:
+            writer.write_table(rows)
+        self.place.write(name, sink.getvalue().to_pybytes())
 
     def clear(self) -> None:
-        """Remove what runs that were ended have left: temporary folders, and parts that no record lists."""
-        for folder in self.path.glob(f"{NEW}*"):
-            shutil.rmtree(folder, ignore_errors=True)
-        listed = {path for kind in KINDS.values() for path in self.parts(kind)}
-        for kind in KINDS.values():
-            for path in (self.path / kind.name).glob("date=*/*"):
-                if path not in listed:
-                    path.unlink()
+        """Remove what runs that were ended have left: temporary files, and parts that no record lists."""
+        self.place.remove_temporary()
+        listed = {name for record in self.records() for name in all_parts_of(record)}
+        parts = (name for name in self.place.names() if name.partition("/")[0] in KINDS)
+        self.place.remove(name for name in parts if name not in listed)
 
 
 class PartWriter:
-    """Adds a log to a store."""
+    """Adds a log to a store.
+
+    Attributes:
+        prefix: What the names of the parts begin with, which no other attempt has.
+        written: For each kind, the days of which there are parts, and how many.
+    """
 
     def __init__(self, store: EventStore, folder: Path) -> None:
         """Begin without parts.
 
         Args:
             store: The store.
-            folder: A temporary folder of it.
+            folder: A folder of this machine.
         """
         self.store = store
         self.folder = folder
+        self.prefix = secrets.token_hex(16)
         self.files = ExitStack()
         self.open: dict[tuple[str, str], pq.ParquetWriter] = {}
         self.written: dict[str, dict[str, int]] = {}
@@ -395,7 +409,8 @@ class PartWriter:
             days = self.written.setdefault(kind.name, {})
             number = days.get(day, 0)
             days[day] = number + 1
-            path = self.folder / f"{kind.name}-{day}-{number}"
+            path = self.folder / part_name(kind, day, self.prefix, number)
+            make_folder(path.parent)
             writer = self.files.enter_context(part_writer(path, kind))
             self.open[kind.name, day] = writer
         writer.write_table(rows)
@@ -405,29 +420,35 @@ class PartWriter:
         self.open.clear()
         self.files.close()
 
-    def commit(self, record: FileRecord) -> None:
-        """Put the parts into the store, and the record at last.
-
-        Args:
-            record: What was read. Its days are set here.
-        """
+    def publish(self) -> None:
+        """Put the parts into the store, where they do not count yet."""
         self.close()
-        for name, days in self.written.items():
-            for day, count in days.items():
-                for number in range(count):
-                    target = self.store.part(KINDS[name], day, record.file_id, number)
-                    make_folder(target.parent)
-                    (self.folder / f"{name}-{day}-{number}").replace(target)
-        # All at once, which is faster than each of many parts.
-        os.sync()
-        record.days = self.written
-        self.store.write_record(record)
+        self.store.place.add(self.folder, durable=True)
+
+    def commit(self, record: FileRecord) -> None:
+        """Put the parts into the store, and the record of their log at last."""
+        self.publish()
+        self.store.commit(record, self.prefix, self.written)
 
 
-def default_key_file(path: Path) -> Path:
-    """Return where the key of a store lies unless a setting names another file: beside the store, not in it."""
-    path = path.absolute()
-    return path.with_name(f"{path.name}.key")
+def part_name(kind: Kind, day: str, prefix: str, number: int) -> str:
+    return f"{kind.name}/date={day}/{prefix}-{number}.parquet"
+
+
+def parts_of(record: FileRecord, kind: Kind, day: str) -> list[str]:
+    """Return the names of the parts of a log, a kind and a day."""
+    count = record.days.get(kind.name, {}).get(day, 0)
+    return [part_name(kind, day, record.prefix or record.file_id, number) for number in range(count)]
+
+
+def all_parts_of(record: FileRecord) -> list[str]:
+    """Return the names of all parts of a log."""
+    return [
+        name
+        for kind in KINDS.values()
+        for day in record.days.get(kind.name, {})
+        for name in parts_of(record, kind, day)
+    ]
 
 
 @contextmanager
@@ -437,32 +458,6 @@ def part_writer(path: Path, kind: Kind) -> Iterator[pq.ParquetWriter]:
         yield writer
 
 
-def replace_part(path: Path, kind: Kind, rows: pa.Table) -> None:
-    """Replace the rows of a part: readers see the old ones or the new ones."""
-    beside = path.with_name(f"{NEW}{path.name}")
-    with part_writer(beside, kind) as writer:
-        writer.write_table(rows)
-    beside.replace(path)
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, that only its owner can open, where it does not exist."""
-    if not path.is_dir():
-        make_folder(path.parent)
-        path.mkdir(mode=0o700, exist_ok=True)
-
-
-def open_private(path: Path, mode: str) -> IO[Any]:
-    """Open a file, which only its owner can read if it is made here."""
-    opener: Callable[[str, int], int] = lambda name, flags: os.open(name, flags, 0o600)  # noqa: E731 - typed
-    return open(path, mode, opener=opener)
-
-
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Replace a file by one with a value: readers see the old file or the new one."""
-    beside = path.with_name(f"{NEW}{path.name}")
-    with open_private(beside, "w") as file:
-        json.dump(value, file, indent=1, sort_keys=True)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+def write_json(place: Place, name: str, value: dict[str, Any]) -> None:
+    """Replace a file by one with a value."""
+    place.write(name, json.dumps(value, indent=1, sort_keys=True).encode())

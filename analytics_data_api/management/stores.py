@@ -20,10 +20,9 @@ def add_store(parser: CommandParser) -> None:
     """Add the option that names the store."""
     parser.add_argument(
         "--store",
-        type=Path,
         default=settings.EVENT_STORE,
         metavar="DIR",
-        help="the event store (setting EVENT_STORE; %(default)s)",
+        help="the event store: a folder, or s3://bucket/prefix (setting EVENT_STORE; %(default)s)",
     )
 
 

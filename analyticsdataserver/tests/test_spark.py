@@ -23,9 +23,11 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
+from analytics_data_api.computing.places import find_place
 from analytics_data_api.computing.tables import RULES
 from analyticsdataserver.config import BASE_DIR
-from analyticsdataserver.testing.cluster import free_ports
+from analyticsdataserver.testing.cluster import answers, free_ports
+from analyticsdataserver.testing.object_storage import make_bucket, running_storage
 from analyticsdataserver.testing.spark import (
     SparkCluster,
     SparkUnavailableError,
@@ -109,17 +111,17 @@ class Site:
             writer.to_db_file(str(path))
         return path
 
-    def ingest(self, store: Path, engine: str, variables: Mapping[str, str] = MappingProxyType({})) -> str:
+    def ingest(self, store: Path | str, engine: str, variables: Mapping[str, str] = MappingProxyType({})) -> str:
         logs = sorted(LOGS.glob("*.log.gz"))
         return self.manage(
             "ingest_logs", *logs, "--store", store, "--geo", self.geo(), "--engine", engine, variables=variables
         )
 
-    def options(self, store: Path, engine: str) -> tuple[object, ...]:
+    def options(self, store: Path | str, engine: str) -> tuple[object, ...]:
         return ("compute_tables", *RANGE, "--lms-files", self.lms, "--store", store, "--engine", engine)
 
     def compute(
-        self, store: Path, engine: str, *more: str, variables: Mapping[str, str] = MappingProxyType({})
+        self, store: Path | str, engine: str, *more: str, variables: Mapping[str, str] = MappingProxyType({})
     ) -> dict[str, Counter[tuple[Any, ...]]]:
         """Compute the tables, and return the rows of each."""
         self.manage(*self.options(store, engine), *more, variables=variables)
@@ -139,7 +141,19 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[SparkCluster]:
+def storage() -> Iterator[dict[str, str]]:
+    """The variables by which object storage is used, with a bucket named events."""
+    with running_storage() as variables, pytest.MonkeyPatch.context() as patched:
+        for name, value in variables.items():
+            # Of this process and of what it starts: workers as well as commands.
+            patched.setenv(name, value)
+        make_bucket("events")
+        yield variables
+
+
+@pytest.fixture(scope="module")
+def cluster(storage: dict[str, str]) -> Iterator[SparkCluster]:
+    del storage
     try:
         with running_cluster() as cluster:
             yield cluster
@@ -178,12 +192,16 @@ def expected(site: Site, of_duckdb: Path) -> dict[str, Counter[tuple[Any, ...]]]
     return tables
 
 
+def part_names(store: Path) -> list[Path]:
+    return [path.relative_to(store) for path in store.rglob("*.parquet")]
+
+
 def test_lines_become_the_same(of_spark: Path, of_duckdb: Path) -> None:
     printed, expected = (path.with_suffix(".txt").read_text().splitlines() for path in (of_spark, of_duckdb))
     # Logs come in another order.
     assert sorted(printed) == sorted(expected)
     assert not list(of_spark.glob("new-*"))
-    names, others = (sorted(path.name for path in store.rglob("*.parquet")) for store in (of_spark, of_duckdb))
+    names, others = (sorted(path.parent for path in part_names(store)) for store in (of_spark, of_duckdb))
     assert names == others
 
 
@@ -249,7 +267,7 @@ def test_a_worker_is_killed_while_logs_are_read(site: Site, cluster: SparkCluste
     process = site.start("ingest_logs", *logs, "--store", store, "--geo", site.geo(), "--engine", cluster.url)
     deadline = time.monotonic() + SECONDS
     # A task has begun to write.
-    while not list(store.glob("new-*/tmp*")) and process.poll() is None and time.monotonic() < deadline:
+    while not list(store.glob("new-*/parts")) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     cluster.kill_worker(1)
     output, _ = process.communicate(timeout=SECONDS)
@@ -257,6 +275,48 @@ def test_a_worker_is_killed_while_logs_are_read(site: Site, cluster: SparkCluste
     assert process.returncode == 0, output
     assert not list(store.glob("new-*"))
     assert site.compute(store, "duckdb") == expected
+
+
+def test_a_store_in_object_storage(site: Site, cluster: SparkCluster, of_duckdb: Path, expected: Any) -> None:
+    key = {"EVENT_STORE_KEY_FILE": str(site.folder / "object.key")}
+    store = "s3://events/a/store"
+    printed = site.ingest(store, cluster.url, key)
+    assert sorted(printed.splitlines()) == sorted(of_duckdb.with_suffix(".txt").read_text().splitlines())
+    assert site.compute(store, cluster.url) == expected
+    assert site.compute(store, "duckdb") == expected
+    names = find_place(store).names()
+    assert not [name for name in names if name.startswith("new-")]
+    # Each log by one task: as many parts as this machine makes.
+    parts = sorted(Path(name).parent for name in names if name.endswith(".parquet"))
+    assert parts == sorted(path.parent for path in part_names(of_duckdb))
+
+
+def test_object_storage_that_workers_do_not_reach(site: Site, cluster: SparkCluster) -> None:
+    (port,) = free_ports(1)
+    # In a process of its own: servers of moto in one process have the same buckets.
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL
+    )
+    try:
+        while not answers(port):
+            time.sleep(0.1)
+        variables = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "EVENT_STORE_KEY_FILE": str(site.folder / "other.key"),
+        }
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("AWS_ENDPOINT_URL", variables["AWS_ENDPOINT_URL"])
+            make_bucket("of-this-machine")
+        log, store = min(LOGS.glob("*.log.gz")), "s3://of-this-machine/x"
+        output = site.manage(
+            "ingest_logs", log, "--store", store, "--engine", cluster.url, status=1, variables=variables
+        )
+    finally:
+        server.terminate()
+        server.wait()
+    last = output.splitlines()[-1]
+    assert f"does not reach the event store {store}: " in last
+    assert "The specified bucket does not exist. Each machine of the cluster needs" in last
 
 
 def test_a_wrong_secret(site: Site, cluster: SparkCluster, of_duckdb: Path, tmp_path: Path) -> None:

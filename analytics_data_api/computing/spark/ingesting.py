@@ -1,28 +1,28 @@
 """Reading tracking logs into an event store by the workers of a cluster, each log by one task.
 
-A task writes the rows of a log as parts into a folder of its own in the store, which workers share, and returns what
-became of the lines. This machine alone puts parts into their places and writes the record. So what a worker leaves that
-was killed, and what two attempts of one task write, is in no record, and is removed at the end.
+A task writes the rows of a log as parts into the store, and returns what became of the lines. This machine alone writes
+the record, by which the parts count. So what a worker leaves that was killed, and what two attempts of one task write,
+is in no record, and is removed at the end.
 """
 
 import gc
-import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from analytics_data_api.computing.blocks import GARBAGE_OBJECTS, BlockReaders, Reading, Tally
 from analytics_data_api.computing.countries import Countries
-from analytics_data_api.computing.errors import EngineError, StoreError
+from analytics_data_api.computing.errors import EngineError, StoreError, reason_of
 from analytics_data_api.computing.ingest import Contents, Outcome, add_contents, read_contents
-from analytics_data_api.computing.logs import Log, UnreadableLogError, reason_of
+from analytics_data_api.computing.logs import Log, UnreadableLogError
+from analytics_data_api.computing.places import Place
 from analytics_data_api.computing.spark.session import on_worker, open_session
-from analytics_data_api.computing.store import NEW, EventStore, FileRecord, PartWriter
+from analytics_data_api.computing.store import EventStore, FileRecord, PartWriter, all_parts_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -37,28 +37,33 @@ class LogTask:
 
     Attributes:
         log: The log.
-        folder: The folder in the store in which the parts get a folder of their own.
-        reading: How lines are read.
+        place: The place of the store.
+        reading: How lines are read, but for the database of countries.
+        geo: The name of that in the store, if countries are kept.
     """
 
     log: Log
-    folder: Path
+    place: Place
     reading: Reading
+    geo: str | None = None
 
     def __call__(self) -> dict[str, Any]:
-        """Return the folder of the parts, the number of parts of each kind and day, and the contents; or a fault."""
+        """Return what the parts' names begin with, the number of parts of each kind and day, and the contents.
+
+        Where the log cannot be read, or not be kept, return why, as a ``fault`` or a ``failure``.
+        """
         gc.set_threshold(GARBAGE_OBJECTS)
         try:
-            folder = Path(tempfile.mkdtemp(dir=self.folder))
-            writer = PartWriter(EventStore(self.folder.parent, None, {}), folder)
-            contents = read_contents(self.log, writer, BlockReaders(self.reading, processes=0))
-            writer.close()
-            os.sync()
+            with self.place.work_folder() as folder:
+                geo = self.place.fetch(self.geo, folder) if self.geo else None
+                writer = PartWriter(EventStore(self.place, None, {}), folder / "parts")
+                contents = read_contents(self.log, writer, BlockReaders(replace(self.reading, geo=geo), processes=0))
+                writer.publish()
         except UnreadableLogError as error:
             return {"fault": str(error)}
         except OSError as error:
             return {"failure": f"{self.log.name} was not read: {reason_of(error)} Nothing of it was kept."}
-        return {"folder": folder.name, "parts": writer.written, "contents": as_json(contents)}
+        return {"prefix": writer.prefix, "parts": writer.written, "contents": as_json(contents)}
 
 
 def as_json(contents: Contents) -> dict[str, Any]:
@@ -88,7 +93,7 @@ def ingest(address: str, store: EventStore, logs: Iterable[Log], *, geo: Path | 
 
     Args:
         address: The address of the cluster.
-        store: The store, in a folder that the workers share.
+        store: The store, which the workers reach.
         logs: The files, which the workers reach.
         geo: A database of the countries of addresses; without it, no countries are kept.
 
@@ -99,17 +104,19 @@ def ingest(address: str, store: EventStore, logs: Iterable[Log], *, geo: Path | 
     if store.name_key is None:
         raise ValueError("The store was opened without its key.")
     with store.lock("ingest_logs"):
-        store.clear()
-        folder = Path(tempfile.mkdtemp(prefix=NEW, dir=store.path))
-        try:
+        with store.work_folder() as folder:
+            stored = None
             if geo is not None:
                 Countries(geo)
-                geo = Path(shutil.copy(geo, folder / "countries.mmdb"))
-            reading = Reading(store.name_key.key, geo, store.forgotten_users, store.forgotten_names)
-            with open_session(address, folder) as spark:
-                yield from Ingestion(spark, store, folder, reading).outcomes(logs)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+                (folder / "geo").mkdir()
+                shutil.copy(geo, folder / "geo" / "countries.mmdb")
+                stored = f"{folder.name}/geo/countries.mmdb"
+                store.place.add(folder / "geo", f"{folder.name}/geo")
+            reading = Reading(store.name_key.key, None, store.forgotten_users, store.forgotten_names)
+            with open_session(address, store.place, folder.name) as spark:
+                yield from Ingestion(spark, store, reading, stored).outcomes(logs)
+        # Of workers that were killed.
+        store.clear()
 
 
 class Ingestion:
@@ -118,15 +125,15 @@ class Ingestion:
     Args:
         spark: The session.
         store: The store, which is locked.
-        folder: A folder in it.
-        reading: How lines are read.
+        reading: How lines are read, but for the database of countries.
+        geo: The name of that in the store, if countries are kept.
     """
 
-    def __init__(self, spark: "SparkSession", store: EventStore, folder: Path, reading: Reading) -> None:
+    def __init__(self, spark: "SparkSession", store: EventStore, reading: Reading, geo: str | None) -> None:
         self.spark = spark
         self.store = store
-        self.folder = folder
         self.reading = reading
+        self.geo = geo
         self.known = {record.file_id: record for record in store.records()}
         self.by_version = {version: record for record in self.known.values() for version in record.versions}
 
@@ -149,9 +156,9 @@ class Ingestion:
         except UnreadableLogError as error:
             return "", None, {"fault": str(error)}
         record = self.by_version.get(version)
-        if record is not None and (record.has_location or self.reading.geo is None):
+        if record is not None and (record.has_location or self.geo is None):
             return version, record, {}
-        (found,) = on_worker(self.spark, LogTask(log, self.folder, self.reading))
+        (found,) = on_worker(self.spark, LogTask(log, self.store.place, self.reading, self.geo))
         return version, None, found
 
     def add(self, log: Log, version: str, record: FileRecord | None, found: dict[str, Any]) -> Outcome:
@@ -162,23 +169,21 @@ class Ingestion:
             return Outcome(log, fault=found["fault"])
         if "failure" in found:
             raise EngineError(found["failure"])
-        folder = self.folder / found["folder"]
-        writer = PartWriter(self.store, folder)
-        writer.written = found["parts"]
-        has_location = self.reading.geo is not None
+        parts = {"prefix": found["prefix"], "days": found["parts"]}
         try:
             record, outcome = add_contents(
                 self.store,
                 log,
                 from_json(found["contents"]),
-                writer,
+                partial(self.store.commit, **parts),
                 self.known,
                 version=version,
-                has_location=has_location,
+                has_location=self.geo is not None,
             )
+            if outcome.tally is None:
+                # The contents were known, and the parts do not count.
+                self.store.place.remove(all_parts_of(FileRecord("", "", **parts)))
         except OSError as error:
-            raise StoreError(f"{log.name} was not read: {error}. Nothing of it was kept.") from error
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            raise StoreError(f"{log.name} was not read: {str(error).rstrip('.')}. Nothing of it was kept.") from error
         self.known[record.file_id] = self.by_version[version] = record
         return outcome

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 import analytics_data_api
 from analytics_data_api.computing.errors import EngineError
+from analytics_data_api.computing.places import Place
 from analytics_data_api.computing.spark import address as addresses
 from analytics_data_api.computing.spark.address import CONNECT, Address
 
@@ -39,12 +40,13 @@ PROBES: Final = 16
 
 
 @contextmanager
-def open_session(text: str, shared: Path) -> Iterator["SparkSession"]:
-    """Begin a session on a cluster of which the workers have the code and a folder; end it at the end.
+def open_session(text: str, place: Place, folder: str) -> Iterator["SparkSession"]:
+    """Begin a session on a cluster of which the workers have the code and reach a store; end it at the end.
 
     Args:
         text: The address of the cluster.
-        shared: A folder that this machine and the workers share, for temporary files.
+        place: The place of the store.
+        folder: The name of a folder in it for temporary files.
 
     Raises:
         EngineError: The address is none, or the cluster cannot be used.
@@ -59,15 +61,15 @@ def open_session(text: str, shared: Path) -> Iterator["SparkSession"]:
     if address.scheme != CONNECT:
         require_java()
     address.require_answer()
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        spark = start(address, Path(folder) / "spark.log")
+    with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
+        spark = start(address, Path(temporary) / "spark.log")
         stack.callback(stop, spark)
         if address.scheme == CONNECT and not address.is_loopback:
             require_protected_server(spark, address)
         for name, value in SETTINGS.items():
             spark.conf.set(name, value)
-        spark.addArtifacts(str(pack_code(Path(folder))), pyfile=True)
-        find_workers(spark, address, shared)
+        spark.addArtifacts(str(pack_code(Path(temporary))), pyfile=True)
+        find_workers(spark, address, place, folder)
         yield spark
 
 
@@ -229,13 +231,12 @@ def on_worker(spark: "SparkSession", work: Callable[[], Any], tasks: int = 1) ->
     return [json.loads(row.result) for row in rows]
 
 
-def find_workers(spark: "SparkSession", address: Address, shared: Path) -> None:
-    """Raise an EngineError unless workers take tasks, and share a folder with this machine."""
+def find_workers(spark: "SparkSession", address: Address, place: Place, folder: str) -> None:
+    """Raise an EngineError unless workers take tasks, and reach the store as this machine does."""
     token = secrets.token_hex(16)
-    probe = shared / "probe"
-    probe.mkdir(mode=0o700)
-    (probe / "token").write_text(token)
-    work = Look(probe)
+    probe = f"{folder}/probe"
+    place.write(f"{probe}/token", token.encode())
+    work = Look(place, probe)
     try:
         answers = Attempt(lambda: on_worker(spark, work, PROBES)).wait(SECONDS_TO_START)
     except TimeoutError:
@@ -244,20 +245,27 @@ def find_workers(spark: "SparkSession", address: Address, shared: Path) -> None:
             "core and enough memory (spark.executor.memory), or none reaches this machine (spark.driver.host)."
         ) from None
     for host, fault, found, mine in answers:
-        if fault or found != token or not (probe / mine).exists():
+        if fault or found != token or not is_there(place, f"{probe}/{mine}"):
             raise EngineError(
-                f"The worker {host} does not reach the event store {shared.parent}: "
-                f"{fault or 'it has another folder there'}. The store has to be on a file system that all machines of "
-                "the cluster share, under one path, and belong to the user of Spark. Nothing was read or loaded."
+                f"The worker {host} does not reach the event store {place.name}: "
+                f"{(fault or 'it has another folder there').rstrip('.')}. {place.needs} Nothing was read or loaded."
             )
-    shutil.rmtree(probe)
+    place.remove([f"{probe}/{name}" for name in ("token", *(mine for *_, mine in answers))])
+
+
+def is_there(place: Place, name: str) -> bool:
+    try:
+        return place.read(name) == b""
+    except FileNotFoundError:
+        return False
 
 
 @dataclass(frozen=True)
 class Look:
-    """Looks on a worker for a folder that is shared."""
+    """Looks on a worker for the temporary folder of a store."""
 
-    folder: Path
+    place: Place
+    folder: str
 
     def __call__(self) -> tuple[str, str, str, str]:
         """Return the host, what is wrong, what the folder's token is, and the name of a file that was written."""
@@ -265,8 +273,8 @@ class Look:
 
         name = secrets.token_hex(16)
         try:
-            token = (self.folder / "token").read_text()
-            (self.folder / name).touch()
+            token = self.place.read(f"{self.folder}/token").decode()
+            self.place.write(f"{self.folder}/{name}", b"")
         except OSError as error:
             return socket.gethostname(), error.strerror or str(error), "", name
         return socket.gethostname(), "", token, name

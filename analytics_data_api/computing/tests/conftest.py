@@ -18,6 +18,11 @@ Ingest = Callable[..., list[Outcome]]
 Rows = Callable[[str], list[Any]]
 
 
+def path_of(store: EventStore) -> Path:
+    """Return the folder of a store."""
+    return Path(store.place.name)
+
+
 @pytest.fixture(autouse=True)
 def _no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for the disk of the machine."""

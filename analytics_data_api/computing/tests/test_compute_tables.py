@@ -19,6 +19,7 @@ from django.db import connections
 from django.db.utils import ConnectionHandler
 
 from analytics_data_api.computing import computed, store
+from analytics_data_api.computing.places import find_place
 from analytics_data_api.computing.store import EventStore, FileRecord, Kind
 from analytics_data_api.computing.tables import RULES
 from analytics_data_api.computing.tests.making import COURSE, Event, sent
@@ -256,12 +257,12 @@ def test_no_temporary_files_are_left(compute: Compute, events: Path) -> None:
 
 def test_the_store_notes_what_was_computed(compute: Compute, events: Path) -> None:
     compute(*RANGE, "--tables", DAILY)
-    (found,) = computed.freshness(events, "analytics").items()
+    (found,) = computed.freshness(find_place(events), "analytics").items()
     assert found[0] == DAILY
     assert (found[1].record.first, found[1].record.end, found[1].logs) == ("2025-09-03", "2025-09-22", 1)
     assert found[1].is_current
     add(events, "second", enrolled(7))
-    assert not computed.freshness(events, "analytics")[DAILY].is_current
+    assert not computed.freshness(find_place(events), "analytics")[DAILY].is_current
 
 
 def test_check_tables_says_how_fresh_a_table_is(compute: Compute, events: Path, settings: Any) -> None:
@@ -283,7 +284,7 @@ def test_check_tables_says_how_fresh_a_table_is(compute: Compute, events: Path, 
 
 def test_a_damaged_note_is_none(events: Path) -> None:
     (events / "computed.json").write_text("{")
-    assert computed.freshness(events, "analytics") == {}
+    assert computed.freshness(find_place(events), "analytics") == {}
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pytest
 from analytics_data_api.computing.errors import StoreError
 from analytics_data_api.computing.forgetting import Removed, forget_user, prune
 from analytics_data_api.computing.store import KINDS, EventStore
-from analytics_data_api.computing.tests.conftest import Ingest, Rows, WriteLog
+from analytics_data_api.computing.tests.conftest import Ingest, Rows, WriteLog, path_of
 from analytics_data_api.computing.tests.events import COURSE, event
 
 ONE = date(2025, 9, 1)
@@ -45,7 +45,7 @@ def test_old_events(ingest_logs: Ingest, write_log: WriteLog, rows: Rows, store:
     ]
     for kind, days in {"activity": [TWO] * 3, "video": [TWO], "answers": [TWO], "enrollment": [ONE, TWO]}.items():
         assert sorted(row[-1] for row in rows(kind)) == days
-    assert [path.parent.name for path in store.path.glob("video/*/*")] == ["date=2025-09-02"]
+    assert [path.parent.name for path in path_of(store).glob("video/*/*")] == ["date=2025-09-02"]
     assert ingest_logs(path)[0].read_as == str(path)
     assert all(removed.rows == 0 for removed in prune(store, TWO))
 
@@ -87,7 +87,7 @@ def test_answers_without_an_id(ingest_logs: Ingest, write_log: WriteLog, rows: R
 
 def test_a_name_takes_the_key(store: EventStore) -> None:
     with pytest.raises(StoreError, match="takes the key"):
-        forget_user(EventStore.open(store.path), 7, "ada")
+        forget_user(EventStore.open(path_of(store)), 7, "ada")
 
 
 def test_another_command_has_the_store(store: EventStore) -> None:

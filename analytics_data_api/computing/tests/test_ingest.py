@@ -24,7 +24,7 @@ from analytics_data_api.computing.errors import StoreError
 from analytics_data_api.computing.ingest import ingest
 from analytics_data_api.computing.logs import find_logs
 from analytics_data_api.computing.store import ACTIVITY, KINDS, VIDEO, EventStore
-from analytics_data_api.computing.tests.conftest import Ingest, Rows, WriteLog
+from analytics_data_api.computing.tests.conftest import Ingest, Rows, WriteLog, path_of
 from analytics_data_api.computing.tests.events import COURSE, end_process, event
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "tracking"
@@ -95,7 +95,7 @@ def test_a_file_that_cannot_be_read(ingest_logs: Ingest, write_log: WriteLog, ro
         "b.log.gz is cut off: the end of its compressed data is missing. Nothing of it was kept."
     )
     assert rows("activity") == [(COURSE, 7, "ACTIVE", ONE), (COURSE, 8, "ACTIVE", ONE)]
-    assert list(store.path.glob("new-*")) == []
+    assert list(path_of(store).glob("new-*")) == []
 
 
 def test_many_days_take_few_open_files(
@@ -118,7 +118,7 @@ def test_a_process_that_is_killed(store: EventStore, write_log: WriteLog, monkey
     ):
         list(ingest(store, find_logs([str(path)]), processes=1))
     assert store.records() == []
-    assert list(store.path.glob("new-*")) == []
+    assert list(path_of(store).glob("new-*")) == []
 
 
 @pytest.mark.process
@@ -157,10 +157,11 @@ def test_what_a_run_left_behind_is_removed(
     ingest_logs: Ingest, write_log: WriteLog, store: EventStore, rows: Rows
 ) -> None:
     ingest_logs(write_log("a.log", on("2025-09-01")))
-    (part,) = store.parts(ACTIVITY)
+    (name,) = store.parts(ACTIVITY)
+    part = path_of(store) / name
     orphan = part.with_name("0123-0.parquet")
     orphan.write_bytes(part.read_bytes())
-    left = store.path / "new-abc"
+    left = path_of(store) / "new-abc"
     left.mkdir()
     (left / "activity-2025-09-01-0").write_bytes(b"half")
     assert len(rows("activity")) == 1
@@ -168,6 +169,23 @@ def test_what_a_run_left_behind_is_removed(
     assert not orphan.exists()
     assert not left.exists()
     assert len(rows("activity")) == 2
+
+
+def test_a_record_whose_parts_are_named_by_the_file(
+    ingest_logs: Ingest, write_log: WriteLog, rows: Rows, store: EventStore
+) -> None:
+    """As records did before parts had names of their own."""
+    path = write_log("a.log", on("2025-09-01"))
+    ingest_logs(path)
+    (record,) = store.records()
+    (part,) = (path_of(store) / name for name in store.parts(ACTIVITY))
+    part.rename(part.with_name(f"{record.file_id}-0.parquet"))
+    document = path_of(store) / "files" / f"{record.file_id}.json"
+    old = json.loads(document.read_text())
+    del old["prefix"]
+    document.write_text(json.dumps(old))
+    ingest_logs(path)
+    assert len(rows("activity")) == 1
 
 
 @pytest.mark.process
@@ -225,7 +243,7 @@ def test_a_full_disk(
 
 def test_only_the_owner_can_read_the_store(ingest_logs: Ingest, write_log: WriteLog, store: EventStore) -> None:
     ingest_logs(write_log("a.log", on("2025-09-01")))
-    for path in (store.path, *store.path.rglob("*"), store.path.with_name("events.key")):
+    for path in (path_of(store), *path_of(store).rglob("*"), path_of(store).with_name("events.key")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
@@ -240,7 +258,7 @@ def test_the_store_holds_neither_names_nor_addresses(
     )
     assert len(store.parts(ACTIVITY)) == 1
     # Parquet files are compressed: what they hold, not their bytes.
-    texts = [str(rows(kind)) for kind in KINDS] + [path.read_text() for path in store.path.rglob("*.json")]
+    texts = [str(rows(kind)) for kind in KINDS] + [path.read_text() for path in path_of(store).rglob("*.json")]
     assert "'p'" in str(rows("answers"))
     for text in texts:
         assert "adalovelace" not in text
@@ -266,19 +284,19 @@ def test_a_path_with_wildcards_is_no_store(tmp_path: Path) -> None:
 
 
 def test_another_layout(store: EventStore) -> None:
-    (store.path / "store.json").write_text(json.dumps({"version": 99}))
+    (path_of(store) / "store.json").write_text(json.dumps({"version": 99}))
     with pytest.raises(StoreError, match=r"has the layout 99, and this version reads 1\. Name a new folder"):
-        EventStore.open(store.path)
+        EventStore.open(path_of(store))
 
 
 def test_the_key_lies_beside_the_store(store: EventStore) -> None:
-    key = store.path.with_name("events.key")
+    key = path_of(store).with_name("events.key")
     assert len(bytes.fromhex(key.read_text())) == 32
-    again = EventStore.create(store.path)
+    again = EventStore.create(path_of(store))
     assert store.name_key is not None
     assert again.name_key is not None
     assert again.name_key.hash("ada") == store.name_key.hash("ada") != store.name_key.hash("Ada")
-    assert key.read_text().strip() not in (store.path / "store.json").read_text()
+    assert key.read_text().strip() not in (path_of(store) / "store.json").read_text()
 
 
 def test_a_key_elsewhere(tmp_path: Path) -> None:
@@ -300,13 +318,13 @@ def test_a_key_elsewhere(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_key(store: EventStore, text: str | None, message: str) -> None:
-    key = store.path.with_name("events.key")
+    key = path_of(store).with_name("events.key")
     key.unlink()
     if text is not None:
         key.write_text(text)
     with pytest.raises(StoreError, match=message):
-        EventStore.create(store.path)
-    EventStore.open(store.path)
+        EventStore.create(path_of(store))
+    EventStore.open(path_of(store))
 
 
 # Countries

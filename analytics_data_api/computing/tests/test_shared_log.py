@@ -49,11 +49,11 @@ def compare(table: str) -> None:
     assert found == Counter(tuple(map(str, map(comparable, line))) for line in lines), table
 
 
-def ingest(store: Path, *files: Path) -> None:
+def ingest(store: Path | str, *files: Path) -> None:
     call_command("ingest_logs", *map(str, files), "--store", str(store), stdout=StringIO())
 
 
-def compute(store: Path) -> None:
+def compute(store: Path | str) -> None:
     call_command(
         "compute_tables",
         *RANGE,

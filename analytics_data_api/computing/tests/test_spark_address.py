@@ -17,12 +17,13 @@ from analytics_data_api.computing.blocks import Reading, Tally
 from analytics_data_api.computing.errors import EngineError, StoreError
 from analytics_data_api.computing.ingest import Contents
 from analytics_data_api.computing.logs import find_logs
+from analytics_data_api.computing.places import NEW, LocalPlace
 from analytics_data_api.computing.spark import address as addresses
 from analytics_data_api.computing.spark import session
 from analytics_data_api.computing.spark.address import Address
 from analytics_data_api.computing.spark.ingesting import LogTask, from_json
-from analytics_data_api.computing.store import NEW, EventStore
-from analytics_data_api.computing.tests.conftest import WriteLog
+from analytics_data_api.computing.store import ACTIVITY, EventStore
+from analytics_data_api.computing.tests.conftest import WriteLog, path_of
 from analytics_data_api.computing.tests.events import event
 
 PROTECTED = {
@@ -151,8 +152,8 @@ def test_pyspark_is_missing(monkeypatch: pytest.MonkeyPatch, store: EventStore) 
     for command in ("compute_tables", "ingest_logs"):
         logs = [__file__] if command == "ingest_logs" else []
         with pytest.raises(CommandError, match=r"Spark takes the packages of requirements/spark\.txt"):
-            call_command(command, *logs, "--store", str(store.path), "--engine", "spark://localhost:7077")
-    assert not list(store.path.glob(f"{NEW}*"))
+            call_command(command, *logs, "--store", str(path_of(store)), "--engine", "spark://localhost:7077")
+    assert not list(path_of(store).glob(f"{NEW}*"))
 
 
 @pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
@@ -160,7 +161,7 @@ def test_pyspark_is_missing(monkeypatch: pytest.MonkeyPatch, store: EventStore) 
 def test_an_engine_that_is_not_known(command: str, store: EventStore) -> None:
     logs = [__file__] if command == "ingest_logs" else []
     with pytest.raises(CommandError, match="An engine is duckdb, spark://"):
-        call_command(command, *logs, "--store", str(store.path), "--engine", "trino")
+        call_command(command, *logs, "--store", str(path_of(store)), "--engine", "trino")
 
 
 def test_workers_need_neither_django_nor_the_checkout(tmp_path: Path) -> None:
@@ -178,11 +179,11 @@ def test_workers_need_neither_django_nor_the_checkout(tmp_path: Path) -> None:
 def test_a_log_is_read_as_on_a_worker(store: EventStore, write_log: WriteLog) -> None:
     """What a worker gets is pickled, and what it returns is JSON; see also ``make test-spark``."""
     (log,) = find_logs([str(write_log("a.log.gz", event(), b"no JSON", event(context={"user_id": None})))])
-    folder = store.path / f"{NEW}run"
-    folder.mkdir()
-    found = pickle.loads(pickle.dumps(LogTask(log, folder, Reading(b"k" * 32))))()  # noqa: S301 - ours
+    found = pickle.loads(pickle.dumps(LogTask(log, store.place, Reading(b"k" * 32))))()  # noqa: S301 - ours
     assert found["parts"] == {"activity": {"2025-09-01": 1}}
-    assert (folder / found["folder"] / "activity-2025-09-01-0").exists()
+    assert (path_of(store) / "activity" / "date=2025-09-01" / f"{found['prefix']}-0.parquet").exists()
+    # No record lists it.
+    assert store.parts(ACTIVITY) == []
     contents = from_json(found["contents"])
     assert contents == Contents(contents.digest, contents.size, contents.tally)
     assert contents.tally.lines == 3
@@ -193,19 +194,21 @@ def test_a_log_is_read_as_on_a_worker(store: EventStore, write_log: WriteLog) ->
 
 def test_a_worker_that_cannot_read_a_log_or_write(store: EventStore, write_log: WriteLog) -> None:
     (log,) = find_logs([str(write_log("a.log", event()))])
-    gone = LogTask(log, store.path / "gone", Reading(b"k" * 32))()
+    gone = LogTask(log, LocalPlace(path_of(store) / "gone"), Reading(b"k" * 32))()
     assert gone["failure"].startswith(f"{log.name} was not read: No such file or directory.")
     Path(log.path).unlink()
-    assert LogTask(log, store.path, Reading(b"k" * 32))()["fault"].startswith(f"{log.name} cannot be read: ")
+    assert LogTask(log, store.place, Reading(b"k" * 32))()["fault"].startswith(f"{log.name} cannot be read: ")
 
 
-def test_what_a_worker_finds_of_the_shared_folder(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("t")
-    host, fault, token, name = session.Look(tmp_path)()
+def test_what_a_worker_finds_of_the_store(tmp_path: Path) -> None:
+    place = LocalPlace(tmp_path / "events")
+    place.write("new-run/probe/token", b"t")
+    host, fault, token, name = session.Look(place, "new-run/probe")()
     assert (host, fault, token) == (socket.gethostname(), "", "t")
-    assert (tmp_path / name).exists()
-    shutil.rmtree(tmp_path)
-    assert session.Look(tmp_path)()[1:3] == ("No such file or directory", "")
+    assert session.is_there(place, f"new-run/probe/{name}")
+    assert not session.is_there(place, "new-run/probe/another")
+    shutil.rmtree(place.path)
+    assert session.Look(place, "new-run/probe")()[1:3] == ("No such file or directory", "")
 
 
 def test_an_error_of_python_on_a_worker_is_one_line() -> None:

@@ -1,7 +1,6 @@
 """Checks that the tables of a pipeline are what the service's answers need."""
 
 import sys
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -13,12 +12,14 @@ from analytics_data_api.checks import output
 from analytics_data_api.checks.messages import TableReport, message
 from analytics_data_api.checks.runner import DatabaseUnavailableError, check
 from analytics_data_api.computing import computed
+from analytics_data_api.computing.errors import StoreError
+from analytics_data_api.computing.places import Place, find_place
 from analytics_data_api.loading.loader import loading_database
 from analytics_data_api.management.reports import require_database
 from analytics_data_api.tables import ANALYTICS_DATABASE
 
 
-def with_freshness(tables: list[TableReport], store: Path, database: str) -> list[TableReport]:
+def with_freshness(tables: list[TableReport], store: Place, database: str) -> list[TableReport]:
     """Return the reports with a note on each table that was computed from the event store: how fresh it is."""
     known = computed.freshness(store, database) | computed.freshness(store, loading_database())
     return [
@@ -54,7 +55,11 @@ class Command(BaseCommand):
     def handle(self, *, database: str, format: str, quick: bool, **options: Any) -> None:
         require_database(database)
         try:
-            tables = with_freshness(check(database, quick=quick), Path(settings.EVENT_STORE), database)
+            store = find_place(settings.EVENT_STORE)
+        except StoreError as error:
+            raise CommandError(str(error)) from None
+        try:
+            tables = with_freshness(check(database, quick=quick), store, database)
         except DatabaseUnavailableError as error:
             if format == "json":
                 self.stdout.write(output.as_json(database, [], quick=quick, reason=str(error)))

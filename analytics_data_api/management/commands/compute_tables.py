@@ -77,7 +77,7 @@ class Command(BaseCommand):
     def handle(
         self,
         *,
-        store: Path,
+        store: str,
         engine: str,
         tables: list[str] | None,
         first: date | None,

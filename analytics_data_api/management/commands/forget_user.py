@@ -1,6 +1,5 @@
 """Removes a user's events from the event store."""
 
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -23,7 +22,7 @@ class Command(BaseCommand):
         )
         add_store(parser)
 
-    def handle(self, *, user_id: int, username: str | None, store: Path, **options: Any) -> None:
+    def handle(self, *, user_id: int, username: str | None, store: str, **options: Any) -> None:
         with reported():
             opened = EventStore.open(store, key_file(), needs_key=username is not None)
             self.stdout.write(removed_rows(forget_user(opened, user_id, username)))

@@ -33,7 +33,7 @@ class Command(BaseCommand):
             help="a database of the countries of addresses; without it, no countries are kept",
         )
 
-    def handle(self, *, files: list[str], store: Path, engine: str, geo: Path | None, **options: Any) -> None:
+    def handle(self, *, files: list[str], store: str, engine: str, geo: Path | None, **options: Any) -> None:
         total = Tally()
         read = skipped = failed = 0
         with reported():

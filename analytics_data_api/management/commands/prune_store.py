@@ -1,7 +1,6 @@
 """Removes old events from the event store."""
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -23,6 +22,6 @@ class Command(BaseCommand):
         )
         add_store(parser)
 
-    def handle(self, *, before: date, store: Path, **options: Any) -> None:
+    def handle(self, *, before: date, store: str, **options: Any) -> None:
         with reported():
             self.stdout.write(removed_rows(prune(EventStore.open(store), before)))
