@@ -232,7 +232,8 @@ LOCK_data := --group data
 LOCK_spark := pyproject.toml --group spark
 LOCK_production := pyproject.toml --group mysql
 # $(1): a requirements file; $(2): where to write it. The versions that the written file has are kept where they fit.
-LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
+	--no-emit-index-url \
 	$(if $(filter-out dev,$(1)),--constraint requirements/dev.txt) $(LOCK_$(1)) --output-file $(2)
 
 .PHONY: clean
