@@ -35,8 +35,8 @@ OVERLOAD_WAITING: Final = 4
 OVERLOAD_SECONDS: Final = 1.0
 # Seconds after which an idle thread ends, if there are more than the pool's size.
 IDLE: Final = 5.0
-# Of each thread, the nanoseconds for which it has run, and for which it could have run but had no processor.
-SCHEDULED: Final = (Path("/proc/self/task"), "*/schedstat")
+# Linux has a folder here for each thread of the process.
+TASKS: Final = Path("/proc/self/task")
 
 T = TypeVar("T")
 
@@ -249,9 +249,8 @@ def processor_time() -> float:
     Where the system does not say how long they have waited, it is the time for which they have run.
     """
     nanoseconds = 0
-    folder, name = SCHEDULED
-    for path in folder.glob(name):
-        # A thread may have ended meanwhile.
+    for path in TASKS.glob("*/schedstat"):
+        # A thread may have ended meanwhile. The times are nanoseconds.
         with suppress(OSError):
             ran, waited, _ = map(int, path.read_bytes().split())
             nanoseconds += ran + waited

@@ -83,7 +83,7 @@ ADDRESSES: Final[dict[str, list[str] | None]] = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The guides, as `make docs` renders them."""
-    pytest.importorskip("sphinx")
+    pytest.importorskip("sphinx", reason="Sphinx is not installed (requirements/docs.txt)")
     folder = tmp_path_factory.mktemp("guides")
     subprocess.run([sys.executable, "-m", "sphinx", "-q", "-b", "json", BASE_DIR / "docs", folder], check=True)
     return folder

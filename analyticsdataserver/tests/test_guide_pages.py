@@ -122,7 +122,7 @@ def test_where_they_are_not_built_nothing_leads_there(tmp_path: Path, settings: 
 
 @pytest.mark.process
 def test_those_of_this_project_are_pages_without_dead_ends(tmp_path: Path, settings: Any) -> None:
-    pytest.importorskip("sphinx")
+    pytest.importorskip("sphinx", reason="Sphinx is not installed (requirements/docs.txt)")
     build = [sys.executable, "-m", "sphinx", "-q", "-b", "json", str(BASE_DIR / "docs"), str(tmp_path)]
     subprocess.run(build, check=True)
     settings.GUIDES = tmp_path

@@ -260,7 +260,7 @@ def test_what_mysql_would_change_is_refused(by_file: bool, monkeypatch: pytest.M
 
 @pytest.mark.mysql_only
 def test_a_reader_that_holds_the_table_for_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    loads = pytest.importorskip("analyticsdataserver.databases.mysql.loads")
+    loads = pytest.importorskip("analyticsdataserver.databases.mysql.loads", reason="mysqlclient is not installed")
     monkeypatch.setattr(loads, "LOCK_WAIT_SECONDS", 1)
     monkeypatch.setattr(loads, "RENAME_ATTEMPTS", 2)
     monkeypatch.setattr(loads, "PAUSE_SECONDS", 0.1)
