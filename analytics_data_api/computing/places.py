@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 # What the names of temporary files and folders begin with.
 NEW: Final = "new-"
-S3: Final = re.compile(r"s3a?://(?P<bucket>[^/]+)/*(?P<prefix>.*?)/*")
+# The names of buckets that storage takes, older ones included.
+S3: Final = re.compile(r"s3a?://(?P<bucket>[\w.-]{1,255})(?:/+(?P<prefix>.*?))?/*", re.ASCII)
 
 
 class Place(Protocol):
@@ -210,7 +211,7 @@ def find_place(text: Path | str) -> Place:
     if found:
         from analytics_data_api.computing.object_storage import ObjectPlace
 
-        return ObjectPlace(found["bucket"], found["prefix"])
+        return ObjectPlace(found["bucket"], found["prefix"] or "")
     if "://" in str(text):
         raise StoreError(f"An event store is a folder, or s3://bucket/prefix: {text} is neither.")
     return LocalPlace(Path(text).absolute())

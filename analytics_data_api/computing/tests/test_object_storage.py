@@ -435,7 +435,9 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     assert computed.freshness(find_place("s3://bucket/x"), "analytics") == {}
 
 
-@pytest.mark.parametrize("url", ["gs://bucket/x", "s3://", "s3:///x", "http://bucket/x"])
+@pytest.mark.parametrize(
+    "url", ["gs://bucket/x", "s3://", "s3:///x", "s3://a bucket/x", "s3://bucket!", "http://bucket/x"]
+)
 def test_other_urls(url: str) -> None:
     with pytest.raises(StoreError, match=rf"^An event store is a folder, or s3://bucket/prefix: {url} is neither\.$"):
         EventStore.open(url)
