@@ -27,6 +27,8 @@ COLUMNS: Final = ("table", "first_date", "last_date", "loaded", "endpoints")
 
 # How many rows are looked at for the newest one, in a table without notes of its loads and without an index on them:
 # loads may run twice, and out of order.
+NEWEST_ROWS: Final = 10_000
+# The same for some courses, of which these rows may have few.
 LAST_ROWS: Final = 100_000
 NEWEST: Final = """
     SELECT CAST(MAX(t.created) AS CHAR) FROM (SELECT created FROM {table} ORDER BY id DESC LIMIT {rows}) t {condition}
@@ -72,7 +74,7 @@ def rows_of(tables: Iterable[type[Model]], endpoints: Mapping[str, Sequence[str]
 def newest_created(model: type[Model]) -> str | None:
     """Return the newest ``created`` of a table's last rows, as text; loads append, so that it is that of the table."""
     for condition in ("", f"WHERE {real_date('created')}"):
-        ((newest,),) = read(NEWEST.format(table=model._meta.db_table, rows=LAST_ROWS, condition=condition))
+        ((newest,),) = read(NEWEST.format(table=model._meta.db_table, rows=NEWEST_ROWS, condition=condition))
         # A time that is none may be the newest, which is seldom.
         if newest is None or is_date(newest):
             break
