@@ -112,7 +112,8 @@ def main(arguments: list[str] | None = None) -> None:
         workers_kill_timeout=STOP_TIMEOUT,
     )
     try:
-        server.serve(target_loader=partial(worker.load, options.application, options.threads), wrap_loader=False)
+        load = partial(worker.load, options.application, options.threads, options.workers)
+        server.serve(target_loader=load, wrap_loader=False)
     finally:
         shared_counts.end()
 

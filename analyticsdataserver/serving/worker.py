@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def load(application: str, threads: int) -> "ASGIAdapter":
+def load(application: str, threads: int, workers: int) -> "ASGIAdapter":
     """Return the ASGI application; the server calls this in the worker, before the event loop runs.
 
     Nothing of the service is imported before, so that each new worker has the present code and settings.
@@ -19,6 +19,7 @@ def load(application: str, threads: int) -> "ASGIAdapter":
     Args:
         application: The WSGI application, ``module:name``.
         threads: How many threads run it when none is blocked.
+        workers: How many workers there are.
     """
     from django.conf import settings
 
@@ -34,10 +35,13 @@ def load(application: str, threads: int) -> "ASGIAdapter":
 
     from analyticsdataserver.serving import asgi, busy
     from analyticsdataserver.serving.listeners import limit_unacknowledged
+    from analyticsdataserver.serving.processors import take_processor
 
     # Otherwise the first request would wait for the views to be imported.
     import_module(settings.ROOT_URLCONF)
     if not getattr(storages["staticfiles"], "is_in_place", True):
         logger.warning("The pages' files are not in place: run ./manage.py collectstatic --no-input.")
-    asyncio.get_event_loop().call_soon(limit_unacknowledged, asgi.CLIENT_TIMEOUT)
+    loop = asyncio.get_event_loop()
+    loop.call_soon(limit_unacknowledged, asgi.CLIENT_TIMEOUT)
+    loop.call_soon(take_processor, workers)
     return asgi.ASGIAdapter(wsgi, busy.application, threads)
