@@ -15,6 +15,9 @@ CONTENT_TYPE: Final = "application/problem+json"
 
 # Seconds after which a client may try again, unless the reason for the refusal says otherwise.
 RETRY_AFTER: Final = 5
+# The same where the service itself is at its limit, which passes sooner than that a database answers again. HAProxy
+# recognizes these refusals by it: docs/cluster/haproxy.cfg.
+RETRY_BUSY: Final = 1
 
 # RFC 9110's; Python has older ones before 3.13.
 TITLES: Final[dict[int, str]] = {413: "Content Too Large"}
@@ -117,9 +120,9 @@ def of_exception(exc: BaseException | None) -> ProblemResponse | None:
     return None
 
 
-def unavailable(code: str, detail: str) -> ProblemResponse:
-    """Return a 503 whose detail says what is wrong and that the client may try again."""
-    headers = {"Retry-After": str(RETRY_AFTER)}
+def unavailable(code: str, detail: str, wait: int = RETRY_AFTER) -> ProblemResponse:
+    """Return a 503 whose detail says what is wrong and that the client may try again after some seconds."""
+    headers = {"Retry-After": str(wait)}
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{detail} Try again a little later.", code, headers)
 
 
@@ -129,7 +132,7 @@ def database_unavailable() -> ProblemResponse:
 
 def service_busy() -> ProblemResponse:
     """Return the response of a service that is at its own limit."""
-    return unavailable(Unavailable.default_code, Unavailable.default_detail)
+    return unavailable(Unavailable.default_code, Unavailable.default_detail, RETRY_BUSY)
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse | None:
