@@ -3,6 +3,7 @@
 ``make test-cluster`` runs them; other runs leave them out.
 """
 
+import asyncio
 import http.client
 import json
 import os
@@ -19,6 +20,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 
 from analyticsdataserver.databases.mysql.versions import LOAD_SETTLED, TableFacts, version_of, version_query
+from analyticsdataserver.testing import overload
 from analyticsdataserver.testing.cluster import CONFIGURATION, Cluster, Node, await_true, made_ready
 from analyticsdataserver.testing.cluster_load import WHOLE, load_while_reading
 from analyticsdataserver.testing.mariadb import ServerUnavailableError
@@ -211,6 +213,23 @@ def test_nodes_give_the_same_version(site: Cluster) -> None:
     assert len(tags) == 1
     (tag,) = tags
     assert {ask(server, path, **{"If-None-Match": tag}).status for server in site.services} == {304}
+
+
+def test_haproxy_refuses_while_all_servers_do(site: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overload, "KEY", KEY)
+    before = refused_by_servers(site)
+    outcomes = asyncio.run(overload.Load(site.port, [ENROLLMENT]).offered(3000, 5))
+    refused = [outcome for outcome in outcomes if outcome.status == 503]
+    assert {outcome.status for outcome in outcomes} == {200, 503}
+    assert all(outcome.says_when for outcome in refused)
+    # The log is written shortly after the responses.
+    await_true(lambda: refused_by_servers(site) > before, 10)
+    assert refused_by_servers(site) - before < len(refused) / 2
+    await_true(lambda: {site.get(ENROLLMENT).status for _ in range(20)} == {200}, 10)
+
+
+def refused_by_servers(site: Cluster) -> int:
+    return sum(service.logged().count('"error":"service_busy"') for service in site.services)
 
 
 def test_no_server_runs(site: Cluster) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rest_framework import exceptions
 
 from analytics_data_api.formats.registry import FORMATS
+from analytics_data_api.http import problems
 from analytics_data_api.http.tests.shape import error_page_of, problem_of
 from analytics_data_api.tables.querysets import ReportQuerySet
 from analytics_data_api.tables.tests import factories as make
@@ -81,6 +82,13 @@ class TestBadRequest:
         detail = problem_of(FormClient().post("/api-token-auth/"), 400)["detail"]
         assert "username" in detail
         assert "password" in detail
+
+
+def test_a_service_at_its_limit_says_when_to_try_again() -> None:
+    """HAProxy recognizes it by that: docs/cluster/haproxy.cfg."""
+    response = problems.service_busy()
+    problem_of(response, 503, "service_busy")
+    assert response["Retry-After"] == "1"
 
 
 class TestUnauthorized:
