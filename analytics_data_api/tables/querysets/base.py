@@ -42,10 +42,9 @@ def newest(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> list[Row]:
         The rows that count, in the order of their ids.
     """
     rows = list(rows)
-    kept = dict(zip(map(key, rows), rows, strict=True))
-    if len(kept) == len(rows):
+    if len(set(map(key, rows))) == len(rows):
         return rows
-    kept.clear()
+    kept: dict[Hashable, Row] = {}
     for row in rows:
         found = key(row)
         other = kept.get(found)
@@ -63,7 +62,8 @@ def loaded(row: Row) -> str:
 
 def latest_created(rows: Iterable[Row]) -> str | None:
     """Return the newest ``created`` of rows that make one item; None where none has one."""
-    return max(map(loaded, rows)) or None
+    # Most have the same one.
+    return max(filter(is_date, set(map(itemgetter(-1), rows))), default=None)
 
 
 def newest_of(rows: Sequence[Row]) -> Row:
@@ -228,7 +228,8 @@ class DatedQuerySet(ReportQuerySet):
 
     def is_dated(self, row: Row) -> bool:
         """Return whether the period of a row, its first columns, is one: no part of it is null or a zero date."""
-        return all(map(is_date, row[: len(self.period)]))
+        # It has one column, or a start and an end.
+        return is_date(row[0]) and is_date(row[len(self.period) - 1])
 
     def grouped(self, selection: Selection, **values: Any) -> Iterator[list[Row]]:
         width = len(self.period)
