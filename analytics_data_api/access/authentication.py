@@ -131,13 +131,13 @@ def key_values(digest: str, course: str | None, network: str | None) -> dict[str
 
 
 def read_key(alias: str, values: dict[str, Any]) -> Row:
-    """Return the row of a key, as ``key_query`` selects it; an empty one if there is no such key.
+    """Return the row of a key as ``key_query`` selects it, its user in one piece; an empty one if there is no such key.
 
     Raises:
         django.db.Error: The database does not answer.
     """
     rows = statement(Key, alias, key_query, "digest", "subject" in values).fetch_small(values)
-    return next(iter(rows), ())
+    return next(((*row[:USER_PLACE], User.from_db(alias, USER_COLUMNS, row[USER_PLACE:])) for row in rows), ())
 
 
 class KeyAuthentication(BaseAuthentication):
@@ -186,7 +186,8 @@ class KeyAuthentication(BaseAuthentication):
         digest = sha256(key.encode())
         client_key = ClientKey(network, digest.digest())
         is_recent = memory.is_recent(client_key)
-        course = request.resolver_match.kwargs.get("course_id") if request.resolver_match else None
+        match = request.resolver_match
+        course = match.kwargs.get("course_id") if match else None
         kept = memory.kept(client_key, course) if is_recent else None
         began = monotonic()
         alias = database_of(Key)
@@ -197,7 +198,7 @@ class KeyAuthentication(BaseAuthentication):
             row = ()
             user, access, is_exhausted = find_unmigrated(error, alias, key, values)
         else:
-            user = User.from_db(alias, USER_COLUMNS, row[USER_PLACE:]) if row else None
+            user = row[USER_PLACE] if row else None
             known = {course: bool(row[1])} if row and course is not None else {}
             access = Access._make((*row[2:USER_PLACE], False, known)) if row else None
             is_exhausted = bool(row) and row[0]

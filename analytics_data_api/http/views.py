@@ -330,9 +330,10 @@ class ReportView(APIView):
     def get_renderers(self) -> list[BaseRenderer]:
         """Return the formats of the answer: for OPTIONS those that can write a description, for POST no page."""
         renderers = super().get_renderers()
-        if self.request.method == "OPTIONS":
+        method = self.request.method
+        if method == "OPTIONS":
             renderers = [renderer for renderer in renderers if getattr(renderer, "describes", True)]
-        if self.request.method == "POST":
+        if method == "POST":
             renderers = [renderer for renderer in renderers if isinstance(renderer, RowRenderer)]
         return renderers
 

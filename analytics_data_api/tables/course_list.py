@@ -180,7 +180,7 @@ def enrollment_of(courses: Sequence[str]) -> dict[str, Row]:
     lasts = dates_of(table, courses, DateQuery("date"))
     firsts = dates_of(table, courses, DateQuery("date", ascending=True))
     dates = {course: [day for day in (last, week_before(last)) if day] for course, last in lasts.items()}
-    rows = {row[:2]: row for row in newest(table.objects.all().on_dates(dates), key=itemgetter(0, 1))}
+    rows = {row[:2]: row for row in newest(itemgetter(0, 1), table.objects.all().on_dates(dates))}
     found: dict[str, Row] = {}
     for course, last in lasts.items():
         row = rows.get((course, last))

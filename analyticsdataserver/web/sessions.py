@@ -1,6 +1,7 @@
 """The pages below ``/api-auth/``, where people log in and out who open endpoints in a browser."""
 
 import time
+from copy import copy
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -82,10 +83,12 @@ class LoginForm(AuthenticationForm):
         try:
             # As in a header; wrong keys count as they do there.
             request = cast("HttpRequest", self.request)
-            self.user_cache, self.access = KeyAuthentication().authenticate_key(request, key)
+            user, self.access = KeyAuthentication().authenticate_key(request, key)
         except AuthenticationFailed as error:
             is_wrong = error.get_codes() == error.default_code
             raise forms.ValidationError(WRONG_KEY if is_wrong else str(error.detail)) from None
+        # Logging in writes to the user, and other requests with the key may have the same object.
+        self.user_cache = copy(user)
         return self.cleaned_data
 
 

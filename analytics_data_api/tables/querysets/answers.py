@@ -78,7 +78,7 @@ class AnswerDistributionQuerySet(EntityQuerySet):
 
     def newest_answers(self, answers: Iterable[Any]) -> list[Any]:
         """Keep the newest row of each answer."""
-        return newest(answers, self.answer_key())
+        return newest(self.answer_key(), answers)
 
     def report(self, entity_id: str) -> Rows:
         """Return a row for each answer, by part, with erroneously randomised problems consolidated."""

@@ -31,21 +31,20 @@ COURSE_ID: Final = "course_id"
 ENTITY_ID: Final = "entity_id"
 
 
-def newest(rows: Iterable[Row], key: Callable[[Row], Hashable]) -> list[Row]:
+def newest(key: Callable[[Row], Hashable], rows: Iterable[Row]) -> list[Row]:
     """Keep of the rows with the same key the newest: the one with the highest ``created``, then the highest id.
 
     Args:
-        rows: Rows in the order of their ids, with ``created`` as the last column.
         key: Returns the key of a row.
+        rows: Rows in the order of their ids, with ``created`` as the last column.
 
     Returns:
         The rows that count, in the order of their ids.
     """
     rows = list(rows)
-    kept = dict(zip(map(key, rows), rows, strict=True))
-    if len(kept) == len(rows):
+    if len(set(map(key, rows))) == len(rows):
         return rows
-    kept.clear()
+    kept: dict[Hashable, Row] = {}
     for row in rows:
         found = key(row)
         other = kept.get(found)
@@ -63,7 +62,8 @@ def loaded(row: Row) -> str:
 
 def latest_created(rows: Iterable[Row]) -> str | None:
     """Return the newest ``created`` of rows that make one item; None where none has one."""
-    return max(map(loaded, rows)) or None
+    # Most have the same one.
+    return max(filter(is_date, set(map(itemgetter(-1), rows))), default=None)
 
 
 def newest_of(rows: Sequence[Row]) -> Row:
@@ -164,7 +164,7 @@ class EntityQuerySet(ReportQuerySet):
     def deduplicated(self, entity_id: str) -> Iterator[Row]:
         rows = self.read_selected(self.of_entity, (*self.columns, "created"), entity_id=entity_id)
         identifying = [self.columns.index(name) for name in self.natural_key if name != self.entity]
-        counted = newest(rows, key=itemgetter(*identifying))
+        counted = newest(itemgetter(*identifying), rows)
         if self.sorted_by is not None:
             place = self.columns.index(self.sorted_by)
             counted.sort(key=lambda row: null_first(row[place]))
@@ -228,7 +228,8 @@ class DatedQuerySet(ReportQuerySet):
 
     def is_dated(self, row: Row) -> bool:
         """Return whether the period of a row, its first columns, is one: no part of it is null or a zero date."""
-        return all(map(is_date, row[: len(self.period)]))
+        # It has one column, or a start and an end.
+        return is_date(row[0]) and is_date(row[len(self.period) - 1])
 
     def grouped(self, selection: Selection, **values: Any) -> Iterator[list[Row]]:
         width = len(self.period)
@@ -241,7 +242,7 @@ class DatedQuerySet(ReportQuerySet):
     @cached_property
     def newest_of_period(self) -> Callable[[Iterable[Row]], list[Row]]:
         """The function that returns those of the rows of one period that count."""
-        return partial(newest, key=itemgetter(min(len(self.period), len(self.natural_key) - 2)))
+        return partial(newest, itemgetter(min(len(self.period), len(self.natural_key) - 2)))
 
     def in_range(self, dates: DateRange | None) -> Selection:
         """Return the selection of a range of dates. A date counts as its midnight, 00:00 UTC."""

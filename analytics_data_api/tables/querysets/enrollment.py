@@ -39,7 +39,7 @@ class EnrollmentQuerySet(DatedQuerySet):
             selection = of_courses(len(values), Filter("date", "day"))
             rows = self.read_selected(selection, ("course_id", "count", "created"), courses=values, day=day)
             wanted = set(block)
-            counts |= {row[0]: row[1] or 0 for row in newest(rows, key=itemgetter(0)) if row[0] in wanted}
+            counts |= {row[0]: row[1] or 0 for row in newest(itemgetter(0), rows) if row[0] in wanted}
         return counts
 
 

@@ -85,7 +85,7 @@ class CourseSummaryQuerySet(ReportQuerySet):
             rows = self.read_selected(of_courses(len(values)), columns, courses=values)
             of_course = {course_id: list(group) for course_id, group in groupby(rows, key=itemgetter(0))}
             for course_id in block:
-                if counted := newest(of_course.get(course_id, ()), key=itemgetter(1)):
+                if counted := newest(itemgetter(1), of_course.get(course_id, ())):
                     described = newest_of(counted)
                     modes = merged((row[1], tuple(count or 0 for count in row[2 : texts.start])) for row in counted)
                     yield Summary(course_id, described[texts], modes, latest_created(counted))
@@ -104,7 +104,7 @@ class ProgramQuerySet(ReportQuerySet):
             wanted = set(block)
             for course_id, group in groupby(rows, key=itemgetter(0)):
                 if course_id in wanted:
-                    programs[course_id] = [row[1] for row in newest(group, key=itemgetter(1))]
+                    programs[course_id] = [row[1] for row in newest(itemgetter(1), group)]
         return programs
 
     def programs(self, program_ids: Sequence[str] | None, chosen: Callable[[str], bool] | None = None) -> Iterator[Row]:
@@ -119,7 +119,7 @@ class ProgramQuerySet(ReportQuerySet):
         wanted = None if program_ids is None else set(program_ids)
         for program_id, group in groupby(rows, key=itemgetter(0)):
             if wanted is None or program_id in wanted:
-                counted = newest((row for row in group if chosen is None or chosen(row[1])), key=itemgetter(1))
+                counted = newest(itemgetter(1), (row for row in group if chosen is None or chosen(row[1])))
                 if not counted:
                     continue
                 _, _, program_type, title, _ = newest_of(counted)
@@ -137,7 +137,7 @@ def derived(rows: Iterable[Row], latest: Mapping[str, str]) -> Iterator[Summary]
         if course_id not in latest:
             continue
         of_date: dict[str, list[Row]] = defaultdict(list)
-        for row in newest(group, key=itemgetter(1, 2)):
+        for row in newest(itemgetter(1, 2), group):
             of_date[row[1]].append(row)
         present = of_date[latest[course_id]]
         before = {row[2]: row[3] or 0 for row in of_date[week_before(latest[course_id])]}

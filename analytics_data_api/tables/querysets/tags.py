@@ -22,7 +22,7 @@ class TagsQuerySet(EntityQuerySet):
     def by_module(self, course_id: str) -> Iterator[Row]:
         of_module: dict[str, list[Row]] = defaultdict(list)
         rows = self.read_selected(self.of_entity, (*self.columns, "created"), entity_id=course_id)
-        for row in newest(rows, key=itemgetter(0, 1, 2)):
+        for row in newest(itemgetter(0, 1, 2), rows):
             of_module[row[0]].append(row)
         for module_id, tagged in of_module.items():
             tags = defaultdict(set)
