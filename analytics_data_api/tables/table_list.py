@@ -30,8 +30,10 @@ COLUMNS: Final = ("table", "first_date", "last_date", "loaded", "endpoints")
 NEWEST_ROWS: Final = 10_000
 # The same for some courses, of which these rows may have few.
 LAST_ROWS: Final = 100_000
+# A range of the key takes less time than the last rows themselves; of a table with gaps it has fewer.
 NEWEST: Final = """
-    SELECT CAST(MAX(t.created) AS CHAR) FROM (SELECT created FROM {table} ORDER BY id DESC LIMIT {rows}) t {condition}
+    SELECT '{table}', CAST(MAX(t.created) AS CHAR) FROM {table} t
+    WHERE t.id > (SELECT CAST(MAX(id) AS SIGNED) FROM {table}) - {rows} {condition}
 """
 NEWEST_OF_EACH: Final = """
     SELECT {key}, CAST(MAX(t.created) AS CHAR)
@@ -64,21 +66,28 @@ def table_list(
 
 
 def rows_of(tables: Iterable[type[Model]], endpoints: Mapping[str, Sequence[str]]) -> Iterator[Row]:
+    models = {model._meta.db_table: model for model in tables}
     noted = noted_loads(ANALYTICS_DATABASE)
-    for model in tables:
-        name = model._meta.db_table
-        loaded = f"{noted[name]:%Y-%m-%d %H:%M:%S}" if name in noted else newest_created(model)
-        yield (name, *span(model, None), loaded, list(endpoints.get(name, ())))
+    loads = {name: f"{noted[name]:%Y-%m-%d %H:%M:%S}" for name in models if name in noted}
+    loads |= newest_created([name for name in models if name not in loads])
+    for name, model in models.items():
+        yield (name, *span(model, None), loads.get(name), list(endpoints.get(name, ())))
 
 
-def newest_created(model: type[Model]) -> str | None:
-    """Return the newest ``created`` of a table's last rows, as text; loads append, so that it is that of the table."""
-    for condition in ("", f"WHERE {real_date('created')}"):
-        ((newest,),) = read(NEWEST.format(table=model._meta.db_table, rows=NEWEST_ROWS, condition=condition))
-        # A time that is none may be the newest, which is seldom.
-        if newest is None or is_date(newest):
-            break
-    return newest if is_date(newest) else None
+def newest_created(tables: Sequence[str]) -> dict[str, str]:
+    """Return the newest ``created`` of each table's last rows, as text; loads append, so that it is that of the table.
+
+    A table without one is left out.
+    """
+    found: dict[str, str] = {}
+    for condition in ("", f"AND {real_date('created')}"):
+        if tables:
+            parts = [NEWEST.format(table=table, rows=NEWEST_ROWS, condition=condition) for table in tables]
+            newest: dict[str, str | None] = dict(read(" UNION ALL ".join(parts)))
+            found |= {table: created for table, created in newest.items() if is_date(created)}
+            # A time that is none may be the newest, which is seldom.
+            tables = [table for table, created in newest.items() if not (created is None or is_date(created))]
+    return found
 
 
 def rows_of_some(
@@ -86,18 +95,28 @@ def rows_of_some(
 ) -> Iterator[Row]:
     # Most tables have the same courses.
     chosen = cache(chosen)
-    for model in tables:
-        name = model._meta.db_table
-        courses = list(filter(chosen, courses_on_record(model))) if has_field(model, COURSE_ID) else []
-        yield (name, *span(model, courses), newest_created_of(model, courses), list(endpoints.get(name, ())))
+    models = {model._meta.db_table: model for model in tables}
+    courses = {
+        name: list(filter(chosen, courses_on_record(model))) if has_field(model, COURSE_ID) else []
+        for name, model in models.items()
+    }
+    loads = newest_created([name for name, some in courses.items() if some])
+    for name, model in models.items():
+        loaded = newest_created_of(model, courses[name], loads.get(name))
+        yield (name, *span(model, courses[name]), loaded, list(endpoints.get(name, ())))
 
 
-def newest_created_of(model: type[Model], courses: Sequence[str]) -> str | None:
-    """Return the newest ``created`` of some courses among a table's last rows, as text, else of all rows of them."""
+def newest_created_of(model: type[Model], courses: Sequence[str], of_all: str | None) -> str | None:
+    """Return the newest ``created`` of some courses among a table's last rows, as text, else of all rows of them.
+
+    Args:
+        model: The table.
+        courses: The courses.
+        of_all: The newest one of all courses among the table's last rows.
+    """
     if not courses:
         return None
     wanted = frozenset(courses)
-    of_all = newest_created(model)
     parts: dict[str, Any] = {
         "key": Bytes.of(connections[ANALYTICS_DATABASE], f"t.{COURSE_ID}"),
         "table": model._meta.db_table,

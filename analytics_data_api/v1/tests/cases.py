@@ -170,7 +170,7 @@ CASES: Final = {
             for table, (first, last, loaded, endpoints) in TABLES.items()
         ),
         "tables.csv",
-        queries=42,
+        queries=28,
         queries_before=1,
     ),
     "activity": of_courses(
