@@ -1,7 +1,7 @@
 """The database backend: Django imports ``DatabaseWrapper`` from a module of this name."""
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from operator import methodcaller
@@ -138,16 +138,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 states.append((found.st_ino, found.st_size, *times) if found.st_size else None)
         return states[0], states[1]
 
-    def table_version(self, table: str, columns: Callable[[], Collection[str]], notes: bool) -> DataVersion | None:
-        """Return the version of the data, which is that of the whole file; None where it cannot be known.
+    def table_versions(
+        self, tables: Mapping[str, Callable[[], Collection[str]]], notes: bool
+    ) -> dict[str, DataVersion | None]:
+        """Return the version of the data of each table, which is that of the whole file.
+
+        Args:
+            tables: The tables, with functions that return their columns; not called.
+            notes: Whether the pipeline notes its loads; not used.
+
+        Raises:
+            django.db.Error: The database does not answer.
+        """
+        return dict.fromkeys(tables, self.version())
+
+    def version(self) -> DataVersion | None:
+        """Return the version of the data; None where it cannot be known.
 
         The times of files do not separate two changes within some milliseconds, so that there is no version until the
         last change is SETTLED_SECONDS old. There is none within a transaction either, whose changes may be in memory.
-
-        Args:
-            table: The table; not used.
-            columns: Returns columns of the table; not called.
-            notes: Whether the pipeline notes its loads; not used.
 
         Raises:
             django.db.Error: The database does not answer.
