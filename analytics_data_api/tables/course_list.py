@@ -177,8 +177,7 @@ def enrollment_of(courses: Sequence[str]) -> dict[str, Row]:
     The count is that of the latest date; the change is that since exactly seven days before.
     """
     table: Any = models.CourseEnrollmentDaily
-    lasts = dates_of(table, courses, DateQuery("date"))
-    firsts = dates_of(table, courses, DateQuery("date", ascending=True))
+    firsts, lasts = dates_of(table, courses, DateQuery("date", ascending=True), DateQuery("date"))
     dates = {course: [day for day in (last, week_before(last)) if day] for course, last in lasts.items()}
     rows = {row[:2]: row for row in newest(table.objects.all().on_dates(dates), key=itemgetter(0, 1))}
     found: dict[str, Row] = {}

@@ -164,9 +164,8 @@ def span(model: type[Model], courses: Sequence[str] | None) -> tuple[str | None,
     for first, last in DATES:
         if has_field(model, first):
             named = courses_on_record(model) if courses is None else courses
-            begins = dates_of(model, named, DateQuery(first, ascending=True)).values()
-            ends = dates_of(model, named, DateQuery(last)).values()
-            return min(begins, default="")[:10] or None, max(ends, default="")[:10] or None
+            begins, ends = dates_of(model, named, DateQuery(first, ascending=True), DateQuery(last))
+            return min(begins.values(), default="")[:10] or None, max(ends.values(), default="")[:10] or None
     return None, None
 
 
