@@ -17,7 +17,7 @@ from analytics_data_api.tables.querysets.courses import (
     COURSE_ID,
     DateQuery,
     blocks,
-    courses_on_record,
+    courses_of_each,
     dates_of,
 )
 from analytics_data_api.tables.querysets.many import CoursesRequest
@@ -91,8 +91,8 @@ def course_list(tables: Sequence[type[Model]], query: CourseListQuery) -> Rows:
 
 def rows_of(tables: Sequence[type[Model]], query: CourseListQuery) -> Iterator[Row]:
     tables_of: dict[str, list[str]] = {}
-    for model in tables:
-        for course in courses_on_record(model):
+    for model, found in courses_of_each(tables).items():
+        for course in found:
             tables_of.setdefault(course, []).append(model._meta.db_table)
     courses = sorted(filter(is_course_id, tables_of))
     if query.chosen is not None:

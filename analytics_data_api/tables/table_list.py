@@ -15,7 +15,7 @@ from analytics_data_api.tables.querysets.courses import (
     COURSE_ID,
     DateQuery,
     blocks,
-    courses_on_record,
+    courses_of_each,
     dates_of,
     decoded,
     real_date,
@@ -70,8 +70,9 @@ def rows_of(tables: Iterable[type[Model]], endpoints: Mapping[str, Sequence[str]
     noted = noted_loads(ANALYTICS_DATABASE)
     loads = {name: f"{noted[name]:%Y-%m-%d %H:%M:%S}" for name in models if name in noted}
     loads |= newest_created([name for name in models if name not in loads])
+    found = courses_of_each([model for model in models.values() if dates_in(model)])
     for name, model in models.items():
-        yield (name, *span(model, None), loads.get(name), list(endpoints.get(name, ())))
+        yield (name, *span(model, found.get(model, ())), loads.get(name), list(endpoints.get(name, ())))
 
 
 def newest_created(tables: Sequence[str]) -> dict[str, str]:
@@ -84,7 +85,7 @@ def newest_created(tables: Sequence[str]) -> dict[str, str]:
         if tables:
             parts = [NEWEST.format(table=table, rows=NEWEST_ROWS, condition=condition) for table in tables]
             newest: dict[str, str | None] = dict(read(" UNION ALL ".join(parts)))
-            found |= {table: created for table, created in newest.items() if is_date(created)}
+            found |= {table: created for table, created in newest.items() if created and is_date(created)}
             # A time that is none may be the newest, which is seldom.
             tables = [table for table, created in newest.items() if not (created is None or is_date(created))]
     return found
@@ -96,10 +97,8 @@ def rows_of_some(
     # Most tables have the same courses.
     chosen = cache(chosen)
     models = {model._meta.db_table: model for model in tables}
-    courses = {
-        name: list(filter(chosen, courses_on_record(model))) if has_field(model, COURSE_ID) else []
-        for name, model in models.items()
-    }
+    found = courses_of_each([model for model in models.values() if has_field(model, COURSE_ID)])
+    courses = {name: list(filter(chosen, found.get(model, ()))) for name, model in models.items()}
     loads = newest_created([name for name, some in courses.items() if some])
     for name, model in models.items():
         loaded = newest_created_of(model, courses[name], loads.get(name))
@@ -159,14 +158,17 @@ def read(sql: str, params: Sequence[str] = ()) -> list[Row]:
     return rows
 
 
-def span(model: type[Model], courses: Sequence[str] | None) -> tuple[str | None, str | None]:
-    """Return the first and the last date that a table has of courses, of all where it is None; None for no date."""
-    for first, last in DATES:
-        if has_field(model, first):
-            named = courses_on_record(model) if courses is None else courses
-            begins, ends = dates_of(model, named, DateQuery(first, ascending=True), DateQuery(last))
-            return min(begins.values(), default="")[:10] or None, max(ends.values(), default="")[:10] or None
+def span(model: type[Model], courses: Sequence[str]) -> tuple[str | None, str | None]:
+    """Return the first and the last date that a table has of courses; None for no date."""
+    for first, last in dates_in(model):
+        begins, ends = dates_of(model, courses, DateQuery(first, ascending=True), DateQuery(last))
+        return min(begins.values(), default="")[:10] or None, max(ends.values(), default="")[:10] or None
     return None, None
+
+
+def dates_in(model: type[Model]) -> list[tuple[str, str]]:
+    """Return the columns of the first and the last date that a table has; none, or one pair."""
+    return [columns for columns in DATES if has_field(model, columns[0])]
 
 
 def has_field(model: type[Model], name: str) -> bool:

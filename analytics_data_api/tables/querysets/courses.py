@@ -7,6 +7,7 @@ backend has no such methods, is read once from beginning to end.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeVar
@@ -98,25 +99,40 @@ def is_indexed(model: type[Model]) -> bool:
 
 
 def courses_on_record(model: type[Model]) -> list[str]:
-    """Return the ids of the courses that a table has rows of, each once, in the order of their bytes.
+    """Return the ids of the courses that a table has rows of; see :func:`courses_of_each`."""
+    (courses,) = courses_of_each([model]).values()
+    return courses
+
+
+def courses_of_each(models: Sequence[type[Model]]) -> dict[type[Model], list[str]]:
+    """Return the ids of the courses that each table has rows of, each once, in the order of their bytes.
 
     Whether an id has the form of one is not looked at. Ids that are no text are left out: no request can name them.
 
     Args:
-        model: The table, with a column ``course_id``.
+        models: The tables, with a column ``course_id``, all of one database.
 
     Raises:
-        django.db.Error: The database does not answer, or lacks the table.
+        django.db.Error: The database does not answer, or lacks a table.
     """
-    alias = database_of(model)
+    if not models:
+        return {}
+    alias = database_of(models[0])
     connection: Any = connections[alias]
-    if hasattr(connection, "distinct_keys") and is_indexed(model):
-        ids = decoded(connection, lambda: connection.distinct_keys(model._meta.db_table, COURSE_ID))
-    else:
-        rows: Any = model._default_manager.using(alias)
-        distinct = rows.order_by().values_list(Bytes(COURSE_ID), flat=True).distinct()
-        ids = decoded(connection, lambda: list(distinct))
-    return sorted({found for found in ids if isinstance(found, str) and UNDECODABLE not in found})
+    ids: dict[str, list[Any]] = {}
+    indexed = [model._meta.db_table for model in models if hasattr(connection, "distinct_keys") and is_indexed(model)]
+    if indexed:
+        ids = decoded(connection, lambda: connection.distinct_keys(indexed, COURSE_ID))
+    for model in models:
+        if model._meta.db_table not in ids:
+            rows: Any = model._default_manager.using(alias)
+            distinct = rows.order_by().values_list(Bytes(COURSE_ID), flat=True).distinct()
+            ids[model._meta.db_table] = decoded(connection, partial(list, distinct))
+    return {model: sorted(filter(is_text, set(ids[model._meta.db_table]))) for model in models}
+
+
+def is_text(course: Any) -> bool:
+    return isinstance(course, str) and UNDECODABLE not in course
 
 
 def decoded(connection: Any, read: Any) -> Any:

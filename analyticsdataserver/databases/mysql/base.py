@@ -205,17 +205,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor.execute(" UNION ALL ".join([LOOK] * len(names)), list(names))
             return frozenset(name for (name,) in cursor.fetchall())
 
-    def distinct_keys(self, table: str, column: str) -> list[str]:
-        """Return the values of a column, each once, by jumping from one to the next in an index that begins with it.
+    def distinct_keys(self, tables: Sequence[str], column: str) -> dict[str, list[str]]:
+        """Return the values of a column of each table, each once, by jumping from one to the next in an index.
 
         Args:
-            table: The table.
+            tables: The tables, at least one, each with an index that begins with the column.
             column: The column.
 
         Raises:
-            django.db.Error: The database does not answer, or lacks the table.
+            django.db.Error: The database does not answer, or lacks a table.
         """
-        return distinct_keys(self, table, column)
+        return distinct_keys(self, tables, column)
 
     def key_relation(self, table: str, column: str, keys: Sequence[str]) -> tuple[str, list[str]]:
         """Return a query whose rows are those of the keys that a table has, and its parameters.

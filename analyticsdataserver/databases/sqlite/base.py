@@ -181,19 +181,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return those of some tables that there are, though the list of all tables lacks them: none on SQLite."""
         return frozenset()
 
-    def distinct_keys(self, table: str, column: str) -> list[Any]:
-        """Return the values of a column, each once, by jumping from one to the next in an index that begins with it.
+    def distinct_keys(self, tables: Sequence[str], column: str) -> dict[str, list[Any]]:
+        """Return the values of a column of each table, each once, by jumping from one to the next in an index.
 
         Args:
-            table: The table.
+            tables: The tables, at least one, each with an index that begins with the column.
             column: The column.
 
         Raises:
-            django.db.Error: The database does not answer, or lacks the table.
+            django.db.Error: The database does not answer, or lacks a table.
         """
+        found: dict[str, list[Any]] = {}
         with self.cursor() as cursor:
-            cursor.execute(DISTINCT.format(table=table, column=column))
-            return [value for (value,) in cursor.fetchall()]
+            for table in tables:
+                cursor.execute(DISTINCT.format(table=table, column=column))
+                found[table] = [value for (value,) in cursor.fetchall()]
+        return found
 
     def key_relation(self, table: str, column: str, keys: Sequence[str]) -> tuple[str, list[str]]:
         """Return a query whose rows are keys that a table may have, in a column of the same name, and its parameters.
