@@ -96,7 +96,9 @@ def table_versions(models: Sequence[type[Model]]) -> dict[str, DataVersion | Non
     """
     alias = database_of(models[0])
     connection: Any = connections[alias]
-    tables = {model._meta.db_table: partial(lasting_columns, model, alias) for model in models}
+    tables = {}
+    for model in models:
+        tables[model._meta.db_table] = partial(lasting_columns, model, alias)
     found: dict[str, DataVersion | None] = {}
     for is_last in (False, True):
         notes = bool(introspection.columns(alias, introspection.NOTES_TABLE))

@@ -150,19 +150,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         Raises:
             django.db.Error: The database does not answer.
         """
-        return dict.fromkeys(tables, self.version())
+        version = self.version_in_memory() if self.is_in_memory_db() else self.version_of_files()
+        return dict.fromkeys(tables, version)
 
-    def version(self) -> DataVersion | None:
-        """Return the version of the data; None where it cannot be known.
+    def version_of_files(self) -> DataVersion | None:
+        """Return the version of the database's files; None where it cannot be known.
 
         The times of files do not separate two changes within some milliseconds, so that there is no version until the
         last change is SETTLED_SECONDS old. There is none within a transaction either, whose changes may be in memory.
-
-        Raises:
-            django.db.Error: The database does not answer.
         """
-        if self.is_in_memory_db():
-            return self.version_in_memory()
         if self.in_atomic_block:
             return None
         state = self.state()
