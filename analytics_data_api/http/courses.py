@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from itertools import islice
 from typing import ClassVar, Final
 
 from django.db.models import Model
@@ -107,5 +108,7 @@ class TableListView(ReportView):
         tables = self.models = tuple(present_tables())
         first = "" if page.after is None else page.after[0]
         behind = (model for model in tables if model._meta.db_table > first)
-        found = table_list(behind, templates, self.access.chosen)
+        # What is read of the tables is read of all of them at once.
+        wanted = islice(behind, page.limit and page.limit + 1)
+        found = table_list(wanted, templates, self.access.chosen)
         return found._replace(rows=page.rows(found.rows, lambda row: row[:1]))

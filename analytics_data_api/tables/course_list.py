@@ -17,7 +17,7 @@ from analytics_data_api.tables.querysets.courses import (
     COURSE_ID,
     DateQuery,
     blocks,
-    courses_on_record,
+    courses_of_each,
     dates_of,
 )
 from analytics_data_api.tables.querysets.many import CoursesRequest
@@ -91,8 +91,8 @@ def course_list(tables: Sequence[type[Model]], query: CourseListQuery) -> Rows:
 
 def rows_of(tables: Sequence[type[Model]], query: CourseListQuery) -> Iterator[Row]:
     tables_of: dict[str, list[str]] = {}
-    for model in tables:
-        for course in courses_on_record(model):
+    for model, found in courses_of_each(tables).items():
+        for course in found:
             tables_of.setdefault(course, []).append(model._meta.db_table)
     courses = sorted(filter(is_course_id, tables_of))
     if query.chosen is not None:
@@ -177,8 +177,7 @@ def enrollment_of(courses: Sequence[str]) -> dict[str, Row]:
     The count is that of the latest date; the change is that since exactly seven days before.
     """
     table: Any = models.CourseEnrollmentDaily
-    lasts = dates_of(table, courses, DateQuery("date"))
-    firsts = dates_of(table, courses, DateQuery("date", ascending=True))
+    firsts, lasts = dates_of(table, courses, DateQuery("date", ascending=True), DateQuery("date"))
     dates = {course: [day for day in (last, week_before(last)) if day] for course, last in lasts.items()}
     rows = {row[:2]: row for row in newest(itemgetter(0, 1), table.objects.all().on_dates(dates))}
     found: dict[str, Row] = {}

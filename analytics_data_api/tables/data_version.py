@@ -1,5 +1,6 @@
 """The version of the data that an answer is made from, and of the code that makes it."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cache, partial
@@ -56,18 +57,17 @@ def data_version(*models: type[Model]) -> DataVersion | None:
     never older.
 
     Args:
-        models: The tables, at least one.
+        models: The tables, at least one, all of one database.
 
     Raises:
-        django.db.Error: A database does not answer.
+        django.db.Error: The database does not answer.
     """
     texts: list[str] = []
     times: list[Any] = []
-    for model in models:
-        found = table_version(model)
+    for table, found in table_versions(models).items():
         if found is None:
             return None
-        texts.append(f"{model._meta.db_table} {found.text}")
+        texts.append(f"{table} {found.text}")
         times.append(found.modified)
     return DataVersion("\n".join(texts), max(times) if all(times) else None)
 
@@ -81,19 +81,34 @@ def table_version(model: type[Model]) -> DataVersion | None:
     Raises:
         django.db.Error: The database does not answer.
     """
-    alias = database_of(model)
+    (found,) = table_versions((model,)).values()
+    return found
+
+
+def table_versions(models: Sequence[type[Model]]) -> dict[str, DataVersion | None]:
+    """Return the version of the data of each table, by its name; None where the database does not know it for certain.
+
+    Args:
+        models: The tables, at least one, all of one database.
+
+    Raises:
+        django.db.Error: The database does not answer.
+    """
+    alias = database_of(models[0])
     connection: Any = connections[alias]
-    columns = partial(lasting_columns, model, alias)
-    found: DataVersion | None = None
+    tables = {}
+    for model in models:
+        tables[model._meta.db_table] = partial(lasting_columns, model, alias)
+    found: dict[str, DataVersion | None] = {}
     for is_last in (False, True):
         notes = bool(introspection.columns(alias, introspection.NOTES_TABLE))
         try:
-            found = connection.table_version(model._meta.db_table, columns, notes)
+            found = connection.table_versions(tables, notes)
             break
         except DatabaseError as error:
             if is_last or connection.connection is None or number_of(error) in LOST:
                 raise
-            # The table may have another layout, or the notes may be gone, since their columns were looked up.
+            # A table may have another layout, or the notes may be gone, since their columns were looked up.
             introspection.columns.cache_clear()
     return found
 

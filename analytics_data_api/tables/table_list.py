@@ -15,7 +15,7 @@ from analytics_data_api.tables.querysets.courses import (
     COURSE_ID,
     DateQuery,
     blocks,
-    courses_on_record,
+    courses_of_each,
     dates_of,
     decoded,
     real_date,
@@ -30,8 +30,10 @@ COLUMNS: Final = ("table", "first_date", "last_date", "loaded", "endpoints")
 NEWEST_ROWS: Final = 10_000
 # The same for some courses, of which these rows may have few.
 LAST_ROWS: Final = 100_000
+# A range of the key takes less time than the last rows themselves; of a table with gaps it has fewer.
 NEWEST: Final = """
-    SELECT CAST(MAX(t.created) AS CHAR) FROM (SELECT created FROM {table} ORDER BY id DESC LIMIT {rows}) t {condition}
+    SELECT '{table}', CAST(MAX(t.created) AS CHAR) FROM {table} t
+    WHERE t.id > (SELECT CAST(MAX(id) AS SIGNED) FROM {table}) - {rows} {condition}
 """
 NEWEST_OF_EACH: Final = """
     SELECT {key}, CAST(MAX(t.created) AS CHAR)
@@ -64,21 +66,29 @@ def table_list(
 
 
 def rows_of(tables: Iterable[type[Model]], endpoints: Mapping[str, Sequence[str]]) -> Iterator[Row]:
+    models = {model._meta.db_table: model for model in tables}
     noted = noted_loads(ANALYTICS_DATABASE)
-    for model in tables:
-        name = model._meta.db_table
-        loaded = f"{noted[name]:%Y-%m-%d %H:%M:%S}" if name in noted else newest_created(model)
-        yield (name, *span(model, None), loaded, list(endpoints.get(name, ())))
+    loads = {name: f"{noted[name]:%Y-%m-%d %H:%M:%S}" for name in models if name in noted}
+    loads |= newest_created([name for name in models if name not in loads])
+    found = courses_of_each([model for model in models.values() if dates_in(model)])
+    for name, model in models.items():
+        yield (name, *span(model, found.get(model, ())), loads.get(name), list(endpoints.get(name, ())))
 
 
-def newest_created(model: type[Model]) -> str | None:
-    """Return the newest ``created`` of a table's last rows, as text; loads append, so that it is that of the table."""
-    for condition in ("", f"WHERE {real_date('created')}"):
-        ((newest,),) = read(NEWEST.format(table=model._meta.db_table, rows=NEWEST_ROWS, condition=condition))
-        # A time that is none may be the newest, which is seldom.
-        if newest is None or is_date(newest):
-            break
-    return newest if is_date(newest) else None
+def newest_created(tables: Sequence[str]) -> dict[str, str]:
+    """Return the newest ``created`` of each table's last rows, as text; loads append, so that it is that of the table.
+
+    A table without one is left out.
+    """
+    found: dict[str, str] = {}
+    for condition in ("", f"AND {real_date('created')}"):
+        if tables:
+            parts = [NEWEST.format(table=table, rows=NEWEST_ROWS, condition=condition) for table in tables]
+            newest: dict[str, str | None] = dict(read(" UNION ALL ".join(parts)))
+            found |= {table: created for table, created in newest.items() if created and is_date(created)}
+            # A time that is none may be the newest, which is seldom.
+            tables = [table for table, created in newest.items() if not (created is None or is_date(created))]
+    return found
 
 
 def rows_of_some(
@@ -86,18 +96,26 @@ def rows_of_some(
 ) -> Iterator[Row]:
     # Most tables have the same courses.
     chosen = cache(chosen)
-    for model in tables:
-        name = model._meta.db_table
-        courses = list(filter(chosen, courses_on_record(model))) if has_field(model, COURSE_ID) else []
-        yield (name, *span(model, courses), newest_created_of(model, courses), list(endpoints.get(name, ())))
+    models = {model._meta.db_table: model for model in tables}
+    found = courses_of_each([model for model in models.values() if has_field(model, COURSE_ID)])
+    courses = {name: list(filter(chosen, found.get(model, ()))) for name, model in models.items()}
+    loads = newest_created([name for name, some in courses.items() if some])
+    for name, model in models.items():
+        loaded = newest_created_of(model, courses[name], loads.get(name))
+        yield (name, *span(model, courses[name]), loaded, list(endpoints.get(name, ())))
 
 
-def newest_created_of(model: type[Model], courses: Sequence[str]) -> str | None:
-    """Return the newest ``created`` of some courses among a table's last rows, as text, else of all rows of them."""
+def newest_created_of(model: type[Model], courses: Sequence[str], of_all: str | None) -> str | None:
+    """Return the newest ``created`` of some courses among a table's last rows, as text, else of all rows of them.
+
+    Args:
+        model: The table.
+        courses: The courses.
+        of_all: The newest one of all courses among the table's last rows.
+    """
     if not courses:
         return None
     wanted = frozenset(courses)
-    of_all = newest_created(model)
     parts: dict[str, Any] = {
         "key": Bytes.of(connections[ANALYTICS_DATABASE], f"t.{COURSE_ID}"),
         "table": model._meta.db_table,
@@ -140,15 +158,17 @@ def read(sql: str, params: Sequence[str] = ()) -> list[Row]:
     return rows
 
 
-def span(model: type[Model], courses: Sequence[str] | None) -> tuple[str | None, str | None]:
-    """Return the first and the last date that a table has of courses, of all where it is None; None for no date."""
-    for first, last in DATES:
-        if has_field(model, first):
-            named = courses_on_record(model) if courses is None else courses
-            begins = dates_of(model, named, DateQuery(first, ascending=True)).values()
-            ends = dates_of(model, named, DateQuery(last)).values()
-            return min(begins, default="")[:10] or None, max(ends, default="")[:10] or None
+def span(model: type[Model], courses: Sequence[str]) -> tuple[str | None, str | None]:
+    """Return the first and the last date that a table has of courses; None for no date."""
+    for first, last in dates_in(model):
+        begins, ends = dates_of(model, courses, DateQuery(first, ascending=True), DateQuery(last))
+        return min(begins.values(), default="")[:10] or None, max(ends.values(), default="")[:10] or None
     return None, None
+
+
+def dates_in(model: type[Model]) -> list[tuple[str, str]]:
+    """Return the columns of the first and the last date that a table has; none, or one pair."""
+    return [columns for columns in DATES if has_field(model, columns[0])]
 
 
 def has_field(model: type[Model], name: str) -> bool:

@@ -73,7 +73,7 @@ def version(connection: Any, later: Callable[[float], None]) -> Callable[[], Dat
     later(10)
 
     def version() -> DataVersion:
-        found: DataVersion | None = connection.table_version("t", tuple, False)
+        found: DataVersion | None = connection.version_of_files()
         assert found is not None
         return found
 
@@ -108,11 +108,11 @@ def test_any_change_makes_another_version(path: Path, version: Callable[[], Data
 
 def test_there_is_no_version_until_the_last_change_is_two_seconds_old(path: Path, connection: Any, later: Any) -> None:
     execute(path, "UPDATE t SET a = 3 - a")
-    assert connection.table_version("t", tuple, False) is None
+    assert connection.version_of_files() is None
     later(1.8)
-    assert connection.table_version("t", tuple, False) is None
+    assert connection.version_of_files() is None
     later(2.2)
-    assert connection.table_version("t", tuple, False) is not None
+    assert connection.version_of_files() is not None
 
 
 def test_a_change_of_the_log_counts_like_one_of_the_file(tmp_path: Path, wrapper: Any, later: Any) -> None:
@@ -122,13 +122,13 @@ def test_a_change_of_the_log_counts_like_one_of_the_file(tmp_path: Path, wrapper
         other.execute("CREATE TABLE t (a)")
         connection = wrapper(path)
         later(10)
-        before = connection.table_version("t", tuple, False)
+        before = connection.version_of_files()
         assert rows(connection) == []
         other.execute("INSERT INTO t VALUES (1)")
-        assert connection.table_version("t", tuple, False) != before
+        assert connection.version_of_files() != before
         assert rows(connection) == [(1,)]
         later(0)
-        assert connection.table_version("t", tuple, False) is None
+        assert connection.version_of_files() is None
 
 
 def test_reading_changes_nothing(path: Path, connection: Any, version: Callable[[], DataVersion]) -> None:
@@ -141,7 +141,7 @@ def test_reading_changes_nothing(path: Path, connection: Any, version: Callable[
 
 
 def test_two_connections_have_the_same_version(path: Path, wrapper: Any, version: Callable[[], DataVersion]) -> None:
-    assert wrapper(path).table_version("t", tuple, False) == version()
+    assert wrapper(path).version_of_files() == version()
 
 
 def test_a_version_takes_no_query(
@@ -168,18 +168,18 @@ def test_another_file_is_read_at_once(
     shutil.copy(day(path, 1), path)
     later(10)
     connection = wrapper(path)
-    before = connection.table_version("t", tuple, False)
+    before = connection.version_of_files()
     assert rows(connection) == [(1,)]
     if replaced:
         day(path, 2).replace(path)
     else:
         shutil.copyfile(day(path, 2), path)
     if noticed == "by a version":
-        assert connection.table_version("t", tuple, False) != before
+        assert connection.version_of_files() != before
     else:
         connection.close_if_unusable_or_obsolete()
     assert rows(connection) == [(2,)]
-    assert connection.table_version("t", tuple, False) != before
+    assert connection.version_of_files() != before
 
 
 def test_a_file_with_the_same_times_is_another_one(
@@ -192,11 +192,11 @@ def test_a_file_with_the_same_times_is_another_one(
     shutil.copy2(tmp_path / "day1.db", path)
     later(10)
     connection = wrapper(path)
-    before = connection.table_version("t", tuple, False)
+    before = connection.version_of_files()
     assert rows(connection) == [(1,)]
     shutil.copyfile(tmp_path / "day2.db", path)
     os.utime(path, times)
-    after = connection.table_version("t", tuple, False)
+    after = connection.version_of_files()
     assert after != before
     assert rows(connection) == [(2,)]
     assert after.modified > before.modified
@@ -205,7 +205,7 @@ def test_a_file_with_the_same_times_is_another_one(
 def test_there_is_no_version_within_a_transaction(connection: Any, version: Callable[[], DataVersion]) -> None:
     version()
     connection.in_atomic_block = True
-    assert connection.table_version("t", tuple, False) is None
+    assert connection.version_of_files() is None
     connection.in_atomic_block = False
 
 
@@ -220,18 +220,18 @@ def test_the_time_is_that_of_the_last_change(path: Path, version: Callable[[], D
 class TestInMemory:
     def test_any_change_makes_another_version(self, wrapper: Any) -> None:
         memory = wrapper(":memory:")
-        first = memory.table_version("t", tuple, False)
-        assert memory.table_version("t", tuple, False) == first
+        first = memory.version_in_memory()
+        assert memory.version_in_memory() == first
         assert first.modified is None
         with memory.cursor() as cursor:
             cursor.execute("CREATE TABLE t (a)")
-        second = memory.table_version("t", tuple, False)
+        second = memory.version_in_memory()
         with memory.cursor() as cursor:
             cursor.execute("INSERT INTO t VALUES (1)")
-        assert len({first, second, memory.table_version("t", tuple, False)}) == 3
+        assert len({first, second, memory.version_in_memory()}) == 3
 
     def test_each_database_has_its_own(self, wrapper: Any) -> None:
-        versions = {wrapper(":memory:").table_version("t", tuple, False) for _ in range(2)}
+        versions = {wrapper(":memory:").version_in_memory() for _ in range(2)}
         assert len(versions) == 2
 
 
@@ -242,7 +242,7 @@ class TestMissingFile:
 
     def test_is_an_error_and_not_created(self, path: Path, wrapper: Any) -> None:
         connection = wrapper(path)
-        assert connection.table_version("t", tuple, False) is None
+        assert connection.version_of_files() is None
         with pytest.raises(OperationalError, match="unable to open database file"):
             connection.ensure_connection()
         assert not path.exists()
@@ -259,7 +259,7 @@ class TestMissingFile:
         connection = wrapper(path)
         assert rows(connection) == []
         path.unlink()
-        assert connection.table_version("t", tuple, False) is None
+        assert connection.version_of_files() is None
         with pytest.raises(OperationalError):
             rows(connection)
         assert not path.exists()

@@ -6,7 +6,8 @@ with the number of courses and not with that of rows. How a database is made to 
 backend has no such methods, is read once from beginning to end.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeVar
@@ -33,13 +34,12 @@ DAY_LENGTH: Final = 10
 # Stands in a text for bytes that are not UTF-8; no query finds the rows of such an id.
 UNDECODABLE: Final = "\ufffd"
 
+DATES_OF_EACH: Final = "SELECT c.course_id, {dates} FROM ({relation}) c"
 # GROUP BY, since MariaDB skips too much where a subquery with DISTINCT and OFFSET runs again.
-DATE_OF_EACH: Final = """
-    SELECT c.course_id, (
-        SELECT CAST(t.{column} AS CHAR) FROM {table} t WHERE {conditions}
-        GROUP BY t.{column} ORDER BY t.{column} {direction} LIMIT 1 OFFSET {skipped}
-    ) FROM ({relation}) c
-"""
+DATE_OF_EACH: Final = """(
+    SELECT CAST(t.{column} AS CHAR) FROM {table} t WHERE {conditions}
+    GROUP BY t.{column} ORDER BY t.{column} {direction} LIMIT 1 OFFSET {skipped}
+)"""
 ALL_DATES: Final = """
     SELECT DISTINCT {key}, CAST(t.{column} AS CHAR) FROM {table} t WHERE {conditions} ORDER BY 1, 2 {direction}
 """
@@ -99,25 +99,40 @@ def is_indexed(model: type[Model]) -> bool:
 
 
 def courses_on_record(model: type[Model]) -> list[str]:
-    """Return the ids of the courses that a table has rows of, each once, in the order of their bytes.
+    """Return the ids of the courses that a table has rows of; see :func:`courses_of_each`."""
+    (courses,) = courses_of_each([model]).values()
+    return courses
+
+
+def courses_of_each(models: Sequence[type[Model]]) -> dict[type[Model], list[str]]:
+    """Return the ids of the courses that each table has rows of, each once, in the order of their bytes.
 
     Whether an id has the form of one is not looked at. Ids that are no text are left out: no request can name them.
 
     Args:
-        model: The table, with a column ``course_id``.
+        models: The tables, with a column ``course_id``, all of one database.
 
     Raises:
-        django.db.Error: The database does not answer, or lacks the table.
+        django.db.Error: The database does not answer, or lacks a table.
     """
-    alias = database_of(model)
+    if not models:
+        return {}
+    alias = database_of(models[0])
     connection: Any = connections[alias]
-    if hasattr(connection, "distinct_keys") and is_indexed(model):
-        ids = decoded(connection, lambda: connection.distinct_keys(model._meta.db_table, COURSE_ID))
-    else:
-        rows: Any = model._default_manager.using(alias)
-        distinct = rows.order_by().values_list(Bytes(COURSE_ID), flat=True).distinct()
-        ids = decoded(connection, lambda: list(distinct))
-    return sorted({found for found in ids if isinstance(found, str) and UNDECODABLE not in found})
+    ids: dict[str, list[Any]] = {}
+    indexed = [model._meta.db_table for model in models if hasattr(connection, "distinct_keys") and is_indexed(model)]
+    if indexed:
+        ids = decoded(connection, lambda: connection.distinct_keys(indexed, COURSE_ID))
+    for model in models:
+        if model._meta.db_table not in ids:
+            rows: Any = model._default_manager.using(alias)
+            distinct = rows.order_by().values_list(Bytes(COURSE_ID), flat=True).distinct()
+            ids[model._meta.db_table] = decoded(connection, partial(list, distinct))
+    return {model: sorted(filter(is_text, set(ids[model._meta.db_table]))) for model in models}
+
+
+def is_text(course: Any) -> bool:
+    return isinstance(course, str) and UNDECODABLE not in course
 
 
 def decoded(connection: Any, read: Any) -> Any:
@@ -131,34 +146,42 @@ def decoded(connection: Any, read: Any) -> Any:
         return read()
 
 
-def course_dates(model: type[Model], courses: Sequence[str], query: DateQuery) -> dict[str, str]:
-    """Return a date of each course, as text: by default the latest that a table has.
+def course_dates(model: type[Model], courses: Sequence[str], *queries: DateQuery) -> list[dict[str, str]]:
+    """Return one or several dates that a table has of each course, as text.
 
     Zero dates are none.
 
     Args:
         model: The table.
         courses: The courses, at most :data:`BLOCK_SIZE` where the table has an index on the course.
-        query: Which date; a course that has fewer is left out.
+        queries: Which dates.
+
+    Returns:
+        The dates of each query by course; a course that has fewer is left out.
 
     Raises:
         django.db.Error: The database does not answer, or lacks the table.
     """
     connection: Any = connections[database_of(model)]
     if not courses:
-        return {}
+        return [{} for _ in queries]
     if not hasattr(connection, "key_relation") or not is_indexed(model):
-        return dict(dates_by_reading(model, courses, query, within=False))
-    found: dict[str, str | None] = dict(
-        decoded(connection, lambda: dates_by_index(connection, model._meta.db_table, courses, query))
-    )
+        return [dict(dates_by_reading(model, courses, query, within=False)) for query in queries]
+    rows = decoded(connection, lambda: dates_by_index(connection, model._meta.db_table, courses, queries))
+    found: list[dict[str, str | None]] = [{row[0]: row[place] for row in rows} for place in range(1, len(queries) + 1)]
     # Where keys compare by a collation, the relation has only one of several that are alike.
-    rest = [course for course in courses if course not in found]
-    if rest and not getattr(connection, "compares_bytes", False):
-        found |= dates_by_reading(model, rest, query, within=True)
-    # As a report has it: a program or a view may have left a time behind a date.
+    rest = [] if getattr(connection, "compares_bytes", False) else [each for each in courses if each not in found[0]]
+    if rest:
+        for dates, query in zip(found, queries, strict=True):
+            dates.update(dates_by_reading(model, rest, query, within=True))
+    return [real_dates(model, dates, query) for dates, query in zip(found, queries, strict=True)]
+
+
+def real_dates(model: type[Model], found: Mapping[str, str | None], query: DateQuery) -> dict[str, str]:
+    """Return the dates of courses that are dates, as a report has them."""
+    # A program or a view may have left a time behind a date.
     length = DAY_LENGTH if is_day(model, query.column) else None
-    texts = {course: text[:length] for course in courses if (text := found.get(course)) is not None}
+    texts = {course: text[:length] for course, text in found.items() if text is not None}
     return {course: text for course, text in texts.items() if is_date(text)}
 
 
@@ -169,21 +192,25 @@ def is_day(model: type[Model], column: str) -> bool:
 
 
 def dates_by_index(
-    connection: Any, table: str, courses: Sequence[str], query: DateQuery
-) -> Iterable[tuple[str, str | None]]:
+    connection: Any, table: str, courses: Sequence[str], queries: Sequence[DateQuery]
+) -> Sequence[tuple[Any, ...]]:
+    """Return rows of a course and its dates."""
     relation, keys = connection.key_relation(table, COURSE_ID, courses)
-    conditions = (same_key(connection, f"t.{COURSE_ID}", "c.course_id"), *query.conditions, real_date(query.column))
-    sql = DATE_OF_EACH.format(
-        column=query.column,
-        table=table,
-        conditions=" AND ".join(conditions),
-        direction="ASC" if query.ascending else "DESC",
-        skipped=query.number - 1,
-        relation=relation,
-    )
+    of_course = same_key(connection, f"t.{COURSE_ID}", "c.course_id")
+    dates = [
+        DATE_OF_EACH.format(
+            column=query.column,
+            table=table,
+            conditions=" AND ".join((of_course, *query.conditions, real_date(query.column))),
+            direction="ASC" if query.ascending else "DESC",
+            skipped=query.number - 1,
+        )
+        for query in queries
+    ]
+    params = [param for query in queries for param in query.params]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*query.params, *keys])
-        found: Iterable[tuple[str, str | None]] = cursor.fetchall()
+        cursor.execute(DATES_OF_EACH.format(dates=", ".join(dates), relation=relation), [*params, *keys])
+        found: Sequence[tuple[Any, ...]] = cursor.fetchall()
     return found
 
 
@@ -319,15 +346,17 @@ def latest_dates(model: type[Model], courses: Sequence[str] | None = None) -> di
     Raises:
         django.db.Error: The database does not answer, or lacks the table.
     """
-    return dates_of(model, courses_on_record(model) if courses is None else courses, DateQuery("date"))
+    (found,) = dates_of(model, courses_on_record(model) if courses is None else courses, DateQuery("date"))
+    return found
 
 
-def dates_of(model: type[Model], courses: Sequence[str], query: DateQuery) -> dict[str, str]:
-    """Return a date of each of any number of courses; see :func:`course_dates`."""
+def dates_of(model: type[Model], courses: Sequence[str], *queries: DateQuery) -> list[dict[str, str]]:
+    """Return some dates of each of any number of courses; see :func:`course_dates`."""
     size = BLOCK_SIZE if is_indexed(model) else max(1, len(courses))
-    found: dict[str, str] = {}
+    found: list[dict[str, str]] = [{} for _ in queries]
     for block in blocks(courses, size):
-        found |= course_dates(model, block, query)
+        for dates, more in zip(found, course_dates(model, block, *queries), strict=True):
+            dates.update(more)
     return found
 
 

@@ -186,7 +186,7 @@ class CourseGroups:
             return
         bounds: dict[str, str] = {}
         if self.number is not None:
-            bounds = course_dates(self.model, courses, self.nth_date(self.number))
+            (bounds,) = course_dates(self.model, courses, self.nth_date(self.number))
             if self.number == 1:
                 # One that has no latest date has no date at all.
                 courses = [course for course in courses if course in bounds]

@@ -47,18 +47,20 @@ def test_courses_and_their_dates(seed: int) -> None:
     asked = [*COURSES, "edX/DemoX/Run ", "un/known/course"]
     for number in (1, 2, 4):
         expected = {course: str(sorted(days)[-number]) for course, days in of.items() if len(days) >= number}
-        assert dates_of(model, asked, DateQuery("date", number=number)) == expected
-    assert dates_of(model, asked, DateQuery("date", ascending=True)) == {c: str(min(days)) for c, days in of.items()}
+        assert dates_of(model, asked, DateQuery("date", number=number)) == [expected]
+    firsts = {c: str(min(days)) for c, days in of.items()}
+    assert dates_of(model, asked, DateQuery("date", ascending=True)) == [firsts]
     before = {c: [day for day in days if day < date(2014, 12, 5)] for c, days in of.items()}
     query = DateQuery("date", ("t.date < %s",), ("2014-12-05",))
-    assert dates_of(model, asked, query) == {c: str(max(days)) for c, days in before.items() if days}
+    lasts = {c: str(max(days)) for c, days in before.items() if days}
+    assert dates_of(model, asked, query, DateQuery("date", ascending=True), query) == [lasts, firsts, lasts]
 
 
 @pytest.mark.usefixtures("indexed")
 def test_the_end_of_a_week_is_a_time() -> None:
     make.CourseActivityFactory()
     make.CourseActivityFactory(interval_start=make.MONDAY - timedelta(weeks=1))
-    found = dates_of(models.CourseActivityWeekly, [make.COURSE_ID], DateQuery("interval_end"))
+    (found,) = dates_of(models.CourseActivityWeekly, [make.COURSE_ID], DateQuery("interval_end"))
     assert {course: datetime.fromisoformat(end) for course, end in found.items()} == {
         make.COURSE_ID: datetime(2014, 12, 15)  # noqa: DTZ001  # as the database has it
     }
@@ -79,7 +81,7 @@ def test_a_day_that_its_month_lacks_is_no_date() -> None:
         cursor.execute(f"{table} '2015-02-29' WHERE course_id = 'edX/e/f' AND date = '2015-01-31'")
     model: Any = models.CourseEnrollmentDaily
     assert latest_dates(model) == {"edX/a/b": "2015-02-02", "edX/e/f": "2015-02-28"}
-    second = dates_of(model, courses_on_record(model), DateQuery("date", number=2))
+    (second,) = dates_of(model, courses_on_record(model), DateQuery("date", number=2))
     assert second == {"edX/a/b": "2015-02-01", "edX/e/f": "2015-02-02"}
 
 

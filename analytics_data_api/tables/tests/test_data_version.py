@@ -149,12 +149,8 @@ def test_several_tables_have_one_version_together(settled: Callable[[], None]) -
 
 
 def test_several_tables_have_none_where_one_of_them_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = connections["analytics"].table_version  # type: ignore[attr-defined]  # our backends'
-    monkeypatch.setattr(
-        connections["analytics"],
-        "table_version",
-        lambda table, *args: None if table == "video" else known(table, *args),
-    )
+    known = connections["analytics"].table_versions  # type: ignore[attr-defined]  # our backends'
+    monkeypatch.setattr(connections["analytics"], "table_versions", lambda *args: known(*args) | {"video": None})
     assert data_version(CourseEnrollmentDaily, Video) is None
 
 
@@ -173,7 +169,7 @@ def test_a_database_that_is_away_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
     def away(*args: Any) -> None:
         raise DatabaseError("gone")
 
-    monkeypatch.setattr(connections["analytics"], "table_version", away)
+    monkeypatch.setattr(connections["analytics"], "table_versions", away)
     with pytest.raises(DatabaseError):
         table_version(CourseEnrollmentDaily)
 

@@ -90,3 +90,19 @@ def test_a_table_that_is_being_replaced_is_found() -> None:
     names = ["course_enrollment_daily", "no_such_table"]
     connection: Any = connections["analytics"]
     assert connection.unlisted_tables(names) == {"course_enrollment_daily"}
+
+
+@pytest.mark.mysql_only
+@pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
+@pytest.mark.parametrize("first", [1, 2**40], ids=["few ids", "high ids"])
+def test_ids_without_a_sign(get: Get, first: int) -> None:
+    """The newest rows are a range of ids, which begins below zero for a small table."""
+    make.GradeFactory(id=first, created=make.CREATED + timedelta(days=1))
+    make.GradeFactory(id=first + 1)
+    with connections["analytics"].cursor() as cursor:
+        alter = "ALTER TABLE grade_distribution MODIFY id BIGINT {} NOT NULL AUTO_INCREMENT"
+        cursor.execute(alter.format("UNSIGNED"))
+        try:
+            assert loaded(get(PATH)) == "2014-12-11T193146"
+        finally:
+            cursor.execute(alter.format(""))

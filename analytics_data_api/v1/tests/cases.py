@@ -151,7 +151,7 @@ CASES: Final = {
         '"course_enrollment_daily, course_meta_summary_enrollment",Demonstration Course\n'
         ",,edX/Empty/2015,2014-12-10T193146,,,edX,grade_distribution,\n",
         "courses.csv",
-        queries=34,
+        queries=20,
         queries_before=1,
     ),
     "tables": Case(
@@ -170,7 +170,7 @@ CASES: Final = {
             for table, (first, last, loaded, endpoints) in TABLES.items()
         ),
         "tables.csv",
-        queries=42,
+        queries=12,
         queries_before=1,
     ),
     "activity": of_courses(

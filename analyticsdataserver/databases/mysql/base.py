@@ -2,7 +2,7 @@
 
 import re
 import select
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from operator import methodcaller
@@ -170,22 +170,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.lenient = True
         self.close()
 
-    def table_version(self, table: str, columns: Callable[[], Collection[str]], notes: bool) -> DataVersion | None:
-        """Return the version of a table's data; None where the server does not know it for certain.
+    def table_versions(
+        self, tables: Mapping[str, Callable[[], Collection[str]]], notes: bool
+    ) -> dict[str, DataVersion | None]:
+        """Return the version of the data of each table; None where the server does not know it for certain.
 
         Args:
-            table: The table.
-            columns: Returns the columns that the table has for certain, with ``id`` and ``created``.
+            tables: The tables, at least one; with each a function that returns the columns that the table has for
+                certain, with ``id`` and ``created``.
             notes: Whether there is a table ``table_updates``, in which the pipeline notes its loads.
 
         Raises:
-            django.db.Error: The database does not answer, or the table lacks one of the columns.
+            django.db.Error: The database does not answer, or a table lacks one of the columns.
         """
         wrapper: Any = self
+        named = tuple((table, tuple(columns())) for table, columns in tables.items())
         with wrapper.cursor() as cursor:
-            cursor.execute(*version_query(table, tuple(columns()), str(self.settings_dict["NAME"]), notes))
-            found = cursor.fetchone()
-        return None if found is None else version_of(TableFacts(*found), self.replicated)
+            cursor.execute(*version_query(named, str(self.settings_dict["NAME"]), notes))
+            found = {table: version_of(TableFacts(*facts), self.replicated) for table, *facts in cursor.fetchall()}
+        return {table: found.get(table) for table in tables}
 
     def unlisted_tables(self, names: Sequence[str]) -> frozenset[str]:
         """Return those of some tables that there are, though the list of all tables lacks them.
@@ -202,17 +205,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
             cursor.execute(" UNION ALL ".join([LOOK] * len(names)), list(names))
             return frozenset(name for (name,) in cursor.fetchall())
 
-    def distinct_keys(self, table: str, column: str) -> list[str]:
-        """Return the values of a column, each once, by jumping from one to the next in an index that begins with it.
+    def distinct_keys(self, tables: Sequence[str], column: str) -> dict[str, list[str]]:
+        """Return the values of a column of each table, each once, by jumping from one to the next in an index.
 
         Args:
-            table: The table.
+            tables: The tables, at least one, each with an index that begins with the column.
             column: The column.
 
         Raises:
-            django.db.Error: The database does not answer, or lacks the table.
+            django.db.Error: The database does not answer, or lacks a table.
         """
-        return distinct_keys(self, table, column)
+        return distinct_keys(self, tables, column)
 
     def key_relation(self, table: str, column: str, keys: Sequence[str]) -> tuple[str, list[str]]:
         """Return a query whose rows are those of the keys that a table has, and its parameters.

@@ -1,4 +1,4 @@
-"""The version of a table's data on MySQL and MariaDB, from facts that one short query returns.
+"""The versions of the data of tables on MySQL and MariaDB, from facts that one short query returns.
 
 docs/decisions/0015 explains the rule.
 """
@@ -27,7 +27,7 @@ NOTES: Final = """
 """
 # The server runs the queries in the first clause only for a row, so that nothing of a view is read.
 FACTS: Final = """
-    SELECT CAST(UPDATE_TIME AS CHAR), CAST(NOW() AS CHAR),
+    SELECT %s, CAST(UPDATE_TIME AS CHAR), CAST(NOW() AS CHAR),
            CONCAT_WS('|', UPDATE_TIME, CREATE_TIME, AUTO_INCREMENT),
            (SELECT CONCAT_WS('|', COALESCE(MAX(CAST(created AS CHAR)), ''), COUNT(*), MAX(id), BIT_XOR(digest))
               FROM (SELECT id, created, CAST(CONV(LEFT(SHA2({row}, 256), 16), 16, 10) AS UNSIGNED) AS digest
@@ -84,21 +84,26 @@ def moment(text: str | None) -> datetime | None:
 
 
 @lru_cache(64)
-def version_query(table: str, columns: tuple[str, ...], database: str, notes: bool) -> tuple[str, list[Any]]:
-    """Return the query for a table's TableFacts, without a row for a table of another kind, and its parameters.
+def version_query(tables: tuple[tuple[str, tuple[str, ...]], ...], database: str, notes: bool) -> tuple[str, list[Any]]:
+    """Return a query for the names and TableFacts of tables, without a row for one of another kind, and its parameters.
 
     Args:
-        table: The table.
-        columns: Those of its columns whose values are part of the version.
+        tables: The tables, each with those of its columns whose values are part of the version.
         database: The database's name, which the pipeline may write before the table's.
         notes: Whether there is a table ``table_updates``.
     """
-    values = ", ".join(f"QUOTE(CAST(`{column}` AS BINARY))" for column in columns)
-    sql = FACTS.format(
-        row=f"CONCAT_WS(',', {values})",
-        table=f"`{table}`",
-        rows=NEWEST_ROWS,
-        notes=NOTES if notes else "NULL",
-    )
-    names = [table, f"{database}.{table}"] if notes else []
-    return sql, [*names, table]
+    parts: list[str] = []
+    params: list[Any] = []
+    for table, columns in tables:
+        values = ", ".join(f"QUOTE(CAST(`{column}` AS BINARY))" for column in columns)
+        parts.append(
+            FACTS.format(
+                row=f"CONCAT_WS(',', {values})",
+                table=f"`{table}`",
+                rows=NEWEST_ROWS,
+                notes=NOTES if notes else "NULL",
+            )
+        )
+        names = [table, f"{database}.{table}"] if notes else []
+        params += [table, *names, table]
+    return " UNION ALL ".join(parts), params

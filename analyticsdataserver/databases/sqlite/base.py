@@ -1,7 +1,7 @@
 """The database backend: Django imports ``DatabaseWrapper`` from a module of this name."""
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from operator import methodcaller
@@ -138,22 +138,27 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 states.append((found.st_ino, found.st_size, *times) if found.st_size else None)
         return states[0], states[1]
 
-    def table_version(self, table: str, columns: Callable[[], Collection[str]], notes: bool) -> DataVersion | None:
-        """Return the version of the data, which is that of the whole file; None where it cannot be known.
-
-        The times of files do not separate two changes within some milliseconds, so that there is no version until the
-        last change is SETTLED_SECONDS old. There is none within a transaction either, whose changes may be in memory.
+    def table_versions(
+        self, tables: Mapping[str, Callable[[], Collection[str]]], notes: bool
+    ) -> dict[str, DataVersion | None]:
+        """Return the version of the data of each table, which is that of the whole file.
 
         Args:
-            table: The table; not used.
-            columns: Returns columns of the table; not called.
+            tables: The tables, with functions that return their columns; not called.
             notes: Whether the pipeline notes its loads; not used.
 
         Raises:
             django.db.Error: The database does not answer.
         """
-        if self.is_in_memory_db():
-            return self.version_in_memory()
+        version = self.version_in_memory() if self.is_in_memory_db() else self.version_of_files()
+        return dict.fromkeys(tables, version)
+
+    def version_of_files(self) -> DataVersion | None:
+        """Return the version of the database's files; None where it cannot be known.
+
+        The times of files do not separate two changes within some milliseconds, so that there is no version until the
+        last change is SETTLED_SECONDS old. There is none within a transaction either, whose changes may be in memory.
+        """
         if self.in_atomic_block:
             return None
         state = self.state()
@@ -172,19 +177,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Return those of some tables that there are, though the list of all tables lacks them: none on SQLite."""
         return frozenset()
 
-    def distinct_keys(self, table: str, column: str) -> list[Any]:
-        """Return the values of a column, each once, by jumping from one to the next in an index that begins with it.
+    def distinct_keys(self, tables: Sequence[str], column: str) -> dict[str, list[Any]]:
+        """Return the values of a column of each table, each once, by jumping from one to the next in an index.
 
         Args:
-            table: The table.
+            tables: The tables, at least one, each with an index that begins with the column.
             column: The column.
 
         Raises:
-            django.db.Error: The database does not answer, or lacks the table.
+            django.db.Error: The database does not answer, or lacks a table.
         """
+        found: dict[str, list[Any]] = {}
         with self.cursor() as cursor:
-            cursor.execute(DISTINCT.format(table=table, column=column))
-            return [value for (value,) in cursor.fetchall()]
+            for table in tables:
+                cursor.execute(DISTINCT.format(table=table, column=column))
+                found[table] = [value for (value,) in cursor.fetchall()]
+        return found
 
     def key_relation(self, table: str, column: str, keys: Sequence[str]) -> tuple[str, list[str]]:
         """Return a query whose rows are keys that a table may have, in a column of the same name, and its parameters.
