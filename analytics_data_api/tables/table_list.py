@@ -27,7 +27,7 @@ COLUMNS: Final = ("table", "first_date", "last_date", "loaded", "endpoints")
 
 # How many rows are looked at for the newest one, in a table without notes of its loads and without an index on them:
 # loads may run twice, and out of order.
-NEWEST_ROWS: Final = 10_000
+NEWEST_ROWS: Final = 5_000
 # The same for some courses, of which these rows may have few.
 LAST_ROWS: Final = 100_000
 # A range of the key takes less time than the last rows themselves; of a table with gaps it has fewer.
