@@ -219,7 +219,7 @@ def test_nodes_give_the_same_version(site: Cluster) -> None:
 def test_haproxy_refuses_while_all_servers_do(site: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overload, "KEY", KEY)
     before = refused_by_servers(site)
-    outcomes = asyncio.run(overload.Load(site.port, [ENROLLMENT]).offered(3000, 5))
+    outcomes = asyncio.run(overload.Load(site.port, [ENROLLMENT]).offered(1500, 4))
     refused = [outcome for outcome in outcomes if outcome.status == 503]
     assert {outcome.status for outcome in outcomes} == {200, 503}
     assert all(outcome.says_when for outcome in refused)

@@ -14,8 +14,8 @@ from analytics_data_api.tables.retry import LOST, REFUSED, repeated_after
 
 logger = logging.getLogger(__name__)
 
-# How often a count is tried again when another process adds or removes its row at the same moment.
-TRIES: Final = 5
+# How often a count is tried when others add or remove its row at the same moment; then the request is refused.
+TRIES: Final = 20
 # How many old rows are removed when a new one is added.
 REMOVED_AT_ONCE: Final = 100
 
