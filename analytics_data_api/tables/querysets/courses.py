@@ -168,8 +168,10 @@ def course_dates(model: type[Model], courses: Sequence[str], *queries: DateQuery
     if not hasattr(connection, "key_relation") or not is_indexed(model):
         return [dict(dates_by_reading(model, courses, query, within=False)) for query in queries]
     rows = decoded(connection, lambda: dates_by_index(connection, model._meta.db_table, courses, queries))
+    # Where keys compare by a collation, the relation has one of several that are alike, maybe none that is wanted.
+    wanted = frozenset(courses)
+    rows = [row for row in rows if row[0] in wanted]
     found: list[dict[str, str | None]] = [{row[0]: row[place] for row in rows} for place in range(1, len(queries) + 1)]
-    # Where keys compare by a collation, the relation has only one of several that are alike.
     rest = [] if getattr(connection, "compares_bytes", False) else [each for each in courses if each not in found[0]]
     if rest:
         for dates, query in zip(found, queries, strict=True):
