@@ -57,6 +57,12 @@ def test_courses_and_their_dates(seed: int) -> None:
 
 
 @pytest.mark.usefixtures("indexed")
+def test_courses_that_are_only_alike_have_no_dates() -> None:
+    make.EnrollmentFactory(course_id="edX/DemoX/Run")
+    assert latest_dates(models.CourseEnrollmentDaily, ["EDX/demox/run", "un/known/course"]) == {}
+
+
+@pytest.mark.usefixtures("indexed")
 def test_the_end_of_a_week_is_a_time() -> None:
     make.CourseActivityFactory()
     make.CourseActivityFactory(interval_start=make.MONDAY - timedelta(weeks=1))
