@@ -22,7 +22,8 @@ BATCH_ROWS: Final = 50_000
 BASE_BYTES: Final = 350 * 2**20
 LEAST_BYTES: Final = 128 * 2**20
 # What DuckDB says of an error of the file system by which it reads object storage: a traceback, and the error.
-PYTHON_ERROR: Final = re.compile(r"Traceback \(most recent call last\):\n(?: .*\n)+(?P<text>\S.*)")
+# Since Python 3.13, there is an empty line behind each part.
+PYTHON_ERROR: Final = re.compile(r"Traceback \(most recent call last\):\n(?:(?: .*)?\n)+(?P<text>\S.*)")
 
 
 class DuckDBEngine:

@@ -25,7 +25,7 @@ from netaddr import IPSet
 
 from analytics_data_api.computing import computed, object_storage
 from analytics_data_api.computing.blocks import Reading
-from analytics_data_api.computing.engine import DuckDBEngine
+from analytics_data_api.computing.engine import PYTHON_ERROR, DuckDBEngine
 from analytics_data_api.computing.errors import ComputeError, StoreError, UnreachableError
 from analytics_data_api.computing.forgetting import Removed, forget_user, prune
 from analytics_data_api.computing.logs import find_logs
@@ -325,6 +325,14 @@ def test_storage_that_ignores_conditions(place: ObjectPlace, monkeypatch: pytest
 
 
 # What is wrong
+
+
+@pytest.mark.parametrize("end", ["\n", "\n\n"], ids=["Python 3.12", "Python 3.13"])
+def test_an_error_of_python_is_found_in_that_of_duckdb(end: str) -> None:
+    lines = ("Traceback (most recent call last):", '  File "core.py", line 1, in _info', "PermissionError: Access Denied\n")
+    found = PYTHON_ERROR.search(f"IO Error: {end.join(lines)}")
+    assert found is not None
+    assert found["text"] == "PermissionError: Access Denied"
 
 
 def test_parts_that_cannot_be_read(
