@@ -329,7 +329,11 @@ def test_storage_that_ignores_conditions(place: ObjectPlace, monkeypatch: pytest
 
 @pytest.mark.parametrize("end", ["\n", "\n\n"], ids=["Python 3.12", "Python 3.13"])
 def test_an_error_of_python_is_found_in_that_of_duckdb(end: str) -> None:
-    lines = ("Traceback (most recent call last):", '  File "core.py", line 1, in _info', "PermissionError: Access Denied\n")
+    lines = (
+        "Traceback (most recent call last):",
+        '  File "core.py", line 1, in _info',
+        "PermissionError: Access Denied\n",
+    )
     found = PYTHON_ERROR.search(f"IO Error: {end.join(lines)}")
     assert found is not None
     assert found["text"] == "PermissionError: Access Denied"
