@@ -35,7 +35,11 @@ def take_processor(workers: int) -> None:
     if len(processors) != workers:
         return
     for processor in sorted(processors):
-        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        except OSError:
+            # A sandbox forbids it.
+            return
         try:
             claim.bind(NAME.format(server=os.getppid(), processor=processor))
         except OSError:
