@@ -24,6 +24,9 @@ START_SECONDS: Final = 180
 STOP_SECONDS: Final = 40
 # A worker that is replaced may wait for clients until they are disconnected.
 RENEW_SECONDS: Final = 120
+# The server ends if a worker dies within 5.5 s of having replaced another (docs/deployment.rst). The last to be started
+# is 5 s old when the server begins to end the one before it.
+SETTLE_SECONDS: Final = 1
 TIMEOUT_SECONDS: Final = 60
 
 
@@ -159,7 +162,7 @@ class Service:
             time.sleep(0.05)
 
     def renew_workers(self) -> None:
-        """Have the server replace its workers, and wait until the old ones are gone."""
+        """Have the server replace its workers, and wait until the old ones are gone and any new one may be ended."""
         before = set(self.workers())
         self.process.send_signal(signal.SIGHUP)
         deadline = time.monotonic() + RENEW_SECONDS
@@ -168,6 +171,7 @@ class Service:
                 raise ServiceUnavailableError(f"{self.application} did not replace its workers:\n{self.logged()}")
             time.sleep(0.05)
         self.await_workers()
+        time.sleep(SETTLE_SECONDS)
 
     def stop(self) -> None:
         """End it, as an operator would; where it does not end in time, like ``kill``."""
