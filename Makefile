@@ -186,10 +186,9 @@ quality: $(DEV) ## Check style, types, imports, settings, migrations and require
 	$(TEST_SETTINGS) $(PYTHON) manage.py check --fail-level WARNING
 	$(PRODUCTION_SETTINGS) $(PYTHON) manage.py check --deploy --fail-level WARNING
 	$(TEST_SETTINGS) $(PYTHON) manage.py makemigrations --check --dry-run
-	@folder=$$(mktemp -d) && cp requirements/* $$folder && \
-		$(foreach name,$(LOCKED),$(call LOCK,$(name),$$folder/$(name).txt) &&) diff -r requirements $$folder; \
-		status=$$?; rm -rf $$folder; [ $$status -eq 0 ] || \
-		{ echo >&2 "requirements/*.txt are not what pyproject.toml needs: run make requirements."; exit 1; }
+	@folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && cp requirements/* $$folder && \
+		$(foreach name,$(LOCKED),$(call LOCK,$(name),$$folder/$(name).txt) &&) { diff -r requirements $$folder || \
+		{ echo >&2 "requirements/*.txt are not what pyproject.toml needs: run make requirements."; exit 1; }; }
 	@echo "Looking for notes of work left undone"
 	@! git grep --untracked -nIwE 'TO[D]O|FIX[M]E'
 
@@ -232,7 +231,8 @@ LOCK_data := --group data
 LOCK_spark := pyproject.toml --group spark
 LOCK_production := pyproject.toml --group mysql
 # $(1): a requirements file; $(2): where to write it. The versions that the written file has are kept where they fit.
-LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
+# Certificates are the machine's, as for pip, which knows those of a proxy.
+LOCK = $(BIN)/uv pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
 	--no-emit-index-url \
 	$(if $(filter-out dev,$(1)),--constraint requirements/dev.txt) $(LOCK_$(1)) --output-file $(2)
 
