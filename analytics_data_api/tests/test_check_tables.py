@@ -60,6 +60,7 @@ class TestSampleData:
         assert (status, document["status"], document["quick"]) == (0, "ok", True)
         assert document["tables"][1]["newest_date"] == "2014-12-10"
 
+    @pytest.mark.slow
     def test_loaded_twice_is_a_warning(self) -> None:
         load_again(later=timedelta(hours=1))
         status, text = run()

@@ -301,6 +301,7 @@ def test_rows_that_the_sample_courses_had_are_replaced() -> None:
         assert sorted(str({**row, "id": 0}) for row in table) == sorted(str({**row, "id": 0}) for row in before[name])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("short_course")
 @pytest.mark.parametrize("course_id", ["edx/demox/demo_course", f"{DEMO}2", "other/DemoX/Demo_Course"])
 def test_rows_of_other_courses_are_not_touched(course_id: str) -> None:

@@ -635,6 +635,7 @@ VALUES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(*[VALUES] * len(CHECKED)), min_size=1, max_size=20))
 @settings(max_examples=min(50, settings().max_examples))
 def test_duckdb_and_python_agree_on_what_fits(batch: list[tuple[str | None, ...]]) -> None:

@@ -4,7 +4,7 @@ A run fails where two tests share an id, or where a test that was collected did 
 schedules by id, both would go unnoticed. Tests of another database are left out, with one line in the summary. Tests
 that start processes or servers have the mark ``process``. The option ``--fast`` leaves out these and the slow ones, and
 does not import the modules that have no others; of a test with several parameters it runs so many combinations that
-each value of each parameter is in one of them, and of more than MOST_COMBINATIONS every second or third one.
+each value of each parameter is in one of them, and of more than MOST_COMBINATIONS every nth one.
 """
 
 import re
@@ -36,15 +36,15 @@ CLUSTER: Final = "cluster"
 SPARK: Final = "spark"
 MARKS: Final = {
     "process": "starts processes; set where its module imports what starts a server, a database or a browser",
-    "slow": "takes many seconds",
+    "slow": "takes half a second or more",
     CLUSTER: "needs a cluster of databases, and HAProxy; only -m cluster runs it",
     SPARK: "needs Apache Spark, and Java; only -m spark runs it",
     **{mark: f"runs on a {vendor} database only" for mark, vendor in VENDORS.items()},
 }
 # What --fast leaves out.
 NOT_FAST: Final = ("process", "slow")
-# Of a test, with --fast: half of the endpoints.
-MOST_COMBINATIONS: Final = 24
+# Of a test, with --fast: a quarter of the endpoints.
+MOST_COMBINATIONS: Final = 12
 OTHER_DATABASE: Final = "dataapi_other_database"
 
 

@@ -94,6 +94,7 @@ def test_others_run_beside_a_function_that_is_slow(monkeypatch: pytest.MonkeyPat
     run(main)
 
 
+@pytest.mark.slow
 def test_threads_join_while_the_processor_is_idle_and_leave_when_it_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "MEASURED", 0.02)
 
@@ -132,6 +133,7 @@ def test_to_wait_for_a_processor_is_to_be_busy() -> None:
         os.sched_setaffinity(0, before)
 
 
+@pytest.mark.slow
 def test_what_waits_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "BLOCKED", 0.05)
     monkeypatch.setattr(threads, "MAX_WAIT", 1.0)
@@ -199,6 +201,7 @@ class Requests:
         await asyncio.gather(*sent)
 
 
+@pytest.mark.slow
 def test_in_an_overload_what_is_served_has_hardly_waited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "MIN_WAITING", 40)
 
@@ -215,6 +218,7 @@ def test_in_an_overload_what_is_served_has_hardly_waited(monkeypatch: pytest.Mon
     assert served[-1] < 1
 
 
+@pytest.mark.slow
 def test_after_an_overload_a_burst_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "MIN_WAITING", 40)
     monkeypatch.setattr(threads, "OVERLOAD_SECONDS", 0.2)
@@ -234,6 +238,7 @@ def test_after_an_overload_a_burst_waits(monkeypatch: pytest.MonkeyPatch) -> Non
     assert 0 < before == after
 
 
+@pytest.mark.slow
 def test_clients_that_wait_for_each_response_are_no_overload(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "MIN_WAITING", 40)
 

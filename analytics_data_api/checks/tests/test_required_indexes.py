@@ -21,7 +21,7 @@ from analytics_data_api.tables.querysets import many, summaries
 from analytics_data_api.tests.cases import CASES, address
 from analytics_data_api.versions import ENDPOINTS
 
-pytestmark = pytest.mark.django_db(databases=["default", "analytics"])
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(databases=["default", "analytics"])]
 
 TIMES = ("", "2014-12-01", "2014-12-01T120000", "2014-12-31", "2014-12-31T120000", "1999-01-01")
 

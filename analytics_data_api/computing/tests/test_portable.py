@@ -13,6 +13,7 @@ class SparkOptions(Config):
     treat_nan_as_null: bool = False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", RULES)
 def test_a_rule_is_sql_of_spark(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # The options that the backend has where Spark is installed.

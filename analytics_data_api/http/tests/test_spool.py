@@ -157,6 +157,7 @@ class TestSpace:
             respond(JSONRenderer(), many())
         assert "No space left on device" in caplog.text
 
+    @pytest.mark.slow
     def test_a_disk_that_takes_a_part_of_a_chunk_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
         write = Spool.write
         monkeypatch.setattr(Spool, "write", lambda self, data: write(self, bytes(data[:100_000])))
@@ -241,6 +242,7 @@ class BrokenConnection:
         return rows._replace(rows=read())
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
 class TestBrokenConnection:
     DAYS = 60_000

@@ -15,7 +15,7 @@ from analytics_data_api.tables.tests import factories as make
 from analytics_data_api.tests.cases import OF_TABLES
 
 # MySQL plans by statistics, which it takes of rows that are committed.
-pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(databases=["default", "analytics"], transaction=True)]
 
 COURSES = [f"edX/C{number:02}/x" for number in range(20)]
 COUNTRIES = ("CA", "DE", "FR", "GB", "IN", "JP", "MX", "NO", "US", "ZA")

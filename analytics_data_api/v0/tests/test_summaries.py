@@ -201,6 +201,7 @@ class TestPosts:
         assert response["Content-Disposition"] == "attachment; filename=course_summaries.csv"
         problem_of(client.post(f"{self.PATH}?fields=count", content_type=JSON), 400, "parameter_in_query_string")
 
+    @pytest.mark.slow
     def test_of_five_thousand_courses(self, client: Client, django_assert_max_num_queries: Any) -> None:
         wanted = [f"a/b/{number:04}" for number in range(5000)]
         row = make.SummaryFactory.build()

@@ -94,6 +94,7 @@ def test_a_cursor_is_good_for_its_own_parameters_only(get: Get) -> None:
         detail(get(f"v1/{path}", cursor=cursor, **given), "invalid_cursor")
 
 
+@pytest.mark.slow
 def test_pages_stay_right_while_rows_are_added(get: Get, client: Client) -> None:
     def add(course: int, days: range) -> None:
         rows = ((f"edX/{course:04}/R", date(2014, 1, 1) + timedelta(days=day), 1, make.CREATED) for day in days)
