@@ -23,47 +23,57 @@ class CSVRenderer(RowRenderer):
     header_lines = 1
 
     def stream(self, row_set: RowSet) -> Iterator[bytes]:
-        header, writers, after = flat_parts(row_set.plan)
+        header, writers, ends = flat_parts(row_set.plan)
         yield header
         for size, columns in row_set.batches(writers):
-            pieces = [
-                piece for values, end in zip(columns, after, strict=True) for piece in (values, repeat(end, size))
-            ]
+            pieces: list[Iterable[bytes]] = []
+            for end, values in zip(ends, columns, strict=True):
+                pieces += (values,) if end is None else (values, repeat(end, size))
             yield b"".join(chain.from_iterable(zip(*pieces, strict=True)))
 
 
 @lru_cache(64)
-def flat_parts(plan: ColumnPlan) -> tuple[bytes, list[tuple[OutputColumn, Write]], list[bytes]]:
-    """Return the header line, what writes each column of a line, and the bytes behind each column."""
+def flat_parts(plan: ColumnPlan) -> tuple[bytes, list[tuple[OutputColumn, Write]], list[bytes | None]]:
+    """Return the header line, what writes each column of a line, and the bytes behind each column.
+
+    Each piece that is joined costs time. So what is behind a value is written with it once for each distinct value,
+    where these are few, and then is None here.
+    """
     columns = plan.flat_columns
     # A line of one empty column would be an empty line, which readers of CSV skip.
     empty = b'""' if len(columns) == 1 else b""
-    writers = [(column, csv_writer(column.kind, column.convert, empty)) for column in columns]
-    return csv_line([column.name for column in columns]), writers, [*repeat(b",", len(columns) - 1), b"\r\n"]
+    writers: list[tuple[OutputColumn, Write]] = []
+    ends: list[bytes | None] = []
+    for column, end in zip(columns, [*repeat(b",", len(columns) - 1), b"\r\n"], strict=True):
+        is_number = column.kind is JsonType.NUMBERS and column.convert is None
+        write = partial(csv_numbers, empty=empty) if is_number else csv_writer(column.kind, column.convert, empty, end)
+        writers.append((column, write))
+        ends.append(end if is_number else None)
+    return csv_line([column.name for column in columns]), writers, ends
 
 
 @lru_cache(256)
-def csv_writer(kind: JsonType, convert: Convert | None, empty: bytes) -> Write:
-    """Return what writes a column's values as columns of CSV, null and what an item leaves out as an empty one.
+def csv_writer(kind: JsonType, convert: Convert | None, empty: bytes, end: bytes) -> Write:
+    """Return what writes a column's values as columns of CSV with ``end`` behind each, null as an empty one.
 
     Python's csv module looks at each character of each value, so that numbers are written by the JSON library, all at
-    once, and other values once for each distinct one.
+    once, and other values once for each distinct one. What an item leaves out is an empty column, too.
     """
-    if kind is JsonType.NUMBERS and convert is None:
-        return partial(csv_numbers, empty=empty)
 
     def write(value: Any) -> bytes:
         value = value if convert is None or kind is JsonType.OBJECTS else convert(value)
         if isinstance(value, Decimal):
             value = number(value)
         # The second, empty column keeps csv from quoting the first one for being alone.
-        return empty if value is None or value == "" else csv_line([value, None])[:-3]
+        return (empty if value is None or value == "" else csv_line([value, None])[:-3]) + end
 
+    if kind is JsonType.LISTS:
+        return partial(map, write)
+    cell = value_cache(write, absent=empty + end)
     if kind is JsonType.OBJECTS and convert is not None:
         # What objects have in one place repeats, unlike the objects.
-        cell = value_cache(write, absent=empty)
         return lambda objects: map(cell, map(convert, objects))
-    return partial(map, write if kind is JsonType.LISTS else value_cache(write, absent=empty))
+    return partial(map, cell)
 
 
 def csv_numbers(values: Iterable[Any], empty: bytes) -> list[bytes]:

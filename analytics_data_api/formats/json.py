@@ -1,6 +1,6 @@
 """JSON."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from itertools import chain, islice, repeat
 from typing import Any
@@ -11,7 +11,6 @@ from analytics_data_api.formats.base import RowRenderer, number
 from analytics_data_api.formats.row_set import (
     BATCH_SIZE,
     SHORT,
-    ColumnPlan,
     Convert,
     JsonType,
     OutputColumn,
@@ -54,20 +53,33 @@ def is_written_by_row(row_set: RowSet) -> bool:
 
 
 def fixed_items(row_set: RowSet, separator: bytes = b",") -> Iterator[bytes]:
-    """Yield a batch of items at a time, without brackets; the bytes between the values are the same in every item."""
-    writers, before = fixed_parts(row_set.plan, separator)
+    """Yield a batch of items at a time, without brackets; the bytes between the values are the same in every item.
+
+    Each piece that is joined costs time. So what is before a value is joined with it once for each distinct value,
+    where these are few, and only before numbers and the like each time.
+    """
+    writers: list[tuple[OutputColumn, Write]] = []
+    keys: list[bytes | None] = []
+    for column in row_set.plan.object_columns:
+        key = (b"," if keys else b"}" + separator + b"{") + orjson.dumps(column.name, number) + b":"
+        if column.kind is JsonType.OTHERS:
+            writers.append((column, partial(map, value_cache(after(key, json_text(column.convert))))))
+            keys.append(None)
+        else:
+            writers.append((column, json_writer(column.kind, column.convert)))
+            keys.append(key)
     for size, columns in row_set.batches(writers):
-        pieces = [piece for key, values in zip(before, columns, strict=True) for piece in (repeat(key, size), values)]
-        yield b"".join(chain.from_iterable(zip(*pieces, repeat(b"}", size), strict=True)))[1:]
+        pieces: list[Iterable[bytes]] = []
+        for each, values in zip(keys, columns, strict=True):
+            pieces += (values,) if each is None else (repeat(each, size), values)
+        items = b"".join(chain.from_iterable(zip(*pieces, strict=True)))
+        # Behind the last item rather than before the first.
+        yield items[len(separator) + 1 :] + b"}"
 
 
-@lru_cache(64)
-def fixed_parts(plan: ColumnPlan, separator: bytes) -> tuple[list[tuple[OutputColumn, Write]], list[bytes]]:
-    """Return what writes each value of an item, and the bytes before each value, the separator of items included."""
-    columns = plan.object_columns
-    keys = [orjson.dumps(column.name, number) + b":" for column in columns]
-    before = [separator + b"{" + keys[0], *(b"," + key for key in keys[1:])]
-    return [(column, json_writer(column.kind, column.convert)) for column in columns], before
+def after(key: bytes, write: Convert) -> Convert:
+    """Return what writes a value behind its key."""
+    return lambda value: key + write(value)
 
 
 def sparse_items(row_set: RowSet) -> Iterator[bytes]:
@@ -81,14 +93,19 @@ def sparse_items(row_set: RowSet) -> Iterator[bytes]:
 def json_writer(kind: JsonType, convert: Convert | None) -> Write:
     """Return what writes a column's values as JSON.
 
-    A call of orjson costs more than writing a single value. So all numbers of a batch are written in one call, and what
-    is written of other values (dates, names, countries) is cached by value.
+    A call of orjson costs more than writing a single value. So all numbers of a batch are written in one call.
     """
     if kind is JsonType.NUMBERS:
         return lambda values: orjson.dumps(values, number)[1:-1].split(b",")
+    return partial(map, partial(json_bytes, convert=convert))
 
-    def write(value: Any) -> bytes:
-        # A copy: the bytes that orjson returns keep the buffer of some kilobytes that they were written in.
-        return bytes(memoryview(orjson.dumps(value if convert is None else convert(value), number)))
 
-    return partial(map, write if kind in (JsonType.LISTS, JsonType.OBJECTS) else value_cache(write))
+@lru_cache(256)
+def json_text(convert: Convert | None) -> Convert:
+    """Return what writes a value as JSON, once for each distinct one: dates, names, countries."""
+    return value_cache(partial(json_bytes, convert=convert))
+
+
+def json_bytes(value: Any, convert: Convert | None) -> bytes:
+    # A copy: the bytes that orjson returns keep the buffer of some kilobytes that they were written in.
+    return bytes(memoryview(orjson.dumps(value if convert is None else convert(value), number)))

@@ -26,7 +26,7 @@ from django.db.models import (
 )
 from django.db.models.sql.compiler import SQLCompiler
 
-from analytics_data_api.tables.fields import AsText
+from analytics_data_api.tables.fields import AsText, DayAsText, day_of
 from analytics_data_api.tables.rows import Row
 
 # Rows fetched from the database at a time: enough to make the round trips cheap, few enough to need little memory.
@@ -109,10 +109,12 @@ class Statement:
         compiler = queryset.query.get_compiler(self.alias)
         self.sql, self.params = compiler.as_sql()
         selected = [column for column, _, _ in compiler.select]
-        self.converters = compiler.get_converters(selected)
-        self.convert = partial(compiler.apply_converters, converters=self.converters)
         # Any column of SQLite may hold anything: bytes, in which other programs have stored text, and no numbers.
         by_sqlite = connections[self.alias].vendor == "sqlite"
+        self.days = [place for place, column in enumerate(selected) if by_sqlite and isinstance(column, DayAsText)]
+        converters = compiler.get_converters(selected)
+        self.converters = {place: converters[place] for place in converters if place not in self.days}
+        self.convert = partial(compiler.apply_converters, converters=self.converters)
         self.texts = [place for place, column in enumerate(selected) if by_sqlite and is_text(column)]
         self.numbers = [
             place for place, column in enumerate(selected) if by_sqlite and isinstance(column.output_field, NUMBERS)
@@ -185,6 +187,9 @@ class Statement:
         for place in self.numbers:
             if not NUMBER_TYPES.issuperset(map(type, map(itemgetter(place), batch))):
                 batch = [number_or_null(row, place) for row in batch]
+        for place in self.days:
+            if any(day != day_of(day) for day in set(map(itemgetter(place), batch))):
+                batch = [(*row[:place], day_of(row[place]), *row[place + 1 :]) for row in batch]
         return map(tuple, self.convert(batch)) if self.converters else batch
 
 

@@ -71,9 +71,11 @@ def newest_of(rows: Sequence[Row]) -> Row:
     return max(reversed(rows), key=loaded)
 
 
-def null_first(value: Any) -> tuple[bool, Any]:
-    """Return what to sort a value by, so that null comes before every other."""
-    return (value is not None, value)
+def null_first(rows: list[Row], place: int) -> list[Row]:
+    """Return rows sorted by a column, null before every other value."""
+    known = [row for row in rows if row[place] is not None]
+    known.sort(key=itemgetter(place))
+    return known if len(known) == len(rows) else [row for row in rows if row[place] is None] + known
 
 
 class ReportQuerySet(QuerySet[Any]):
@@ -167,7 +169,7 @@ class EntityQuerySet(ReportQuerySet):
         counted = newest(itemgetter(*identifying), rows)
         if self.sorted_by is not None:
             place = self.columns.index(self.sorted_by)
-            counted.sort(key=lambda row: null_first(row[place]))
+            counted = null_first(counted, place)
         yield from counted
 
 

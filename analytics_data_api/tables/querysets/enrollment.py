@@ -51,7 +51,7 @@ class EnrollmentBirthYearQuerySet(DatedQuerySet):
     sorted_by = 2
 
     def items_of(self, rows: list[Row]) -> Iterable[Row]:
-        return sorted(rows, key=lambda row: null_first(row[1]))
+        return null_first(rows, 1)
 
 
 class EnrollmentEducationQuerySet(DatedQuerySet):
@@ -62,7 +62,7 @@ class EnrollmentEducationQuerySet(DatedQuerySet):
     sorted_by = 2
 
     def items_of(self, rows: list[Row]) -> Iterable[Row]:
-        return sorted(rows, key=lambda row: null_first(row[1]))
+        return null_first(rows, 1)
 
 
 class EnrollmentModeQuerySet(DatedQuerySet):
@@ -165,18 +165,17 @@ class EnrollmentLocationQuerySet(DatedQuerySet):
     items = ("date", "country", "count", "created")
     sorted_by = 2
 
-    def items_of(self, rows: list[Row]) -> Iterator[Row]:
+    def items_of(self, rows: list[Row]) -> list[Row]:
         # Nearly all codes are written as they are served, and then differ from each other.
         known = [row for row in rows if row[1] in countries.COUNTRIES]
+        unknown: list[Row] = []
         if len(known) < len(rows):
             others = [row for row in rows if row[1] not in countries.COUNTRIES]
             unknown = [row for row in others if row[1] not in countries.ALPHA2]
-            if unknown:
-                yield added_up(None, unknown)
             if len(unknown) < len(others):
                 known = by_country([row for row in rows if row[1] in countries.ALPHA2])
         known.sort(key=itemgetter(1))
-        yield from known
+        return [added_up(None, unknown), *known] if unknown else known
 
     def stored_values(self, values: Values | None) -> list[Any]:
         codes = super().stored_values(values)
