@@ -214,9 +214,13 @@ class Config(BaseSettings):
     THROTTLE_WRONG_KEYS: RateOrOff = variable(
         "30/minute", "How many wrong keys a client address may send, as a rate or ``off``."
     )
-    THROTTLE_DATA: RateOrOff = variable("off", "How many requests for data a user may send, as a rate or ``off``.")
+    THROTTLE_DATA: RateOrOff = variable(
+        "off", "How many requests for data may be sent with a key, as a rate or ``off``."
+    )
     THROTTLE_SERVICE: RateOrOff = variable(
-        "off", "How many requests for data a user of ``THROTTLE_SERVICE_USERS`` may send, as a rate or ``off``."
+        "off",
+        "How many requests for data may be sent with a key of a user of ``THROTTLE_SERVICE_USERS``, as a rate or "
+        "``off``.",
     )
     THROTTLE_SERVICE_USERS: Names = variable(
         "",
