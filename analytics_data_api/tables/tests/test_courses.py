@@ -1,6 +1,7 @@
 """Which courses a table has, and which dates of each, with and without an index, against loops over all rows."""
 
 import random
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import connections
 
 from analytics_data_api.conftest import Get
 from analytics_data_api.tables import introspection, models
+from analytics_data_api.tables.querysets import courses
 from analytics_data_api.tables.querysets.courses import (
     DateQuery,
     courses_on_record,
@@ -149,6 +151,21 @@ def test_when_courses_without_enrollment_were_loaded(get: Get, seed: int) -> Non
         items = get("v1/courses", sort=sort).json()
         assert {item["course_id"]: item["created"] for item in items} == expected
         assert [item["course_id"] for item in items] == sorted(expected, reverse=sort[0] == "-")
+
+
+def test_a_load_between_two_reads_of_a_table(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table without an index is read once for each date that is wanted."""
+    monkeypatch.setattr(introspection, "has_index", lambda *place: False)
+    make.GradeFactory()
+    read = courses.dates_by_reading
+
+    def read_before_a_load(*args: Any, **options: Any) -> Iterator[tuple[str, str]]:
+        yield from read(*args, **options)
+        make.EnrollmentFactory(count=7)
+
+    monkeypatch.setattr(courses, "dates_by_reading", read_before_a_load)
+    (course,) = get("v1/courses").json()
+    assert (course["first_date"], course["last_date"], course["count"]) == (None, "2014-12-10", 7)
 
 
 def test_no_course_has_no_date(indexed: bool) -> None:
