@@ -93,6 +93,23 @@ def test_a_day_that_its_month_lacks_is_no_date() -> None:
     assert second == {"edX/a/b": "2015-02-01", "edX/e/f": "2015-02-02"}
 
 
+@pytest.mark.sqlite_only
+@pytest.mark.usefixtures("indexed")
+@pytest.mark.parametrize("text", ["2014-13-10", "2014-12-32", "2014-01-99", "2013-99-01", "2014-12-00", "2014-00-10"])
+def test_a_month_or_day_that_no_year_has_is_no_date(get: Get, text: str) -> None:
+    """SQLite takes any."""
+    for count, day in enumerate((10, 11, 12)):
+        make.EnrollmentFactory(date=date(2014, 12, day), count=count)
+    with connections["analytics"].cursor() as cursor:
+        cursor.execute("UPDATE course_enrollment_daily SET date = %s WHERE count = 1", [text])
+    assert [item["date"] for item in get(f"v0/courses/{make.COURSE_ID}/enrollment").json()] == ["2014-12-12"]
+    assert [item["date"] for item in get("v1/enrollment", last="3").json()] == ["2014-12-10", "2014-12-12"]
+    (course,) = get("v1/courses").json()
+    assert (course["first_date"], course["last_date"], course["count"]) == ("2014-12-10", "2014-12-12", 2)
+    (table,) = (item for item in get("v1/tables").json() if item["table"] == "course_enrollment_daily")
+    assert (table["first_date"], table["last_date"]) == ("2014-12-10", "2014-12-12")
+
+
 @pytest.mark.usefixtures("indexed")
 @pytest.mark.parametrize("year", [2000, 2014, 2016, 2100])
 def test_the_last_day_of_each_month_is_a_date(year: int) -> None:
