@@ -23,7 +23,8 @@ class PasswordChecksBusy(APIException):
     status_code = 503
     default_code = "service_busy"
     default_detail = "The service is checking other passwords at the moment. Try again a little later."
-    wait = 1
+    # Other requests are served meanwhile: HAProxy takes RETRY_BUSY for a server that is full, docs/cluster/haproxy.cfg.
+    wait = 2
 
 
 class LimitedBackend(ModelBackend):

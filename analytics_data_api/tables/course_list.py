@@ -187,7 +187,8 @@ def enrollment_of(courses: Sequence[str]) -> dict[str, Row]:
             before = rows.get((course, week_before(last)))
             count = row[2] or 0
             change = count - (before[2] or 0 if before else 0)
-            found[course] = (count, change, firsts[course], last, row[3])
+            # Of a table without an index these are two reads, and a load may come between them.
+            found[course] = (count, change, firsts.get(course), last, row[3])
     return found
 
 

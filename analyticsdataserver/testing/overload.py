@@ -2,8 +2,8 @@
 
 ``python -m analyticsdataserver.testing.overload`` measures how long responses take one by one, how many a second there
 are at most, and then sends twice as many for a while: each on time, whatever becomes of the earlier ones, as many
-independent clients do. It prints how many were served and refused, and how long both took. With ``--cluster``, HAProxy
-refuses, and otherwise the service does.
+independent clients do. It prints how many were served and refused, and how long both took. The service refuses; with
+``--cluster``, HAProxy does, too, while all servers do.
 """
 
 import argparse

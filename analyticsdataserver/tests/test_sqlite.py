@@ -131,6 +131,15 @@ def test_a_change_of_the_log_counts_like_one_of_the_file(tmp_path: Path, wrapper
         assert connection.version_of_files() is None
 
 
+def test_each_table_has_the_version_of_the_database(
+    connection: Any, wrapper: Any, version: Callable[[], DataVersion]
+) -> None:
+    tables = {"t": tuple, "u": tuple}
+    assert connection.table_versions(tables, False) == dict.fromkeys(tables, version())
+    memory = wrapper(":memory:")
+    assert memory.table_versions(tables, False) == dict.fromkeys(tables, memory.version_in_memory())
+
+
 def test_reading_changes_nothing(path: Path, connection: Any, version: Callable[[], DataVersion]) -> None:
     before = version()
     for _ in range(3):

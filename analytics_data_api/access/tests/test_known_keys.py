@@ -75,6 +75,14 @@ class TestWholeKey:
         paths = [f"/api/v0/courses/{COURSE}/enrollment/", f"/api/v0/courses/{OTHER}/activity/", "/api/v1/courses/"]
         assert [reads_of(KEY, path=path) for path in paths] == [1, 0, 0]
 
+    def test_the_user_stays_as_it_was_read_when_someone_logs_in_with_it(self, clock: Clock) -> None:
+        get(KEY)
+        ((_, row),) = clients.memory.found.values()
+        user = row[authentication.USER_PLACE]
+        before = dict(vars(user))
+        assert Client().post("/api-auth/login/", {"key": KEY}).status_code == 302
+        assert vars(user) == before
+
     def test_is_read_again_in_another_network(self, clock: Clock) -> None:
         get(KEY)
         assert reads_of(KEY, REMOTE_ADDR="198.51.100.7") == 1

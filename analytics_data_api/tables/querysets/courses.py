@@ -61,9 +61,10 @@ LAST_OF_EACH: Final = """
 # Servers end a recursion after 1000 steps by default, and some of them without an error.
 MOST_JUMPS: Final = 900
 
-# No part of it is zero, and the month has the day: February has 29 in a leap year alone.
+# The month is one, and has the day: February has 29 in a leap year alone.
 REAL_DATE: Final = """
-    {text} LIKE '____-__-__%%' AND {text} NOT LIKE '%%-00%%' AND {text} NOT LIKE '0000%%'
+    {text} LIKE '____-__-__%%' AND {text} NOT LIKE '0000%%'
+    AND {day} BETWEEN '01-01' AND '12-31' AND SUBSTR({text}, 9, 2) BETWEEN '01' AND '31'
     AND {day} NOT IN ('02-30', '02-31', '04-31', '06-31', '09-31', '11-31')
     AND ({day} <> '02-29' OR ({year} %% 4 = 0 AND ({year} %% 100 <> 0 OR {year} %% 400 = 0)))
 """

@@ -1,6 +1,7 @@
 """Which courses a table has, and which dates of each, with and without an index, against loops over all rows."""
 
 import random
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import connections
 
 from analytics_data_api.conftest import Get
 from analytics_data_api.tables import introspection, models
+from analytics_data_api.tables.querysets import courses
 from analytics_data_api.tables.querysets.courses import (
     DateQuery,
     courses_on_record,
@@ -91,6 +93,23 @@ def test_a_day_that_its_month_lacks_is_no_date() -> None:
     assert second == {"edX/a/b": "2015-02-01", "edX/e/f": "2015-02-02"}
 
 
+@pytest.mark.sqlite_only
+@pytest.mark.usefixtures("indexed")
+@pytest.mark.parametrize("text", ["2014-13-10", "2014-12-32", "2014-01-99", "2013-99-01", "2014-12-00", "2014-00-10"])
+def test_a_month_or_day_that_no_year_has_is_no_date(get: Get, text: str) -> None:
+    """SQLite takes any."""
+    for count, day in enumerate((10, 11, 12)):
+        make.EnrollmentFactory(date=date(2014, 12, day), count=count)
+    with connections["analytics"].cursor() as cursor:
+        cursor.execute("UPDATE course_enrollment_daily SET date = %s WHERE count = 1", [text])
+    assert [item["date"] for item in get(f"v0/courses/{make.COURSE_ID}/enrollment").json()] == ["2014-12-12"]
+    assert [item["date"] for item in get("v1/enrollment", last="3").json()] == ["2014-12-10", "2014-12-12"]
+    (course,) = get("v1/courses").json()
+    assert (course["first_date"], course["last_date"], course["count"]) == ("2014-12-10", "2014-12-12", 2)
+    (table,) = (item for item in get("v1/tables").json() if item["table"] == "course_enrollment_daily")
+    assert (table["first_date"], table["last_date"]) == ("2014-12-10", "2014-12-12")
+
+
 @pytest.mark.usefixtures("indexed")
 @pytest.mark.parametrize("year", [2000, 2014, 2016, 2100])
 def test_the_last_day_of_each_month_is_a_date(year: int) -> None:
@@ -149,6 +168,21 @@ def test_when_courses_without_enrollment_were_loaded(get: Get, seed: int) -> Non
         items = get("v1/courses", sort=sort).json()
         assert {item["course_id"]: item["created"] for item in items} == expected
         assert [item["course_id"] for item in items] == sorted(expected, reverse=sort[0] == "-")
+
+
+def test_a_load_between_two_reads_of_a_table(get: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table without an index is read once for each date that is wanted."""
+    monkeypatch.setattr(introspection, "has_index", lambda *place: False)
+    make.GradeFactory()
+    read = courses.dates_by_reading
+
+    def read_before_a_load(*args: Any, **options: Any) -> Iterator[tuple[str, str]]:
+        yield from read(*args, **options)
+        make.EnrollmentFactory(count=7)
+
+    monkeypatch.setattr(courses, "dates_by_reading", read_before_a_load)
+    (course,) = get("v1/courses").json()
+    assert (course["first_date"], course["last_date"], course["count"]) == (None, "2014-12-10", 7)
 
 
 def test_no_course_has_no_date(indexed: bool) -> None:

@@ -107,6 +107,15 @@ def test_a_load_with_a_date_is_newer_than_one_with_a_zero_date(get: Get) -> None
     )
 
 
+@pytest.mark.parametrize("zero", NO_DATES)
+def test_of_the_rows_of_one_item_a_load_with_a_date_counts(get: Get, zero: str) -> None:
+    for mode in ("audit", "verified"):
+        make.EnrollmentModeFactory(mode=mode)
+    execute(f"UPDATE course_enrollment_mode_daily SET created = '{zero} 00:00:00' WHERE mode = 'audit'")
+    (item,) = get("v0/courses/edX/DemoX/Demo_Course/enrollment/mode").json()
+    assert item["created"] == "2014-12-10T193146"
+
+
 DATED = [endpoint for endpoint, case in CASES.items() if case.dated]
 
 
