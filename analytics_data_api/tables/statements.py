@@ -40,6 +40,8 @@ PLAIN = (CharField, FloatField, IntegerField)
 # Fields of numbers, and the types of their values.
 NUMBERS = (BooleanField, FloatField, IntegerField)
 NUMBER_TYPES = frozenset((bool, int, float, NoneType))
+# How long YYYY-mm-dd is.
+DAY_LENGTHS = frozenset((10,))
 
 # What the message of SQLite's driver contains where text is not UTF-8.
 NOT_UTF8 = "decode to UTF-8"
@@ -188,7 +190,7 @@ class Statement:
             if not NUMBER_TYPES.issuperset(map(type, map(itemgetter(place), batch))):
                 batch = [number_or_null(row, place) for row in batch]
         for place in self.days:
-            if any(day != day_of(day) for day in set(map(itemgetter(place), batch))):
+            if not DAY_LENGTHS.issuperset(map(len, filter(None, set(map(itemgetter(place), batch))))):
                 batch = [(*row[:place], day_of(row[place]), *row[place + 1 :]) for row in batch]
         return map(tuple, self.convert(batch)) if self.converters else batch
 
