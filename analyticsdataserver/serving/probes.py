@@ -10,7 +10,8 @@ from typing import Final
 
 from django.contrib.auth.models import User
 from django.db import Error, connections
-from rest_framework.authtoken.models import Token
+
+from analytics_data_api.access.models import Key
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class Probe:
         connection = connections[self.alias]
         try:
             if self.alias == "default":
-                for model in (User, Token):
+                for model in (User, Key):
                     model.objects.using(self.alias).order_by().values_list("pk").first()
             elif not connection.introspection.table_names(include_views=True):
                 logger.error("The database %s has no tables.", self.alias)

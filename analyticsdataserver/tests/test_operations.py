@@ -5,11 +5,14 @@ from threading import Event
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Model
 from django.test import Client
 
+from analytics_data_api.access.models import Key
 from analytics_data_api.http.tests.shape import problem_of
 from analyticsdataserver.serving import probes
 from conftest import KEY
@@ -121,6 +124,15 @@ class TestHealth:
         response = Client().get("/health/")
         assert response.status_code == 503
         assert response.json()["detailed_status"][f"{alias}_db_status"] == "UNAVAILABLE"
+
+    @pytest.mark.parametrize("model", [User, Key])
+    def test_needs_the_tables_that_every_key_is_looked_up_in(
+        self, monkeypatch: pytest.MonkeyPatch, model: type[Model]
+    ) -> None:
+        monkeypatch.setattr(model._meta, "db_table", "none_such")
+        response = Client().get("/health/")
+        assert response.status_code == 503
+        assert response.json()["detailed_status"]["default_db_status"] == "UNAVAILABLE"
 
     @pytest.mark.parametrize("moment", ["connecting", "asking"])
     def test_does_not_wait_for_a_database_that_hangs(self, when: When, moment: str) -> None:
