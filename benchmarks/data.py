@@ -1,4 +1,4 @@
-"""The data that the benchmark reads: the same rows each time, about 3.3 million of them, in either kind of database.
+"""The data that the benchmark reads: the same rows each time, about 3.4 million of them, in either kind of database.
 
 200 courses have 60 days and one has five years in every dated table, with 70 birth years and 152 country codes a day.
 20 of the courses have 50 problems, of 10 answers and 5 grades each, and 5 videos of 100 segments. No row is there

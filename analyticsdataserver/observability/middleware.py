@@ -33,7 +33,7 @@ from analyticsdataserver.observability.access_log import (
 from analyticsdataserver.observability.database_errors import databases_in_error
 from analyticsdataserver.observability.request_context import HEADER, SANE, CurrentRequest, current_request
 from analyticsdataserver.observability.secrets import LONG
-from analyticsdataserver.serving.asgi import BodyRequired
+from analyticsdataserver.serving.asgi import ARRIVED, BodyRequired
 
 if TYPE_CHECKING:
     from analyticsdataserver.observability.metrics import Metrics
@@ -86,7 +86,8 @@ class RequestLog:
     """
 
     def __init__(self, request: HttpRequest, metrics: "Metrics | None") -> None:
-        self.started = perf_counter()
+        # The time for which it has waited for a thread counts.
+        self.started = request.META.get(ARRIVED) or perf_counter()
         self.request = request
         self.metrics = metrics
         self.request_id = request_id(request.META)

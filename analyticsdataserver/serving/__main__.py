@@ -72,7 +72,9 @@ def parse(arguments: list[str] | None) -> Any:
     parser.add_argument("--port", type=int, default=8000, help="the port to listen on (default: %(default)s)")
     parser.add_argument("--uds", type=Path, help="a Unix socket to listen on, instead of an address and a port")
     parser.add_argument("--workers", type=int, default=2, help="how many processes serve (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=4, help="most threads of each worker (default: %(default)s)")
+    parser.add_argument(
+        "--threads", type=int, default=4, help="threads of a worker if none is blocked (default: %(default)s)"
+    )
     parser.add_argument("--check", action="store_true", help="only check that the address is free")
     parser.add_argument("--application", default=APPLICATION, help="the WSGI application (default: %(default)s)")
     return parser.parse_args(arguments)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from http import HTTPStatus
 from io import BytesIO
+from time import perf_counter
 from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -41,6 +42,9 @@ CHUNK_SIZE: Final = 64 * 1024
 # it finds the response. If the connection were closed at once, the client might see that alone.
 DRAIN_TIMEOUT: Final = 2.0
 DRAIN_SIZE: Final = 8 * 1024 * 1024
+
+# Where the WSGI environment has the time at which the head of the request had arrived, of perf_counter().
+ARRIVED: Final = "dataapi.arrived"
 
 # Requests with these methods have no body that means anything.
 WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -247,6 +251,7 @@ class ASGIAdapter:
         """Return the WSGI environment of a request, with an empty body, and whether the request has a body."""
         path: bytes = scope["raw_path"]
         environ = self.environ.copy()
+        environ[ARRIVED] = perf_counter()
         environ["REQUEST_METHOD"] = scope["method"]
         environ["PATH_INFO"] = (unquote_to_bytes(path) if b"%" in path else path).decode("latin-1")
         environ["QUERY_STRING"] = scope["query_string"].decode("latin-1")

@@ -93,11 +93,11 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 WHITENOISE_ADD_HEADERS_FUNCTION = add_policy
 STATICFILES_FINDERS = ["analyticsdataserver.docs.swagger.finders.UsedFilesFinder"]
 
-# How often an address may send wrong passwords or wrong keys, and a user may request data; None for no limit.
+# How often an address may send wrong passwords or wrong keys, and a key may request data; None for no limit.
 THROTTLE_PASSWORDS = config.THROTTLE_PASSWORDS
 THROTTLE_WRONG_KEYS = config.THROTTLE_WRONG_KEYS
 THROTTLE_DATA = config.THROTTLE_DATA
-# Another rate for requests of data, for the users with these names.
+# Another rate for requests of data, for the keys of users with these names.
 THROTTLE_SERVICE = config.THROTTLE_SERVICE
 THROTTLE_SERVICE_USERS = frozenset(config.THROTTLE_SERVICE_USERS)
 

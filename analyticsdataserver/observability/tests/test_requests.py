@@ -23,7 +23,7 @@ from analyticsdataserver.observability.middleware import RequestLogMiddleware
 from analyticsdataserver.observability.tests.conftest import Line, Log
 from analyticsdataserver.observability.tests.wsgi import WSGIResponse
 from analyticsdataserver.serving import probes
-from analyticsdataserver.serving.asgi import BodyTimeout, UnreadBody
+from analyticsdataserver.serving.asgi import ARRIVED, BodyTimeout, UnreadBody
 from conftest import KEY_ID
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
@@ -70,6 +70,11 @@ class TestServed:
     def test_rows_and_bytes(self, client: Client, log: Log) -> None:
         body = client.get(f"{ENROLLMENT}?{EVERY_DAY}").content
         assert without_times(log.entry) == expected(rows=5, bytes=len(body), user="reader")
+
+    def test_the_time_counts_for_which_it_has_waited_for_a_thread(self, client: Client, log: Log) -> None:
+        arrived: Any = {ARRIVED: perf_counter() - 5}
+        client.get(ENROLLMENT, **arrived)
+        assert 5000 < log.entry["duration_ms"] < 10_000
 
     def test_csv(self, client: Client, log: Log) -> None:
         body = client.get(f"{ENROLLMENT}?{EVERY_DAY}&format=csv").content
