@@ -12,10 +12,9 @@ from django.db.models import DateField, DateTimeField, QuerySet
 
 from analytics_data_api.tables.dates import DateRange
 from analytics_data_api.tables.fields import AsText, DayAsText
-from analytics_data_api.tables.querysets.courses import BLOCK_SIZE, blocks
+from analytics_data_api.tables.querysets.courses import BLOCK_SIZE, NO_COMMON_CHARACTER_SET, blocks
 from analytics_data_api.tables.querysets.many import (
     BY_COURSE,
-    NO_COMMON_CHARACTER_SET,
     CourseGroups,
     CoursesRequest,
     Place,
@@ -124,8 +123,9 @@ class ReportQuerySet(QuerySet[Any]):
             model: Any = self.model
             yield from statement(model, self.db, compose, *shape).rows(values)
         except OperationalError as error:
-            # MySQL refuses to look for an id that its column's character set cannot express: there is no such row.
-            if error.args[0] not in NO_COMMON_CHARACTER_SET:
+            # MySQL refuses to look for an id that its column's character set cannot express: there is no such row. Of
+            # several ids, there may be rows of others.
+            if error.args[0] not in NO_COMMON_CHARACTER_SET or COURSES in values:
                 raise
 
     def selecting(self, *columns: Any) -> QuerySet[Any, Any]:

@@ -6,7 +6,7 @@ with the number of courses and not with that of rows. How a database is made to 
 backend has no such methods, is read once from beginning to end.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
@@ -27,6 +27,10 @@ COURSE_ID: Final = "course_id"
 
 # How many courses one query names at most.
 BLOCK_SIZE: Final = 1000
+
+# MySQL: "Illegal mix of collations" of two values, of three, and of more; "Conversion from collation … impossible for
+# parameter".
+NO_COMMON_CHARACTER_SET: Final = {1267, 1270, 1271, 3988}
 
 # The length of YYYY-mm-dd.
 DAY_LENGTH: Final = 10
@@ -134,6 +138,26 @@ def courses_of_each(models: Sequence[type[Model]]) -> dict[type[Model], list[str
 
 def is_text(course: Any) -> bool:
     return isinstance(course, str) and UNDECODABLE not in course
+
+
+def read_of_courses(model: type[Model], courses: Sequence[str], read: Callable[[Sequence[str]], T]) -> T:
+    """Return what a function reads of some courses.
+
+    MySQL refuses to look for several ids where the column's character set cannot express one of them, as utf8mb3 cannot
+    an emoji. The table has no row of that one: the function is called once more, for those of the courses that it has.
+
+    Args:
+        model: The table.
+        courses: The courses.
+        read: Returns what it reads of the courses that it is called with.
+    """
+    try:
+        return read(courses)
+    except OperationalError as error:
+        if error.args[0] not in NO_COMMON_CHARACTER_SET:
+            raise
+    on_record = frozenset(courses_on_record(model))
+    return read([course for course in courses if course in on_record])
 
 
 def decoded(connection: Any, read: Any) -> Any:
@@ -358,7 +382,8 @@ def dates_of(model: type[Model], courses: Sequence[str], *queries: DateQuery) ->
     size = BLOCK_SIZE if is_indexed(model) else max(1, len(courses))
     found: list[dict[str, str]] = [{} for _ in queries]
     for block in blocks(courses, size):
-        for dates, more in zip(found, course_dates(model, block, *queries), strict=True):
+        read = read_of_courses(model, block, lambda named: course_dates(model, named, *queries))
+        for dates, more in zip(found, read, strict=True):
             dates.update(more)
     return found
 

@@ -17,7 +17,7 @@ from analytics_data_api.tables.querysets.base import (
 )
 from analytics_data_api.tables.querysets.courses import courses_on_record, latest_dates
 from analytics_data_api.tables.querysets.many import Values
-from analytics_data_api.tables.querysets.summaries import Summary, blocks, derived, of_courses, week_before
+from analytics_data_api.tables.querysets.summaries import Summary, blocks, derived, rows_of_block, week_before
 from analytics_data_api.tables.rows import Row, Rows
 from analytics_data_api.tables.selection import Filter
 
@@ -35,9 +35,8 @@ class EnrollmentQuerySet(DatedQuerySet):
     def counts_on(self, courses: Sequence[str], day: date) -> dict[str, int]:
         """Return the count of each course on a date, of those that have one."""
         counts: dict[str, int] = {}
-        for block, values in blocks(courses):
-            selection = of_courses(len(values), Filter("date", "day"))
-            rows = self.read_selected(selection, ("course_id", "count", "created"), courses=values, day=day)
+        for block, _ in blocks(courses):
+            rows = rows_of_block(self, block, ("course_id", "count", "created"), Filter("date", "day"), day=day)
             wanted = set(block)
             counts |= {row[0]: row[1] or 0 for row in newest(itemgetter(0), rows) if row[0] in wanted}
         return counts

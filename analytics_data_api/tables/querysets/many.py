@@ -22,6 +22,7 @@ from analytics_data_api.tables.fields import Bytes
 from analytics_data_api.tables.querysets.courses import (
     BLOCK_SIZE,
     COURSE_ID,
+    NO_COMMON_CHARACTER_SET,
     DateQuery,
     blocks,
     course_dates,
@@ -35,9 +36,6 @@ from analytics_data_api.tables.statements import statement
 
 if TYPE_CHECKING:
     from analytics_data_api.tables.querysets.base import DatedQuerySet
-
-# MySQL: "Illegal mix of collations", and "Conversion from collation … impossible for parameter".
-NO_COMMON_CHARACTER_SET: Final = {1267, 3988}
 
 # Lists of values in a query have one of these lengths, so that there are only a few queries to compose.
 LENGTHS: Final = (1, 10, 100, BLOCK_SIZE)

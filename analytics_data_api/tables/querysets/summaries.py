@@ -6,11 +6,12 @@ from datetime import date, timedelta
 from functools import lru_cache
 from itertools import groupby
 from operator import add, itemgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from analytics_data_api.tables.constants.enrollment_modes import COLUMN_OF_MODE, MODES
 from analytics_data_api.tables.fields import Bytes
 from analytics_data_api.tables.querysets.base import ReportQuerySet, latest_created, newest, newest_of
+from analytics_data_api.tables.querysets.courses import read_of_courses
 from analytics_data_api.tables.rows import Row
 from analytics_data_api.tables.selection import Filter, Selection
 
@@ -58,6 +59,28 @@ def of_courses(size: int, *others: Filter) -> Selection:
     return Selection((Filter("course_id__in", "courses", size), *others), order_by=(Bytes("course_id"), "id"))
 
 
+def rows_of_block(
+    rows: ReportQuerySet, block: Sequence[str], columns: tuple[str, ...], *others: Filter, **values: Any
+) -> list[Row]:
+    """Return columns of the rows of a block of courses, by course.
+
+    Args:
+        rows: The rows of the table.
+        block: The courses.
+        columns: The columns.
+        others: What else the rows meet.
+        values: The values of the parameters of these.
+    """
+
+    def read(courses: Sequence[str]) -> list[Row]:
+        found: list[Row] = []
+        for _, named in blocks(courses):
+            found += rows.read_selected(of_courses(len(named), *others), columns, courses=named, **values)
+        return found
+
+    return read_of_courses(rows.model, block, read)
+
+
 def merged(rows: Iterable[tuple[str, Row]]) -> dict[str, Row]:
     """Return the counts by the mode that counts them: the listed modes first, 0 without a row, then any other."""
     sums: dict[str, Row] = dict.fromkeys(MODES, NO_COUNTS)
@@ -81,8 +104,8 @@ class CourseSummaryQuerySet(ReportQuerySet):
         """Yield the summaries of those of the courses that are on record, in their order."""
         columns = ("course_id", "enrollment_mode", *COUNTS, *TEXTS, "created")
         texts = slice(2 + len(COUNTS), -1)
-        for block, values in blocks(courses):
-            rows = self.read_selected(of_courses(len(values)), columns, courses=values)
+        for block, _ in blocks(courses):
+            rows = rows_of_block(self, block, columns)
             of_course = {course_id: list(group) for course_id, group in groupby(rows, key=itemgetter(0))}
             for course_id in block:
                 if counted := newest(itemgetter(1), of_course.get(course_id, ())):
@@ -99,8 +122,8 @@ class ProgramQuerySet(ReportQuerySet):
     def programs_of(self, courses: Sequence[str]) -> dict[str, list[str]]:
         """Return the programs of each course that is part of one, in table order."""
         programs: dict[str, list[str]] = {}
-        for block, values in blocks(courses):
-            rows = self.read_selected(of_courses(len(values)), ("course_id", "program_id", "created"), courses=values)
+        for block, _ in blocks(courses):
+            rows = rows_of_block(self, block, ("course_id", "program_id", "created"))
             wanted = set(block)
             for course_id, group in groupby(rows, key=itemgetter(0)):
                 if course_id in wanted:

@@ -116,6 +116,35 @@ def test_of_the_rows_of_one_item_a_load_with_a_date_counts(get: Get, zero: str) 
     assert item["created"] == "2014-12-10T193146"
 
 
+@pytest.mark.mysql_only
+@pytest.mark.parametrize("character_set", ["utf8mb3", "ascii"])
+@pytest.mark.parametrize("factory", [make.EnrollmentFactory, make.EnrollmentModeFactory, make.SummaryFactory])
+def test_a_course_that_a_table_cannot_express(get: Get, factory: Any, character_set: str) -> None:
+    """The others are found, whether a request names it or another table has it."""
+    other = "edX/\N{GRINNING FACE}/x"
+    for each in (make.EnrollmentFactory, make.EnrollmentModeFactory):
+        each()
+    make.ProgramFactory()
+    factory(count=7)
+    make.GradeFactory(course_id=other)
+    named = f"{other},{make.COURSE_ID}"
+    paths: dict[str, dict[str, str]] = {
+        "v0/course_summaries": {"course_ids": named, "recent_date": "2014-12-09"},
+        "v1/course_totals": {"course_ids": named},
+        "v1/courses": {},
+        "v1/enrollment": {"course_ids": named},
+        "v1/enrollment/mode": {"course_ids": named, "interval": "week"},
+    }
+    expected = {path: body(get, path, **given) for path, given in paths.items()}
+    name = factory._meta.model._meta.db_table
+    execute(f"ALTER TABLE {name} MODIFY course_id VARCHAR(255) CHARACTER SET {character_set} NOT NULL")
+    try:
+        assert {path: body(get, path, **given) for path, given in paths.items()} == expected
+    finally:
+        execute(f"ALTER TABLE {name} MODIFY course_id VARCHAR(255) NOT NULL")
+    assert [path for path in paths if make.COURSE_ID not in expected[path]] == ["v1/course_totals"]
+
+
 DATED = [endpoint for endpoint, case in CASES.items() if case.dated]
 
 
