@@ -19,8 +19,8 @@ Write = Callable[[Iterable[Any]], Iterable[Any]]
 # Makes a column of a written value that is the same in each of a number of rows.
 Repeat = Callable[[Any, int], Iterable[Any]]
 
-# Rows written at a time: enough to make the work per batch cheap, few enough to take little memory.
-BATCH_SIZE: Final = 1000
+# Rows written at a time: enough to make the work per batch cheap, and no more than are fetched at a time.
+BATCH_SIZE: Final = 500
 
 # Rows up to which an answer is written row by row.
 SHORT: Final = 8

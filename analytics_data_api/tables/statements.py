@@ -29,8 +29,9 @@ from django.db.models.sql.compiler import SQLCompiler
 from analytics_data_api.tables.fields import AsText, DayAsText, day_of
 from analytics_data_api.tables.rows import Row
 
-# Rows fetched from the database at a time: enough to make the round trips cheap, few enough to need little memory.
-FETCH_SIZE = 2000
+# Rows fetched from the database at a time: enough to make the calls cheap, and so few that they are still in the
+# processor's cache when they are written. With 2000, large answers took up to 1.4 times as long.
+FETCH_SIZE = 500
 # Rows at most of a query that has only a few.
 SMALL_RESULT = 100
 
