@@ -66,12 +66,12 @@ def balanced(*responses: Any) -> Iterator[tuple[int, list[Server]]]:
         yield port, servers
 
 
-def ask(port: int) -> list[tuple[int, str | None, bytes]]:
+def ask(port: int, path: str = "/api/v1/key/", requests: int = REQUESTS) -> list[tuple[int, str | None, bytes]]:
     """Send requests, one after the other; return the status, ``Retry-After`` and the body of each response."""
     connection = HTTPConnection(HOST, port, timeout=30)
     found = []
-    for _ in range(REQUESTS):
-        connection.request("GET", "/api/v1/key/")
+    for _ in range(requests):
+        connection.request("GET", path)
         response = connection.getresponse()
         found.append((response.status, response.getheader("Retry-After"), response.read()))
     connection.close()
@@ -99,3 +99,11 @@ def test_it_lets_servers_say_why_they_cannot_serve(other: Any) -> None:
         found = ask(port)
         assert sum(server.count for server in servers) == REQUESTS
     assert {body for _, _, body in found} == {b""}
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "/%6Detrics/?x=1"])
+def test_metrics_are_not_for_clients(path: str) -> None:
+    busy = problems.service_busy()
+    with balanced(busy, busy) as (port, servers):
+        assert [status for status, _, _ in ask(port, path, 1)] == [404]
+        assert sum(server.count for server in servers) == 0
