@@ -29,9 +29,11 @@ from django.db.models.sql.compiler import SQLCompiler
 from analytics_data_api.tables.fields import AsText, DayAsText, day_of
 from analytics_data_api.tables.rows import Row
 
-# Rows fetched from the database at a time: enough to make the calls cheap, and so few that they are still in the
-# processor's cache when they are written. With 2000, large answers took up to 1.4 times as long.
-FETCH_SIZE = 500
+# Rows fetched from the database at a time: enough to make the calls cheap, few enough to need little memory.
+FETCH_SIZE = 2000
+# The same of SQLite: so few that they are still in the processor's cache when they are written. With 2000, large
+# answers took up to 1.4 times as long. MySQL's connection is closed if a part of a result is not read, as for a page.
+SQLITE_FETCH_SIZE = 500
 # Rows at most of a query that has only a few.
 SMALL_RESULT = 100
 
@@ -114,6 +116,7 @@ class Statement:
         selected = [column for column, _, _ in compiler.select]
         # Any column of SQLite may hold anything: bytes, in which other programs have stored text, and no numbers.
         by_sqlite = connections[self.alias].vendor == "sqlite"
+        self.fetch_size = SQLITE_FETCH_SIZE if by_sqlite else FETCH_SIZE
         self.days = [place for place, column in enumerate(selected) if by_sqlite and isinstance(column, DayAsText)]
         converters = compiler.get_converters(selected)
         self.converters = {place: converters[place] for place in converters if place not in self.days}
@@ -136,7 +139,7 @@ class Statement:
         try:
             for batch in self.batches(values):
                 yield from batch
-                yielded += FETCH_SIZE
+                yielded += self.fetch_size
         except (UnicodeDecodeError, OperationalError) as error:
             connection: Any = connections[self.alias]
             if connection.lenient or (isinstance(error, OperationalError) and NOT_UTF8 not in str(error)):
@@ -146,10 +149,10 @@ class Statement:
 
     def batches(self, values: Mapping[str, Any]) -> Iterator[Iterable[Row]]:
         with self.run(values) as cursor:
-            size = FETCH_SIZE
+            size = self.fetch_size
             # A batch that is not full is the last one.
-            while size == FETCH_SIZE:
-                batch = cursor.fetchmany(FETCH_SIZE)
+            while size == self.fetch_size:
+                batch = cursor.fetchmany(self.fetch_size)
                 size = len(batch)
                 yield self.converted(batch)
 
