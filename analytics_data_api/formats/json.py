@@ -11,6 +11,7 @@ from analytics_data_api.formats.base import RowRenderer, number
 from analytics_data_api.formats.row_set import (
     BATCH_SIZE,
     SHORT,
+    ColumnPlan,
     Convert,
     JsonType,
     OutputColumn,
@@ -53,33 +54,33 @@ def is_written_by_row(row_set: RowSet) -> bool:
 
 
 def fixed_items(row_set: RowSet, separator: bytes = b",") -> Iterator[bytes]:
-    """Yield a batch of items at a time, without brackets; the bytes between the values are the same in every item.
-
-    Each piece that is joined costs time. So what is before a value is joined with it once for each distinct value,
-    where these are few, and only before numbers and the like each time.
-    """
-    writers: list[tuple[OutputColumn, Write]] = []
-    keys: list[bytes | None] = []
-    for column in row_set.plan.object_columns:
-        key = (b"," if keys else b"}" + separator + b"{") + orjson.dumps(column.name, number) + b":"
-        if column.kind is JsonType.OTHERS:
-            writers.append((column, partial(map, value_cache(after(key, json_text(column.convert))))))
-            keys.append(None)
-        else:
-            writers.append((column, json_writer(column.kind, column.convert)))
-            keys.append(key)
+    """Yield a batch of items at a time, without brackets; the bytes between the values are the same in every item."""
+    writers, keys = fixed_parts(row_set.plan, separator)
     for size, columns in row_set.batches(writers):
         pieces: list[Iterable[bytes]] = []
-        for each, values in zip(keys, columns, strict=True):
-            pieces += (values,) if each is None else (repeat(each, size), values)
+        for key, values in zip(keys, columns, strict=True):
+            pieces += (values,) if key is None else (repeat(key, size), values)
         items = b"".join(chain.from_iterable(zip(*pieces, strict=True)))
         # Behind the last item rather than before the first.
         yield items[len(separator) + 1 :] + b"}"
 
 
-def after(key: bytes, write: Convert) -> Convert:
-    """Return what writes a value behind its key."""
-    return lambda value: key + write(value)
+@lru_cache(64)
+def fixed_parts(plan: ColumnPlan, separator: bytes) -> tuple[list[tuple[OutputColumn, Write]], list[bytes | None]]:
+    """Return the writers of an item's columns, and the bytes before each value.
+
+    Each piece that is joined costs time. So what is before a value is written with it once for each distinct value,
+    where these are few, and then is None here.
+    """
+    writers: list[tuple[OutputColumn, Write]] = []
+    keys: list[bytes | None] = []
+    for column in plan.object_columns:
+        key = (b"," if keys else b"}" + separator + b"{") + orjson.dumps(column.name, number) + b":"
+        is_merged = column.kind is JsonType.OTHERS
+        write = keyed_writer(key, column.convert) if is_merged else json_writer(column.kind, column.convert)
+        writers.append((column, write))
+        keys.append(None if is_merged else key)
+    return writers, keys
 
 
 def sparse_items(row_set: RowSet) -> Iterator[bytes]:
@@ -101,9 +102,12 @@ def json_writer(kind: JsonType, convert: Convert | None) -> Write:
 
 
 @lru_cache(256)
-def json_text(convert: Convert | None) -> Convert:
-    """Return what writes a value as JSON, once for each distinct one: dates, names, countries."""
-    return value_cache(partial(json_bytes, convert=convert))
+def keyed_writer(key: bytes, convert: Convert | None) -> Write:
+    """Return what writes a column's values as JSON behind their key, once for each distinct one: dates, countries.
+
+    All answers share it, since they have many values in common.
+    """
+    return partial(map, value_cache(lambda value: key + json_bytes(value, convert)))
 
 
 def json_bytes(value: Any, convert: Convert | None) -> bytes:

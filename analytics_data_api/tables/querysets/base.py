@@ -29,6 +29,9 @@ from analytics_data_api.tables.statements import is_date, statement
 COURSE_ID: Final = "course_id"
 ENTITY_ID: Final = "entity_id"
 
+# The last column of a row.
+CREATED: Final = itemgetter(-1)
+
 
 def newest(key: Callable[[Row], Hashable], rows: Iterable[Row]) -> list[Row]:
     """Keep of the rows with the same key the newest: the one with the highest ``created``, then the highest id.
@@ -41,7 +44,7 @@ def newest(key: Callable[[Row], Hashable], rows: Iterable[Row]) -> list[Row]:
         The rows that count, in the order of their ids.
     """
     rows = list(rows)
-    if len(set(map(key, rows))) == len(rows):
+    if len(rows) == 1 or len(set(map(key, rows))) == len(rows):
         return rows
     kept: dict[Hashable, Row] = {}
     for row in rows:
@@ -62,7 +65,7 @@ def loaded(row: Row) -> str:
 def latest_created(rows: Iterable[Row]) -> str | None:
     """Return the newest ``created`` of rows that make one item; None where none has one."""
     # Most have the same one.
-    return max(filter(is_date, set(map(itemgetter(-1), rows))), default=None)
+    return max(filter(is_date, set(map(CREATED, rows))), default=None)
 
 
 def newest_of(rows: Sequence[Row]) -> Row:
@@ -218,28 +221,27 @@ class DatedQuerySet(ReportQuerySet):
         found = dated = False
         for rows in self.grouped(selection, course_id=course_id, start=start, end=end, **self.bound):
             found = True
-            if self.is_dated(rows[0]):
+            if rows:
                 dated = True
                 yield rows
         if found and not dated and dates is None and (span := self.span(course_id)):
             # The latest date (start or end of the latest week) is a zero date, which is seldom.
             latest = datetime.fromisoformat(span[1]).replace(tzinfo=UTC)
             selection = Selection((*self.conditions, Filter(self.latest_by, "latest")), order_by=(*self.period, "id"))
-            groups = self.grouped(selection, course_id=course_id, latest=latest, **self.bound)
-            yield from (rows for rows in groups if self.is_dated(rows[0]))
+            yield from filter(None, self.grouped(selection, course_id=course_id, latest=latest, **self.bound))
 
     def is_dated(self, row: Row) -> bool:
         """Return whether the period of a row, its first columns, is one: no part of it is null or a zero date."""
-        # It has one column, or a start and an end.
-        return is_date(row[0]) and is_date(row[len(self.period) - 1])
+        return are_dates(row[: len(self.period)])
 
     def grouped(self, selection: Selection, **values: Any) -> Iterator[list[Row]]:
+        """Yield the rows of each period that count; none of a period that is not dated."""
         width = len(self.period)
         read = (*self.natural_key[1:], *self.columns, "created")
         rows = self.read(type(self).selected, selection, read, **values)
-        newest_of_period = self.newest_of_period
-        for _, group in groupby(rows, key=itemgetter(*range(width))):
-            yield newest_of_period(group)
+        newest_of_period, is_dated = self.newest_of_period, is_date if width == 1 else are_dates
+        for period, group in groupby(rows, key=itemgetter(*range(width))):
+            yield newest_of_period(group) if is_dated(period) else []
 
     @cached_property
     def newest_of_period(self) -> Callable[[Iterable[Row]], list[Row]]:
@@ -304,6 +306,11 @@ class DatedQuerySet(ReportQuerySet):
             if row is None or self.is_dated(row):
                 break
         return None if row is None else str(row[self.period.index(self.latest_by)])
+
+
+def are_dates(period: Iterable[str | None]) -> bool:
+    """Return whether the parts of a period, such as the start and end of a week, are dates that exist."""
+    return all(map(is_date, period))
 
 
 def is_midnight(time: datetime) -> bool:

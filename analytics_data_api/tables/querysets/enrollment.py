@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 from analytics_data_api.tables.constants import countries, enrollment_modes, genders
 from analytics_data_api.tables.dates import DateRange
@@ -20,6 +20,10 @@ from analytics_data_api.tables.querysets.many import Values
 from analytics_data_api.tables.querysets.summaries import Summary, blocks, derived, rows_of_block, week_before
 from analytics_data_api.tables.rows import Row, Rows
 from analytics_data_api.tables.selection import Filter
+
+# The columns of a row of a mode.
+COUNT: Final = itemgetter(2)
+CUMULATIVE_COUNT: Final = itemgetter(3)
 
 
 class EnrollmentQuerySet(DatedQuerySet):
@@ -130,7 +134,7 @@ def sums_and_modes(
         if column in counts:
             counts[column] += count or 0
     summed = rows if summed is None else summed
-    total, cumulative = sum(row[2] or 0 for row in summed), sum(row[3] or 0 for row in summed)
+    total, cumulative = (sum(filter(None, map(column, summed))) for column in (COUNT, CUMULATIVE_COUNT))
     return (rows[0][0], total, cumulative, latest_created(rows), *counts.values())
 
 

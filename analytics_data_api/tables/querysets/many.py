@@ -269,8 +269,7 @@ class CourseGroups:
         read = statement(self.model, rows.db, type(rows).selected, selection, columns).rows(values)
         newest, key = rows.newest_of_period, itemgetter(*range(self.width + 1))
         for (course, *_), group in groupby(read, key=key):
-            counted = [row[1:] for row in group]
-            yield course, newest(counted) if len(counted) > 1 else counted
+            yield course, newest(row[1:] for row in group)
 
     def selection(self, courses: Sequence[str], bounds: dict[str, str]) -> tuple[Selection, dict[str, Any]]:
         """Return the query for the rows of courses, and the values of its parameters."""
