@@ -1,8 +1,9 @@
 """A processor for each worker.
 
 Of the threads of a worker, one at a time runs Python. Where they are free to move, one that wakes another starts it on
-another processor, where it waits for Python's lock, and finds nothing of what they share in the caches.
-docs/decisions/0042 has the figures.
+another processor, where it waits for Python's lock, and finds nothing of what they share in the caches. On one
+processor, a thread that is woken waits for its turn, rather than interrupt the one that runs. docs/decisions/0042 and
+0043 have the figures.
 """
 
 import asyncio
@@ -50,6 +51,10 @@ def take_processor(workers: int) -> None:
         for task in TASKS.iterdir():
             # A thread may have ended meanwhile.
             with suppress(OSError):
-                os.sched_setaffinity(int(task.name), {processor})
+                thread = int(task.name)
+                os.sched_setaffinity(thread, {processor})
+                # Unless whoever started the service has chosen another policy.
+                if os.sched_getscheduler(thread) == os.SCHED_OTHER:
+                    os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
         return
     asyncio.get_running_loop().call_later(INTERVAL, take_processor, workers)

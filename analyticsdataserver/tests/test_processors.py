@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -34,21 +35,22 @@ def service(folder: Path, workers: int) -> Service:
     return Service(environment("local", **urls), workers=workers)
 
 
-def used_by(worker: int) -> set[frozenset[int]]:
-    """Return the processors that the threads of a process may use."""
+def used_by(worker: int) -> set[tuple[frozenset[int], int]]:
+    """Return the processors that the threads of a process may use, and their scheduling policies."""
     found = set()
     for task in Path(f"/proc/{worker}/task").iterdir():
+        thread = int(task.name)
         with suppress(OSError):
-            found.add(frozenset(os.sched_getaffinity(int(task.name))))
+            found.add((frozenset(os.sched_getaffinity(thread)), os.sched_getscheduler(thread)))
     return found
 
 
-def own(running: Service) -> list[set[frozenset[int]]]:
+def own(running: Service) -> list[set[tuple[frozenset[int], int]]]:
     return sorted((used_by(worker) for worker in running.workers()), key=repr)
 
 
 def await_own(running: Service, processors: set[int]) -> None:
-    wanted = sorted(({frozenset({processor})} for processor in processors), key=repr)
+    wanted = sorted(({(frozenset({processor}), os.SCHED_BATCH)} for processor in processors), key=repr)
     deadline = time.monotonic() + SECONDS
     while own(running) != wanted and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -75,4 +77,17 @@ def test_any_where_there_are_fewer_or_more_workers(tmp_path: Path, processors: s
         pytest.skip("needs two processors")
     with service(tmp_path, workers) as running:
         assert running.get("/status/").status == 200
-        assert {each for worker in running.workers() for each in used_by(worker)} == {frozenset(processors)}
+        found = {each for worker in running.workers() for each in used_by(worker)}
+        assert found == {(frozenset(processors), os.SCHED_OTHER)}
+
+
+def test_a_policy_that_was_chosen_stays() -> None:
+    script = """
+import os
+from analyticsdataserver.serving.processors import take_processor
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+take_processor(len(os.sched_getaffinity(0)))
+print(len(os.sched_getaffinity(0)), os.sched_getscheduler(0) == os.SCHED_IDLE)
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout == "1 True\n"
