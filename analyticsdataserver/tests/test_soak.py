@@ -99,7 +99,8 @@ def test_what_is_wrong_is_counted_and_kept(soak: Any) -> None:
 @pytest.mark.parametrize(("grown", "faults"), [(MEMORY, 0), (MEMORY + 1, 1)])
 def test_memory_that_grows_is_a_fault(grown: int, faults: int) -> None:
     memory = Memory(NOWHERE)
-    # What a worker takes for its first answers is not counted.
-    memory.seen = {1: [0] * SETTLED + [10**9, 10**9 + grown], 2: [0] * SETTLED}
+    # What a worker takes in the first half of its time, or for its first answers, is not counted.
+    whole = 2 * SETTLED
+    memory.seen = {1: [0] * SETTLED + [10**9, 10**9 + grown], 2: [0] * SETTLED, 3: [0] * whole + [10**9] * (whole + 1)}
     assert len(memory.faults()) == faults
-    assert len(list(memory.report())) == 1
+    assert len(list(memory.report())) == 2
