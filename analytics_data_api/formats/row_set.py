@@ -36,15 +36,15 @@ class ValueCache(dict[Any, Any]):
     """
 
     def __init__(self, function: Convert, absent: Any) -> None:
-        super().__init__({ABSENT: absent})
+        super().__init__()
         self.function = function
         self.absent = absent
 
     def __missing__(self, value: Any) -> Any:
+        # Requests in other threads look values up meanwhile.
         if len(self) >= CACHED_VALUES:
             self.clear()
-            self[ABSENT] = self.absent
-        written = self[value] = self.function(value)
+        written = self[value] = self.absent if value is ABSENT else self.function(value)
         return written
 
 

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from rest_framework import serializers
 
 from analytics_data_api.formats.fields import NumberField, TimeField, ZonedTimeField
-from analytics_data_api.formats.row_set import BATCH_SIZE, CACHED_VALUES, SHORT, RowSet, UnknownFieldError
+from analytics_data_api.formats.row_set import (
+    BATCH_SIZE,
+    CACHED_VALUES,
+    SHORT,
+    RowSet,
+    UnknownFieldError,
+    ValueCache,
+)
 from analytics_data_api.tables.rows import ABSENT, Row, Rows
 
 PLACES = {"fr": "France", "de": "Germany"}
@@ -159,6 +166,12 @@ def test_more_distinct_values_than_are_remembered_are_written_all_the_same() -> 
     values = [ABSENT, *map(float, range(CACHED_VALUES + 10)), ABSENT]
     written = RowSet(NumberSerializer, Rows(("number",), [(value,) for value in values])).records()
     assert list(written) == [{}, *({"number": number} for number in range(CACHED_VALUES + 10)), {}]
+
+
+def test_what_is_absent_is_not_converted_while_another_thread_has_cleared_the_cache() -> None:
+    cache = ValueCache(float, absent="none")
+    cache.clear()
+    assert (cache[ABSENT], cache["1.5"]) == ("none", 1.5)
 
 
 class TestFields:
