@@ -22,7 +22,7 @@ INTERVAL: Final = 1.0
 
 
 def take_processor(workers: int) -> None:
-    """Have all threads of this process run on a processor of its own, once one is free.
+    """Have all threads of this process run on a processor of its own, once one is free, and wait there for their turns.
 
     Only where there are as many workers as processors: with fewer of them, other services on the machine might take the
     same ones. The system moves other programs to where there is room.
