@@ -18,11 +18,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import cached_property
 from http.client import HTTPException
 from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import IO, Any, Final, Self
 from urllib.parse import quote
 
 from analyticsdataserver.config import BASE_DIR
@@ -189,11 +190,15 @@ class Balancer:
         for name, count, ports in (("SERVER", SERVERS, servers), ("NODE", NODES, [node.port for node in nodes])):
             for number, used in zip_longest(range(1, count + 1), ports, fillvalue=1):
                 self.environment[f"{name}_{number}"] = f"{HOST}:{used}"
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed on the way out
         path = shutil.which("haproxy", path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin")))
         if path is None:
             raise ServerUnavailableError(MISSING.format("HAProxy"))
         self.command = [path, "-db", "-f", str(CONFIGURATION / "haproxy.cfg")]
+
+    @cached_property
+    def log(self) -> IO[bytes]:
+        """What it writes; opened when it starts, closed on the way out."""
+        return tempfile.TemporaryFile()
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
@@ -204,13 +209,20 @@ class Balancer:
             stderr=self.log,
             process_group=0,
         )
-        await_true(lambda: answers(self.port), START_SECONDS, self.logged)
+        try:
+            await_true(lambda: answers(self.port), START_SECONDS, self.logged)
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # At once, whatever connections there are.
+        self.stop()
+
+    def stop(self) -> None:
+        """End it at once, whatever connections there are."""
         self.process.terminate()
         self.process.wait()
         self.log.close()

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, NamedTuple, Self
@@ -126,7 +127,11 @@ class Service:
         self.count = workers
         self.project = project
         self.port = free_port()
-        self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed on the way out
+
+    @cached_property
+    def log(self) -> IO[bytes]:
+        """What it writes; opened when it starts, closed on the way out."""
+        return tempfile.TemporaryFile()
 
     def __enter__(self) -> Self:
         own = ("--port", str(self.port), "--workers", str(self.count), "--application", self.application)

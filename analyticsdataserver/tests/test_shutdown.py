@@ -191,7 +191,6 @@ def test_a_log_that_is_not_read_keeps_no_worker_from_being_replaced_nor_the_serv
 ) -> None:
     reading, writing = os.pipe()
     service = Service(environment)
-    service.log.close()
     service.log = os.fdopen(writing, "wb")
     try:
         with service:

@@ -70,7 +70,6 @@ class Unread:
     def __init__(self, server: Server) -> None:
         reading, writing = os.pipe()
         self.reading = os.fdopen(reading, "rb")
-        server.log.close()
         server.log = os.fdopen(writing, "wb")
 
     def read(self) -> str:
