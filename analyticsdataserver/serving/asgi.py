@@ -165,7 +165,8 @@ class Client:
         """
         if self.gone is None:
             self.gone = asyncio.create_task(self.await_disconnect())
-        # The server takes parts for a client that is gone, too.
+        # The server takes parts for a client that is gone, too, and says so between two turns of the event loop.
+        await asyncio.sleep(0)
         if self.gone.done():
             raise ClientGone
         try:
