@@ -215,7 +215,8 @@ def test_in_an_overload_what_is_served_has_hardly_waited(monkeypatch: pytest.Mon
     assert requests.refused > len(served)
     # The first ones came before it was known how many can be run: 40 wait for 0.2 s and more.
     assert served[len(served) // 2] < 0.15
-    assert served[-1] < 1
+    # Those that wait while a busy machine does not run this process wait for as long.
+    assert served[len(served) * 9 // 10] < 1
 
 
 @pytest.mark.slow
