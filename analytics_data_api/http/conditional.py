@@ -20,6 +20,10 @@ CONDITIONS: Final = frozenset(
     {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"}
 )
 
+# Where the WSGI environment has the time at which the head of the request had arrived, of perf_counter(), from a server
+# that notes it.
+ARRIVED: Final = "analytics_data_api.arrived"
+
 # A second change within the same second has the same Last-Modified, which is therefore left out until it has passed.
 SETTLED: Final = timedelta(seconds=2)
 
@@ -94,7 +98,7 @@ def validate_report(request: HttpRequest, models: tuple[type[Model], ...], *repr
         django.db.Error: The database does not answer.
     """
     # The answer to a POST has no version, as no cache keeps it.
-    version = data_version(*models) if models and request.method != "POST" else None
+    version = data_version(*models, since=request.META.get(ARRIVED)) if models and request.method != "POST" else None
     if version is None:
         return None
     digest = blake2b("\0".join((code_version(), version.text, *representation)).encode(), digest_size=12)

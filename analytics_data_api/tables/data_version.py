@@ -50,7 +50,7 @@ def code_version() -> str:
     return digest.hexdigest()
 
 
-def data_version(*models: type[Model]) -> DataVersion | None:
+def data_version(*models: type[Model], since: float | None = None) -> DataVersion | None:
     """Return the version of the data of several tables together; None where one of them has none.
 
     It has to be read before the rows: then an answer may be newer than its version, which costs one more transfer, but
@@ -58,13 +58,15 @@ def data_version(*models: type[Model]) -> DataVersion | None:
 
     Args:
         models: The tables, at least one, all of one database.
+        since: When the request arrived, by ``perf_counter()``: a version that was read since then may be returned
+            again; None for one that is read now.
 
     Raises:
         django.db.Error: The database does not answer.
     """
     texts: list[str] = []
     times: list[Any] = []
-    for table, found in table_versions(models).items():
+    for table, found in table_versions(models, since).items():
         if found is None:
             return None
         texts.append(f"{table} {found.text}")
@@ -85,11 +87,12 @@ def table_version(model: type[Model]) -> DataVersion | None:
     return found
 
 
-def table_versions(models: Sequence[type[Model]]) -> dict[str, DataVersion | None]:
+def table_versions(models: Sequence[type[Model]], since: float | None = None) -> dict[str, DataVersion | None]:
     """Return the version of the data of each table, by its name; None where the database does not know it for certain.
 
     Args:
         models: The tables, at least one, all of one database.
+        since: As of :func:`data_version`.
 
     Raises:
         django.db.Error: The database does not answer.
@@ -103,7 +106,7 @@ def table_versions(models: Sequence[type[Model]]) -> dict[str, DataVersion | Non
     for is_last in (False, True):
         notes = bool(introspection.columns(alias, introspection.NOTES_TABLE))
         try:
-            found = connection.table_versions(tables, notes)
+            found = connection.table_versions(tables, notes, since)
             break
         except DatabaseError as error:
             if is_last or connection.connection is None or number_of(error) in LOST:

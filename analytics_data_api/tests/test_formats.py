@@ -233,7 +233,7 @@ class TestCompression:
         self, client: Client, monkeypatch: pytest.MonkeyPatch, memory: int, format_: str, coding: str | None
     ) -> None:
         monkeypatch.setattr(spool, "MEMORY", memory)
-        monkeypatch.setattr(conditional, "data_version", lambda *models: DataVersion("1", None))
+        monkeypatch.setattr(conditional, "data_version", lambda *models, since: DataVersion("1", None))
         path = f"/api/{address(self.endpoint)}.{format_}"
         plain = client.get(path)
         response = client.get(path, headers={"accept-encoding": "gzip"})
@@ -246,7 +246,7 @@ class TestCompression:
 
 
 def test_each_format_has_its_own_etag(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conditional, "data_version", lambda *models: DataVersion("1", None))
+    monkeypatch.setattr(conditional, "data_version", lambda *models, since: DataVersion("1", None))
     make.EnrollmentFactory()
     path = f"/api/{address('v0/courses/{course_id}/enrollment')}"
     tags = {accept: client.get(path, headers={"accept": accept})["ETag"] for accept in ("*/*", *MEDIA_TYPES.values())}

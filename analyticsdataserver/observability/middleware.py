@@ -17,6 +17,7 @@ from django.utils.functional import SimpleLazyObject
 from analytics_data_api.access.credentials import credentials
 from analytics_data_api.access.keys import PREFIX
 from analytics_data_api.access.throttling.clients import client_address
+from analytics_data_api.http.conditional import ARRIVED
 from analyticsdataserver.observability.access_log import (
     ABORTED,
     ADDRESS_LENGTH,
@@ -33,7 +34,7 @@ from analyticsdataserver.observability.access_log import (
 from analyticsdataserver.observability.database_errors import databases_in_error
 from analyticsdataserver.observability.request_context import HEADER, SANE, CurrentRequest, current_request
 from analyticsdataserver.observability.secrets import LONG
-from analyticsdataserver.serving.asgi import ARRIVED, BodyRequired
+from analyticsdataserver.serving.asgi import BodyRequired
 
 if TYPE_CHECKING:
     from analyticsdataserver.observability.metrics import Metrics

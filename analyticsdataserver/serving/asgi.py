@@ -23,6 +23,7 @@ from rest_framework.exceptions import APIException
 
 from analytics_data_api.access.bodies import MAX_BODY_SIZE, BodyTooLarge
 from analytics_data_api.access.throttling.clients import COUNTED
+from analytics_data_api.http.conditional import ARRIVED
 from analyticsdataserver.paths import PROBES
 from analyticsdataserver.serving.threads import PoolBusyError, ThreadPool
 
@@ -42,9 +43,6 @@ CHUNK_SIZE: Final = 64 * 1024
 # it finds the response. If the connection were closed at once, the client might see that alone.
 DRAIN_TIMEOUT: Final = 2.0
 DRAIN_SIZE: Final = 8 * 1024 * 1024
-
-# Where the WSGI environment has the time at which the head of the request had arrived, of perf_counter().
-ARRIVED: Final = "dataapi.arrived"
 
 # Requests with these methods have no body that means anything.
 WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -67,7 +67,7 @@ def test_an_endpoint_sends_the_same_compressed(
 ) -> None:
     if spooled:
         monkeypatch.setattr(spool, "MEMORY", 100)
-    monkeypatch.setattr(conditional, "data_version", lambda *models: DataVersion("1", None))
+    monkeypatch.setattr(conditional, "data_version", lambda *models, since: DataVersion("1", None))
     for day in range(1, 30):
         EnrollmentFactory(date=f"2014-11-{day:02d}")
     parameters = {"start_date": "2014-01-01", "format": format_}

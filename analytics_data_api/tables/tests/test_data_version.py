@@ -2,13 +2,16 @@
 """The version of a table's data: the same while they are, another one after any change."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import perf_counter, sleep
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from analytics_data_api.tables import introspection
 from analytics_data_api.tables.data_version import SETTLED_SECONDS, data_version, table_version
@@ -146,6 +149,21 @@ def test_several_tables_have_one_version_together(settled: Callable[[], None]) -
         assert after is not None
         assert after.text != both.text
         both = after
+
+
+def test_a_version_is_never_older_than_the_request_that_it_is_for(settled: Callable[[], None]) -> None:
+    EnrollmentFactory()
+    settled()
+    arrived = perf_counter()
+    before = data_version(CourseEnrollmentDaily, since=arrived)
+    assert before is not None
+    EnrollmentFactory()
+    assert data_version(CourseEnrollmentDaily) != before
+    assert data_version(CourseEnrollmentDaily, since=perf_counter()) != before
+    settled()
+    after = data_version(CourseEnrollmentDaily, since=perf_counter())
+    assert after is not None
+    assert after.text != before.text
 
 
 def test_several_tables_have_none_where_one_of_them_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,6 +308,77 @@ class TestMySQL:
         after = table_version(CourseEnrollmentDaily)
         assert before is not None
         assert after != before
+
+    def test_a_version_that_was_read_since_the_request_arrived_is_not_read_again(
+        self, settled: Callable[[], None]
+    ) -> None:
+        EnrollmentFactory()
+        VideoFactory()
+        settled()
+        both = data_version(CourseEnrollmentDaily, Video)
+        arrived = perf_counter()
+        with CaptureQueriesContext(connections["analytics"]) as read:
+            assert data_version(CourseEnrollmentDaily, Video, since=arrived) == both
+            assert len(read) == 1
+            assert data_version(CourseEnrollmentDaily, Video, since=arrived) == both
+            one = data_version(CourseEnrollmentDaily, since=arrived)
+            assert len(read) == 1
+            assert data_version(CourseEnrollmentDaily) == one
+            assert len(read) == 2
+            assert data_version(CourseEnrollmentDaily, since=perf_counter()) == one
+            assert len(read) == 3
+            # Of the other table, none was read since then.
+            data_version(CourseEnrollmentDaily, Video, since=perf_counter())
+            assert len(read) == 4
+            # That there is none counts as well.
+            EnrollmentFactory()
+            arrived = perf_counter()
+            assert [data_version(CourseEnrollmentDaily, since=arrived) for _ in range(2)] == [None, None]
+        assert len([statement for statement in read if "UPDATE_TIME" in statement["sql"]]) == 5
+
+    @pytest.mark.parametrize("is_ended_by", ["the service", "the server"])
+    def test_what_was_read_on_another_connection_is_read_again(
+        self, settled: Callable[[], None], is_ended_by: str
+    ) -> None:
+        """It may have led to another node, which may have newer rows than the next one."""
+        EnrollmentFactory()
+        settled()
+        connection: Any = connections["analytics"]
+        arrived = perf_counter()
+        before = data_version(CourseEnrollmentDaily, since=arrived)
+        first = connection.connection.thread_id()
+        if is_ended_by == "the service":
+            connection.close()
+        else:
+            other = connection.copy()
+            with closing(other), other.cursor() as cursor:
+                cursor.execute("KILL %s", [first])
+            deadline = perf_counter() + 10
+            while connection.is_usable() and perf_counter() < deadline:
+                sleep(0.01)
+        # As Django does at the beginning of a request.
+        connection.health_check_enabled, connection.health_check_done = True, False
+        with CaptureQueriesContext(connections["analytics"]) as read:
+            assert data_version(CourseEnrollmentDaily, since=arrived) == before
+        assert connection.connection.thread_id() != first
+        assert [statement for statement in read if "UPDATE_TIME" in statement["sql"]]
+
+    def test_what_another_thread_has_read_is_read_again(self, settled: Callable[[], None]) -> None:
+        EnrollmentFactory()
+        settled()
+        arrived = perf_counter()
+        before = data_version(CourseEnrollmentDaily, since=arrived)
+
+        def read_in_thread() -> int:
+            try:
+                with CaptureQueriesContext(connections["analytics"]) as read:
+                    assert data_version(CourseEnrollmentDaily, since=arrived) == before
+                return len([statement for statement in read if "UPDATE_TIME" in statement["sql"]])
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(read_in_thread).result() == 1
 
     def test_a_table_that_is_not_there_is_an_error(self) -> None:
         with altered.without_table(CourseEnrollmentDaily), pytest.raises(DatabaseError):

@@ -31,7 +31,7 @@ def version(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, datetime | None],
     """Set the version of the data; databases have tests of their own for telling it."""
 
     def set_to(text: str, modified: datetime | None = LOADED) -> None:
-        def known_version(*models: Any) -> DataVersion:
+        def known_version(*models: Any, since: float | None) -> DataVersion:
             return DataVersion(f"{[model._meta.db_table for model in models]} {text}", modified)
 
         monkeypatch.setattr(conditional, "data_version", known_version)
@@ -75,7 +75,7 @@ def test_the_version_is_that_of_the_tables_read(
 ) -> None:
     tables: list[str] = []
 
-    def known_version(*models: Any) -> DataVersion:
+    def known_version(*models: Any, since: float | None) -> DataVersion:
         tables.extend(model._meta.db_table for model in models)
         return DataVersion("1", None)
 
@@ -239,7 +239,7 @@ def test_a_load_that_may_be_followed_by_another_in_the_same_second_has_no_time(c
 
 def test_where_the_database_tells_no_version_nothing_is_kept(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     make.EnrollmentFactory()
-    monkeypatch.setattr(conditional, "data_version", lambda *models: None)
+    monkeypatch.setattr(conditional, "data_version", lambda *models, since: None)
     later = http_date((datetime.now(UTC) + timedelta(days=1)).timestamp())
     answer = client.get(
         url("v0/courses/{course_id}/enrollment"), headers={"if-none-match": "*", "if-modified-since": later}
@@ -252,12 +252,28 @@ def test_the_version_is_older_than_the_rows(client: Client, monkeypatch: pytest.
     """A load in the midst of a request: its rows may be under the tag of before, never old rows under the new tag."""
     make.EnrollmentFactory(count=1)
 
-    def load_after(*models: Any) -> DataVersion:
+    def load_after(*models: Any, since: float | None) -> DataVersion:
         CourseEnrollmentDaily.objects.update(count=2)
         return DataVersion("before", None)
 
     monkeypatch.setattr(conditional, "data_version", load_after)
     assert client.get(url("v0/courses/{course_id}/enrollment")).json()[0]["count"] == 2
+
+
+@pytest.mark.parametrize("arrived", [{}, {conditional.ARRIVED: 2.5}], ids=["not known", "known"])
+def test_a_version_is_as_new_as_the_request(
+    client: Client, monkeypatch: pytest.MonkeyPatch, arrived: dict[str, Any]
+) -> None:
+    times: list[float | None] = []
+
+    def known_version(*models: Any, since: float | None) -> DataVersion:
+        times.append(since)
+        return DataVersion("1", None)
+
+    make.EnrollmentFactory()
+    monkeypatch.setattr(conditional, "data_version", known_version)
+    assert client.get(url("v0/courses/{course_id}/enrollment"), **arrived).status_code == 200
+    assert times == [arrived.get(conditional.ARRIVED)]
 
 
 def test_the_code_version_is_made_of_the_sources(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ def test_a_compressed_answer_in_a_file(objects: list[ReferenceType[Any]], monkey
 @pytest.mark.usefixtures("reader")
 def test_not_modified(objects: list[ReferenceType[Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     # MySQL has none so soon after a change.
-    monkeypatch.setattr(conditional, "data_version", lambda *models: DataVersion("1", None))
+    monkeypatch.setattr(conditional, "data_version", lambda *models, since: DataVersion("1", None))
     CASES[ENROLLMENT].rows()
     tag = send(address(ENROLLMENT))["ETag"]
     assert send(address(ENROLLMENT), HTTP_IF_NONE_MATCH=tag)["status"] == "304"

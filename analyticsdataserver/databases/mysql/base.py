@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from operator import methodcaller
-from time import monotonic, sleep
-from typing import Any, Final
+from time import monotonic, perf_counter, sleep
+from typing import Any, Final, NamedTuple
 
 from django.db.backends.mysql import base
 from MySQLdb import Error
@@ -90,6 +90,13 @@ class StreamingCursor(SSCursor):
             super().close()
 
 
+class ReadVersion(NamedTuple):
+    """The version of a table, and when reading it began, by ``perf_counter()``."""
+
+    began: float
+    version: DataVersion | None
+
+
 class RepeatingCursor(base.CursorWrapper):
     """Django's, which executes a statement once more where the server has not done it.
 
@@ -130,6 +137,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     replicated = False
     # The names of the server that this is connected to.
     server: tuple[str, ...] = ()
+    # The versions of tables that were read last on this connection.
+    read_versions: dict[str, ReadVersion]
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = self.connected(conn_params)
@@ -141,6 +150,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with connection.cursor() as cursor:
             cursor.execute(REPLICATION)
             variables = dict(cursor.fetchall())
+        self.read_versions = {}
         self.server = tuple(variables.pop(name, "") for name in NAMES_OF_SERVER)
         self.replicated = any(value not in UNSET for value in variables.values())
         return connection
@@ -171,24 +181,37 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.close()
 
     def table_versions(
-        self, tables: Mapping[str, Callable[[], Collection[str]]], notes: bool
+        self, tables: Mapping[str, Callable[[], Collection[str]]], notes: bool, since: float | None = None
     ) -> dict[str, DataVersion | None]:
         """Return the version of the data of each table; None where the server does not know it for certain.
+
+        A version that was read on this connection since a request has arrived is no older than the request, and is not
+        read again for it. On another connection it may be that of another node of a cluster, whose rows are newer.
 
         Args:
             tables: The tables, at least one; with each a function that returns the columns that the table has for
                 certain, with ``id`` and ``created``.
             notes: Whether there is a table ``table_updates``, in which the pipeline notes its loads.
+            since: When the request arrived, by ``perf_counter()``; None for a version that is read now.
 
         Raises:
             django.db.Error: The database does not answer, or a table lacks one of the columns.
         """
         wrapper: Any = self
+        # One that the server has ended is closed now, rather than before the rows are read.
+        wrapper.close_if_health_check_failed()
+        if since is not None and wrapper.connection is not None:
+            read = self.read_versions
+            if all(table in read and read[table].began > since for table in tables):
+                return {table: read[table].version for table in tables}
         named = tuple((table, tuple(columns())) for table, columns in tables.items())
         with wrapper.cursor() as cursor:
+            began = perf_counter()
             cursor.execute(*version_query(named, str(self.settings_dict["NAME"]), notes))
             found = {table: version_of(TableFacts(*facts), self.replicated) for table, *facts in cursor.fetchall()}
-        return {table: found.get(table) for table in tables}
+        versions = {table: found.get(table) for table in tables}
+        self.read_versions |= {table: ReadVersion(began, version) for table, version in versions.items()}
+        return versions
 
     def unlisted_tables(self, names: Sequence[str]) -> frozenset[str]:
         """Return those of some tables that there are, though the list of all tables lacks them.

@@ -139,13 +139,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return states[0], states[1]
 
     def table_versions(
-        self, tables: Mapping[str, Callable[[], Collection[str]]], notes: bool
+        self, tables: Mapping[str, Callable[[], Collection[str]]], notes: bool, since: float | None = None
     ) -> dict[str, DataVersion | None]:
         """Return the version of the data of each table, which is that of the whole file.
 
         Args:
             tables: The tables, with functions that return their columns; not called.
             notes: Whether the pipeline notes its loads; not used.
+            since: When the request arrived; not used, as looking at the files takes next to no time.
 
         Raises:
             django.db.Error: The database does not answer.

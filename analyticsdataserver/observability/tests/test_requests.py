@@ -17,13 +17,14 @@ from django.urls import URLPattern, get_resolver
 from django.views.generic import RedirectView
 from rest_framework.settings import api_settings
 
+from analytics_data_api.http.conditional import ARRIVED
 from analytics_data_api.tables.tests import factories as make
 from analyticsdataserver.observability import access_log, middleware
 from analyticsdataserver.observability.middleware import RequestLogMiddleware
 from analyticsdataserver.observability.tests.conftest import Line, Log
 from analyticsdataserver.observability.tests.wsgi import WSGIResponse
 from analyticsdataserver.serving import probes
-from analyticsdataserver.serving.asgi import ARRIVED, BodyTimeout, UnreadBody
+from analyticsdataserver.serving.asgi import BodyTimeout, UnreadBody
 from conftest import KEY_ID
 
 pytestmark = pytest.mark.django_db(databases=["default", "analytics"], transaction=True)
