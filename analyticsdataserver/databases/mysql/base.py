@@ -7,7 +7,7 @@ from contextlib import suppress
 from decimal import Decimal
 from operator import methodcaller
 from time import monotonic, perf_counter, sleep
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from django.db.backends.mysql import base
 from MySQLdb import Error
@@ -20,7 +20,13 @@ from analytics_data_api.tables.fields import LONGEST_LIST
 from analytics_data_api.tables.retry import LOST, REFUSED, number_of
 from analyticsdataserver.databases.mysql.keys import NAMED, ONE_NAMED, distinct_keys
 from analyticsdataserver.databases.mysql.loads import insert_rows, table_columns, table_load
-from analyticsdataserver.databases.mysql.versions import TableFacts, version_of, version_query
+from analyticsdataserver.databases.mysql.versions import (
+    TableFacts,
+    keep_versions,
+    version_of,
+    version_query,
+    versions_read_since,
+)
 
 # Types of columns that hold text.
 TEXT_TYPES: Final = (
@@ -90,13 +96,6 @@ class StreamingCursor(SSCursor):
             super().close()
 
 
-class ReadVersion(NamedTuple):
-    """The version of a table, and when reading it began, by ``perf_counter()``."""
-
-    began: float
-    version: DataVersion | None
-
-
 class RepeatingCursor(base.CursorWrapper):
     """Django's, which executes a statement once more where the server has not done it.
 
@@ -135,10 +134,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     lenient = False
     replicated = False
-    # The names of the server that this is connected to.
-    server: tuple[str, ...] = ()
-    # The versions of tables that were read last on this connection.
-    read_versions: dict[str, ReadVersion]
+    # What the settings and the server say of where this is connected to: the same on all connections to one database of
+    # one server, also behind a proxy that leads to several.
+    place: tuple[str, ...] = ()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = self.connected(conn_params)
@@ -150,8 +148,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         with connection.cursor() as cursor:
             cursor.execute(REPLICATION)
             variables = dict(cursor.fetchall())
-        self.read_versions = {}
-        self.server = tuple(variables.pop(name, "") for name in NAMES_OF_SERVER)
+        settings, names = self.settings_dict, (variables.pop(name, "") for name in NAMES_OF_SERVER)
+        self.place = (settings["HOST"], str(settings["PORT"]), settings["NAME"], *names)
         self.replicated = any(value not in UNSET for value in variables.values())
         return connection
 
@@ -185,8 +183,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     ) -> dict[str, DataVersion | None]:
         """Return the version of the data of each table; None where the server does not know it for certain.
 
-        A version that was read on this connection since a request has arrived is no older than the request, and is not
-        read again for it. On another connection it may be that of another node of a cluster, whose rows are newer.
+        A version that was read since a request has arrived, on any connection to the same server, is no older than the
+        request, and is not read again for it. Another node of a cluster may have newer rows than this one.
 
         Args:
             tables: The tables, at least one; with each a function that returns the columns that the table has for
@@ -200,17 +198,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         wrapper: Any = self
         # One that the server has ended is closed now, rather than before the rows are read.
         wrapper.close_if_health_check_failed()
-        if since is not None and wrapper.connection is not None:
-            read = self.read_versions
-            if all(table in read and read[table].began > since for table in tables):
-                return {table: read[table].version for table in tables}
+        wrapper.ensure_connection()
+        known = None if since is None else versions_read_since(since, self.place, tables)
+        if known is not None:
+            return known
         named = tuple((table, tuple(columns())) for table, columns in tables.items())
         with wrapper.cursor() as cursor:
             began = perf_counter()
             cursor.execute(*version_query(named, str(self.settings_dict["NAME"]), notes))
             found = {table: version_of(TableFacts(*facts), self.replicated) for table, *facts in cursor.fetchall()}
         versions = {table: found.get(table) for table in tables}
-        self.read_versions |= {table: ReadVersion(began, version) for table, version in versions.items()}
+        keep_versions(began, self.place, versions)
         return versions
 
     def unlisted_tables(self, names: Sequence[str]) -> frozenset[str]:

@@ -58,9 +58,8 @@ def keys_of(connection: Any, cursor: Any, table: str, column: str, state: str | 
         column: The column.
         state: The table's state; None where there is none.
     """
-    settings = connection.settings_dict
-    # Times of changes are each server's own, of which a proxy may have several.
-    place = (settings["HOST"], str(settings["PORT"]), *connection.server, settings["NAME"], table, column)
+    # Times of changes are each server's own.
+    place = (*connection.place, table, column)
     cursor.execute(DISTINCT.format(table=table, column=column))
     keys = [key for (key,) in cursor.fetchall()]
     with _lock:

@@ -3,6 +3,7 @@
 docs/decisions/0015 explains the rule.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -55,6 +56,48 @@ class TableFacts(NamedTuple):
     local: str | None
     newest: str
     notes: str | None
+
+
+class ReadVersion(NamedTuple):
+    """The version of a table, and when reading it began, by ``perf_counter()``."""
+
+    began: float
+    version: DataVersion | None
+
+
+# The versions that were read last, by the place of the database and the table.
+_read: dict[tuple[str, ...], ReadVersion] = {}
+
+
+def keep_versions(began: float, place: tuple[str, ...], versions: Mapping[str, DataVersion | None]) -> None:
+    """Keep versions for other requests.
+
+    Args:
+        began: When reading them began, by ``perf_counter()``.
+        place: Where they were read.
+        versions: The versions, by table.
+    """
+    for table, version in versions.items():
+        _read[*place, table] = ReadVersion(began, version)
+
+
+def versions_read_since(
+    since: float, place: tuple[str, ...], tables: Iterable[str]
+) -> dict[str, DataVersion | None] | None:
+    """Return the versions of tables; None if that of one of them was not read since a time.
+
+    Args:
+        since: The time, by ``perf_counter()``.
+        place: Where the tables are.
+        tables: The tables.
+    """
+    versions: dict[str, DataVersion | None] = {}
+    for table in tables:
+        read = _read.get((*place, table))
+        if read is None or read.began <= since:
+            return None
+        versions[table] = read.version
+    return versions
 
 
 def version_of(facts: TableFacts, replicated: bool) -> DataVersion | None:
