@@ -196,7 +196,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             django.db.Error: The database does not answer, or a table lacks one of the columns.
         """
         wrapper: Any = self
-        # One that the server has ended is closed now, rather than before the rows are read.
+        # A connection that the server has ended may be followed by one to another node, whose version is to be read.
         wrapper.close_if_health_check_failed()
         wrapper.ensure_connection()
         known = None if since is None else versions_read_since(since, self.place, tables)
